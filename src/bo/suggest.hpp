@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace runner::bo {
+
+// Everything here minimises. Nothing here knows of the rest of the project.
+
+enum class Type { real, integer, choice, simplex };
+
+struct Variable {
+  std::string name;
+  Type type = Type::real;
+  double low = 0.0, high = 1.0;     // real, integer: inclusive bounds, low <= high
+  bool log = false;                 // real, integer: searched on a log scale; low > 0
+  std::vector<std::string> values;  // choice: the allowed values as they are written
+  int size = 1;                     // simplex: number of weights, >= 1
+  // Columns this variable takes in a Point: `size` for a simplex, else 1.
+  int columns() const { return type == Type::simplex ? size : 1; }
+};
+
+struct Space {
+  std::vector<Variable> variables;
+  int columns() const;
+};
+
+// One value per column: the real or integer value itself, a choice's index, simplex weights (>= 0,
+// sum 1).
+using Point = std::vector<double>;
+
+enum class Status { ok, failed, pending };
+
+struct Observation {
+  Point x;
+  double y = std::numeric_limits<double>::quiet_NaN();  // objective, minimised; ignored unless ok
+  Status status = Status::ok;
+  double noise_variance =
+      std::numeric_limits<double>::quiet_NaN();  // known variance of y; NaN: unknown
+  std::vector<double>
+      warm_start;  // Suggestion::warm_start of the fit that proposed x; empty: cold fit
+};
+
+enum class Noise { deterministic, learned };
+
+struct Options {
+  std::string acquisition = "logei";  // a row of the table in acquisition.cpp: ei, logei, ucb, pi,
+                                      // hedge; "ei+ucb" alternates by number of observations
+  double beta = 4.0;  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
+  int initial = 0;    // points of the start design; 0: 2 d + 2
+  Noise noise = Noise::learned;
+  std::vector<Point>
+      starts;  // proposed first, before Sobol or Dirichlet draws (vertices, uniform, ...)
+  double stop_expected_improvement =
+      0.0;  // > 0: Suggestion::exhausted when max EI / sd(y) is below
+};
+
+// What the fit found, for people and for diagnostics.csv.
+struct Fit {
+  std::vector<double> lengthscales;
+  double outputscale = 0.0, noise = 0.0, mean = 0.0;  // standardised outcomes
+  double log_posterior = 0.0;
+  bool warped = false;        // the outcome warp was chosen (leave-one-out likelihood)
+  std::vector<double> loo_z;  // leave-one-out z-scores, one per ok observation
+  int evaluations = 0;        // likelihood evaluations
+  std::string fallback;       // empty, or why a simpler rule was used
+};
+
+struct Suggestion {
+  Point x;
+  std::string source;               // "start", "sobol", an acquisition's name, "random"
+  double acquisition_value = 0.0;   // larger is better
+  double mean = 0.0, stddev = 0.0;  // latent prediction at x, in units of y
+  bool exhausted = false;           // nothing left to gain; x is still a valid point
+  std::vector<double> warm_start;   // store beside the observation; may be empty
+  Fit fit;                          // empty before the first fit
+};
+
+// The next point. A pure function of its arguments: the same bytes on any number of threads, in any
+// locale, after any interruption. Throws std::invalid_argument when the space or a point is not
+// valid.
+Suggestion suggest(const Space& space, std::span<const Observation> history, const Options& options,
+                   std::uint64_t seed);
+
+// `count` points to be evaluated together; each sees the earlier ones as pending.
+std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
+                                const Options& options, std::uint64_t seed, int count);
+
+}  // namespace runner::bo

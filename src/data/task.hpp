@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace runner::data {
+
+// Where one split of a task lies and how its rows are read. Columns are 0-based; -1 is the last
+// column of the row. JSONL tasks name fields instead of columns.
+struct SplitFile {
+  std::string path;    // relative to the task's folder (or to the spec, for a user's task)
+  bool header = true;  // TSV only: skip the first line
+  std::vector<int> text_columns;  // one or two
+  int label_column = kNoLabel;
+  std::vector<std::string> text_fields;  // JSONL, or TSV columns named by the header
+  std::string label_field;
+  static constexpr int kNoLabel = -2;
+};
+
+enum class Metric { accuracy, f1, mcc, pearson, spearman };
+
+// One task: GLUE's own come from a table (tasks.hpp); a user's own is filled in from the spec.
+struct Task {
+  std::string name;
+  std::string folder;  // below the GLUE root; empty for a user's own task
+  bool regression = false;
+  std::vector<std::string> labels;  // class id -> name as it stands in the files; empty: regression
+  std::string positive_label = "1";  // F1's positive class
+  std::vector<Metric> metrics;       // the task's score is their mean (GLUE's own combination)
+  SplitFile train;
+  std::vector<SplitFile> dev;        // MNLI has two (matched, mismatched): the score is their mean
+  std::vector<SplitFile> test;       // labels absent
+  bool skip_malformed_rows = false;  // QQP: rows with a wrong number of fields, train and dev only
+  int classes() const { return regression ? 1 : static_cast<int>(labels.size()); }
+};
+
+}  // namespace runner::data

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/metrics.hpp"
+#include "train/options.hpp"
+
+namespace runner::experiment {
+
+// What an experiment asks of training; the whole seam between the two. The real one is bound in
+// cli/, tests pass a quadratic. Everything behind it is a pure function of the request.
+
+struct CurvePoint {
+  std::int64_t step = 0;  // 1-based optimiser step
+  double loss = 0.0;      // mean over the step's rows
+  double learning_rate = 0.0;
+  double grad_norm = 0.0;  // before clipping
+};
+
+struct RunRecord {
+  std::string status = "ok";                         // ok, diverged, collapsed, out_of_memory
+  std::string why;                                   // empty when ok
+  std::int64_t steps = 0, examples = 0, tokens = 0;  // tokens as computed, padding included
+  double flops = 0.0;       // 2 x multiply-adds, forward and backward as executed
+  double train_loss = 0.0;  // mean over the last epoch's steps
+  double seconds = 0.0;     // wall time of the training itself, also when read from the store
+  int snapshots = 0;        // K
+  std::vector<CurvePoint> curve;
+};
+
+struct Evaluation {
+  data::Scores selection, report;  // the same values when the spec selects on dev
+  double selection_loss = 0.0, report_loss = 0.0;
+};
+
+// A finished run whose snapshots can still be mixed.
+class TrainedRun {
+ public:
+  virtual ~TrainedRun() = default;
+  virtual const RunRecord& record() const = 0;
+  // Mean training loss of sum_k alpha[k] theta_k on the first `rows` of the run's fusion subset,
+  // dropout off, fp32. Deterministic.
+  virtual double fusion_loss(std::span<const double> alpha, int rows) = 0;
+  // Metrics of sum_k alpha[k] theta_k on the selection and the report split.
+  virtual Evaluation evaluate(std::span<const double> alpha) = 0;
+  // The same for the run's exponential moving average; only when options.ema_decay > 0.
+  virtual Evaluation evaluate_ema() = 0;
+  // Examples and FLOPs that the calls above have spent so far.
+  virtual std::int64_t evaluation_examples() const = 0;
+  virtual double evaluation_flops() const = 0;
+};
+
+struct RunRequest {
+  std::string task;
+  std::uint64_t seed = 0;
+  train::Options options;
+};
+
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  // Trains, or returns the stored run. Null when `should_stop` became true (progress is saved).
+  // Called from several threads at once.
+  virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
+                                            const std::function<bool()>& should_stop) = 0;
+};
+
+}  // namespace runner::experiment

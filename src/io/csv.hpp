@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace runner::io {
+
+// RFC 4180 with '\n' line ends: a field that holds a comma, a quote or a line break is quoted.
+std::string csv_row(const std::vector<std::string>& fields);  // ends with '\n'
+
+// One parsed record and the 1-based line it starts on.
+struct CsvRecord {
+  int line;
+  std::vector<std::string> fields;
+};
+
+// All records of a text. `name` is what errors call it. Accepts "\r\n" and a missing last line
+// break; skips blank lines. Throws InputError (name:line) on an open quote or text after a quote.
+std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name);
+
+// The shortest decimal that reads back as the same double, never depending on the locale;
+// "nan" for NaN, "inf" and "-inf" for infinities.
+std::string number(double value);
+
+// The whole of `text` as a double, never depending on the locale ("1e-5", "nan", "inf" included).
+// False when it is anything else, so that the caller can name the place.
+bool parse_number(std::string_view text, double& value);
+
+}  // namespace runner::io

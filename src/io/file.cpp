@@ -1,0 +1,127 @@
+#include "io/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "io/error.hpp"
+
+namespace runner::io {
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const fs::path& path, std::string_view what) {
+  throw InputError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
+}
+
+// A file descriptor that closes itself.
+struct Descriptor {
+  int fd;
+  explicit Descriptor(int value) : fd(value) {}
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+};
+
+void sync_folder(const fs::path& folder) {
+  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Some network file systems refuse fsync on a folder; the rename is then as durable as it gets.
+  if (descriptor.fd >= 0) ::fsync(descriptor.fd);
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) fail(path, "cannot read");
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) fail(path, "cannot read");
+  if (S_ISDIR(info.st_mode)) throw InputError(path.string() + ": is a folder, not a file");
+  std::string bytes;
+  bytes.resize(static_cast<std::size_t>(info.st_size));
+  std::size_t have = 0;
+  for (;;) {
+    if (have == bytes.size()) bytes.resize(have + 65536);  // grows for pipes and /proc
+    const ssize_t got = ::read(file.fd, bytes.data() + have, bytes.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path, "cannot read");
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
+  std::string temporary = path.string() + ".XXXXXX";
+  {
+    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (file.fd < 0) fail(path, "cannot write");
+    ::fchmod(file.fd, 0644);
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t wrote = ::write(file.fd, bytes.data() + done, bytes.size() - done);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) {
+        const int reason = errno;
+        ::unlink(temporary.c_str());
+        errno = reason;
+        fail(path, "cannot write");
+      }
+      done += static_cast<std::size_t>(wrote);
+    }
+    if (::fsync(file.fd) != 0) {
+      const int reason = errno;
+      ::unlink(temporary.c_str());
+      errno = reason;
+      fail(path, "cannot write");
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary.c_str());
+    errno = reason;
+    fail(path, "cannot write");
+  }
+  sync_folder(folder);
+}
+
+std::string content_hash(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) fail(path, "cannot read");
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) fail(path, "cannot read");
+  if (S_ISDIR(info.st_mode)) throw InputError(path.string() + ": is a folder, not a file");
+  size_ = static_cast<std::size_t>(info.st_size);
+  if (size_ == 0) return;  // mmap refuses an empty range
+  void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (mapped == MAP_FAILED) fail(path, "cannot map");
+  data_ = static_cast<const char*>(mapped);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
+}
+
+}  // namespace runner::io

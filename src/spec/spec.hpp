@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bo/suggest.hpp"
+#include "data/task.hpp"
+#include "fusion/options.hpp"
+#include "train/options.hpp"
+
+namespace runner::spec {
+
+// One evaluation's settings: what is trained and how its snapshots are fused.
+struct Trial {
+  train::Options train;
+  fusion::Options fusion;
+};
+
+// How a method chooses lambda, trial by trial.
+enum class Search { none, restarts, random, grid, bo };
+
+// One row of the comparison. The names a spec may use are a table in methods.cpp.
+struct Method {
+  std::string name;  // as the tables print it: "fine_tune", "bilevel(ei,ucb)"
+  std::string kind;  // the table's row: "fine_tune", "bilevel", ...
+  Search search = Search::none;
+  std::string rule;   // fusion rule (fusion::Options::rule)
+  std::string outer;  // acquisition of the outer loop; empty unless search is bo
+  std::string inner;  // acquisition of the inner loop; empty unless the rule is bo
+};
+
+// A task and what the spec says about it alone.
+struct TaskEntry {
+  data::Task task;
+  Trial recipe;  // the experiment's recipe with this task's own changes
+};
+
+// A searched hyperparameter: the name of a row in variables.cpp and its range.
+struct Outer {
+  int trials = 8;     // training runs per cell that searches
+  int initial = 0;    // of them from the start design; 0: min(2 d + 2, trials)
+  double beta = 4.0;  // UCB, standardised outcomes
+  bo::Noise noise = bo::Noise::learned;
+};
+
+struct Spec {
+  std::filesystem::path file;       // the YAML file
+  std::string name;                 // run directory: runs_root / name
+  std::filesystem::path glue_root;  // GLUE's folders (CoLA, SST-2, ...)
+  std::filesystem::path model;      // Hugging Face folder of the pretrained encoder
+  std::filesystem::path runs_root;
+  std::vector<TaskEntry> tasks;
+  std::vector<std::uint64_t> seeds{0};
+  double holdout =
+      0.0;  // outer_split: dev -> 0; holdout:F -> the share of train held out for selection
+  int max_train_rows = 0;  // 0: all; else a seeded stratified subset, named in the tables
+  int max_dev_rows = 0;
+  std::string device = "auto";       // auto, cpu, cuda:N
+  int threads = 0;                   // per worker; 0: auto
+  int workers = 0;                   // cells at once in this process; 0: auto
+  std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, all of them numbers
+  Outer outer;
+  std::vector<Method> methods;
+  std::map<std::string, std::string> overrides;  // key.path=value from the command line, as given
+};
+
+}  // namespace runner::spec
