@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace runner::model {
+
+// One parameter tensor's place in the flat fp32 buffer that holds a whole model.
+struct Parameter {
+  std::string name;  // Hugging Face's, with the `roberta.` or `bert.` prefix
+  std::vector<std::int64_t> shape;
+  std::int64_t offset = 0;  // in floats; a multiple of 16 (64 bytes) but inside a QKV group
+  std::int64_t size = 0;    // in floats
+  bool decay = false;       // a weight matrix or an embedding: neither bias nor LayerNorm
+  int layer = 0;            // -1: embeddings; 0..L-1: encoder; L: head
+};
+
+// The parameters of an encoder with its head in a fixed order, end to end in one flat buffer: word
+// embeddings first, then per block all matrices followed by all vectors. A layer's query, key and
+// value weights are adjacent, so that [3H, H] is one view; so are their biases. Gaps left by
+// alignment hold zeros.
+struct Layout {
+  std::vector<Parameter> parameters;
+  std::int64_t size = 0;                               // floats, gaps included
+  const Parameter& find(std::string_view name) const;  // std::out_of_range when absent
+  // First float that belongs to a layer >= `layer` (-1 .. L; L + 1 is `size`).
+  std::int64_t begin_of_layer(int layer) const;
+};
+
+// `classes` outputs; 1 for regression.
+Layout make_layout(const EncoderConfig& config, int classes);
+
+}  // namespace runner::model

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace runner::train {
+
+// Where a model lives: {-1} is the CPU, else a CUDA device's index.
+struct Device {
+  int cuda = -1;
+  bool is_cpu() const { return cuda < 0; }
+  std::string name() const;  // "cpu", "cuda:0"
+};
+
+// auto | cpu | cuda | cuda:N; auto takes cuda:0 where there is one. Throws InputError when the text
+// is none of these or the device is not there.
+Device resolve_device(std::string_view text);
+
+// Cores that this process may use: the smallest of its affinity mask, its cgroup's CPU quota
+// (rounded up) and SLURM_CPUS_PER_TASK. At least 1.
+int auto_threads();
+
+// Threads of the calling thread's own parallel regions (matrix products and kernels).
+void set_threads(int threads);
+
+}  // namespace runner::train

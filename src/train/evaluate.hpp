@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/encoded.hpp"
+#include "model/config.hpp"
+#include "train/device.hpp"
+#include "train/options.hpp"
+
+namespace runner::train {
+
+struct Scored {
+  std::vector<float> logits;  // [rows x classes], in the order of `rows`
+  // Sum of the labelled rows' losses / their number (cross-entropy; squared error of the logit
+  // times target_scale for regression), in double; NaN without labels.
+  double mean_loss = 0.0;
+  std::int64_t tokens = 0;
+  double flops = 0.0;
+};
+
+// Scores any flat weights on any rows, dropout off. On a CPU the weights are read where they lie.
+// Deterministic for a given thread count. Not for use from two threads at once.
+class Evaluator {
+ public:
+  Evaluator(const model::EncoderConfig& config, int classes, Device device,
+            Precision precision = Precision::fp32, double target_scale = 1.0);
+  ~Evaluator();
+  Evaluator(Evaluator&&) noexcept;
+  Evaluator& operator=(Evaluator&&) noexcept;
+
+  // Takes up flat weights in model::make_layout(config, classes); they must outlive their use.
+  void load(std::span<const float> weights);
+  // `rows` of the split, sorted by length inside and computed without padding; empty: all rows.
+  Scored score(const data::EncodedSplit& split, std::span<const int> rows = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace runner::train

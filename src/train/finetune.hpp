@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/encoded.hpp"
+#include "model/config.hpp"
+#include "train/device.hpp"
+#include "train/options.hpp"
+
+namespace runner::train {
+
+// diverged: a loss or gradient that is not finite. collapsed: finished, but the loss over the last
+// quarter of the steps is no better than that of the labels' own frequencies (or variance).
+// interrupted: should_stop became true; with a checkpoint folder the run can be resumed.
+enum class Status { ok, diverged, collapsed, out_of_memory, interrupted };
+std::string_view status_name(Status status);
+
+struct StepRecord {
+  std::int64_t step = 0;  // 1-based optimiser step
+  double loss = 0.0;      // mean over the step's rows
+  double learning_rate = 0.0;
+  double grad_norm = 0.0;  // before clipping
+};
+
+// One training run. A pure function of config, classes, weights, fresh_head, data, options, seed,
+// device type and thread count: the same bits every time, interrupted and resumed or not.
+struct Job {
+  model::EncoderConfig config;
+  int classes = 2;                 // outputs of the head; 1: regression
+  std::span<const float> weights;  // start, in model::make_layout(config, classes)
+  bool fresh_head = true;          // initialise the head from `seed` and options.head_init
+  const data::EncodedSplit* data = nullptr;
+  Options options;
+  std::uint64_t seed = 0;
+  Device device;
+  // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
+  std::filesystem::path checkpoint;
+  double save_every_seconds = 300.0;               // periodic saves, when `checkpoint` is set
+  std::function<bool()> should_stop;               // asked after every step; may be empty
+  std::function<void(const StepRecord&)> on_step;  // may be empty
+};
+
+struct Result {
+  Status status = Status::ok;
+  std::string why;                // empty when ok
+  std::vector<StepRecord> curve;  // one per optimiser step
+  // The trajectory: flat weights at K equally spaced steps in (snapshot_start, 1], the last step
+  // included. Empty unless status is ok or collapsed.
+  std::vector<std::vector<float>> snapshots;
+  std::vector<std::int64_t> snapshot_steps;
+  std::vector<float> ema;  // empty unless options.ema_decay > 0
+  std::int64_t total_steps = 0;
+  std::int64_t examples = 0;
+  std::int64_t tokens = 0;
+  double flops = 0.0;       // 2 x multiply-adds of matrix products and attention, as executed
+  double train_loss = 0.0;  // mean over the last epoch's steps
+  double seconds = 0.0;     // wall time, the time before an interruption included
+};
+
+// Optimiser steps that a job on `rows` training rows takes.
+std::int64_t total_steps(const Options& options, int rows);
+
+// The 1-based steps at which snapshots are taken, ascending; the last is `steps`. Throws InputError
+// when there are fewer steps after snapshot_start than snapshots.
+std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t steps);
+
+// Throws InputError on options that the data cannot serve (a batch larger than the data, more
+// snapshots than steps) and on an unreadable checkpoint folder.
+Result finetune(const Job& job);
+
+}  // namespace runner::train
