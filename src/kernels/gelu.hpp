@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/column_sum.hpp"
+
+namespace runner::kernels {
+
+// y = gelu(x + bias), gelu(z) = z * Phi(z) with the exact normal distribution function (Hendrycks,
+// Gimpel 2016), absolute error of Phi below 1e-7. Backward computes Phi again from x.
+template <typename T>
+struct BiasGelu {
+  std::int64_t rows = 0;
+  std::int64_t width = 0;
+  const T* x = nullptr;         // [rows, width], before the bias
+  const float* bias = nullptr;  // [width]; null: 0
+};
+
+// y [rows, width] over rows [begin, end). y may be x if no backward follows.
+void bias_gelu_forward(const BiasGelu<float>& gelu, float* y, std::int64_t begin, std::int64_t end);
+void bias_gelu_forward(const BiasGelu<Bf16>& gelu, Bf16* y, std::int64_t begin, std::int64_t end);
+
+// dx = dy * gelu'(x + bias) over row blocks [begin, end) of row_blocks(rows); dx may be dy or x.
+// partials [row_blocks(rows), width] of dbias for sum_partials; null: unwanted.
+void bias_gelu_backward(const BiasGelu<float>& gelu, const float* dy, float* dx, float* partials,
+                        std::int64_t begin, std::int64_t end);
+void bias_gelu_backward(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, float* partials,
+                        std::int64_t begin, std::int64_t end);
+
+}  // namespace runner::kernels
