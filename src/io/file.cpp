@@ -63,43 +63,44 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
-void write_file_atomic(const fs::path& path, std::string_view bytes) {
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path.string() + ".XXXXXX") {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
     throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
-  std::string temporary = path.string() + ".XXXXXX";
-  {
-    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (file.fd < 0) fail(path, "cannot write");
-    ::fchmod(file.fd, 0644);
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t wrote = ::write(file.fd, bytes.data() + done, bytes.size() - done);
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) {
-        const int reason = errno;
-        ::unlink(temporary.c_str());
-        errno = reason;
-        fail(path, "cannot write");
-      }
-      done += static_cast<std::size_t>(wrote);
-    }
-    if (::fsync(file.fd) != 0) {
-      const int reason = errno;
-      ::unlink(temporary.c_str());
-      errno = reason;
-      fail(path, "cannot write");
-    }
+  fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  if (fd_ < 0) fail(path_, "cannot write");
+  ::fchmod(fd_, 0644);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(fd_, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) fail(path_, "cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(temporary.c_str());
-    errno = reason;
-    fail(path, "cannot write");
-  }
-  sync_folder(folder);
+}
+
+void AtomicFile::commit() {
+  if (::fsync(fd_) != 0) fail(path_, "cannot write");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot write");
+  ::close(fd_);
+  fd_ = -1;
+  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 std::string content_hash(std::string_view bytes) {

@@ -16,6 +16,23 @@ std::string read_file(const std::filesystem::path& path);
 // missing parent folders. Throws InputError (path, reason) and leaves the old file as it was.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
+// The same for bytes that come in parts: nothing is at `path` until commit(). Without a commit the
+// destructor removes the temporary file. Throws InputError (path, reason).
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;
+  int fd_ = -1;
+};
+
 // 128-bit XXH3 of the bytes as 32 lower-case hex digits: the name of a thing by its content.
 std::string content_hash(std::string_view bytes);
 
