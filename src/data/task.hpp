@@ -8,14 +8,13 @@ namespace runner::data {
 // Where one split of a task lies and how its rows are read. Columns are 0-based; -1 is the last
 // column of the row. JSONL tasks name fields instead of columns.
 struct SplitFile {
-  enum class Format { tsv, jsonl };
   std::string path;    // relative to the task's folder (or to the spec, for a user's task)
-  Format format = Format::tsv;
   bool header = true;  // TSV only: skip the first line
   std::vector<int> text_columns;  // one or two
   int label_column = kNoLabel;
   std::vector<std::string> text_fields;  // JSONL, or TSV columns named by the header
   std::string label_field;
+  enum class Format { tsv, jsonl } format = Format::tsv;
   static constexpr int kNoLabel = -2;
 };
 
