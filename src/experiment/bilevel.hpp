@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "experiment/record.hpp"
+#include "experiment/trainer.hpp"
+#include "spec/spec.hpp"
+
+namespace runner::experiment {
+
+// The two nested loops of Bilevel-BO-SWA (arXiv 2505.17151), each as ask/tell over its history:
+//
+//   inner:  alpha*(lambda) = argmin over simplex(K) of the training loss of sum_k alpha_k theta_k
+//   outer:  lambda*        = argmin over Lambda of -selection score of theta(alpha*(lambda))
+//
+// A proposal is a pure function of its arguments, so a history read from a journal goes on exactly
+// where it stopped. Both loops minimise; the score is negated here and nowhere else.
+
+// One cell of the experiment: what is run, all of it borrowed from the spec.
+struct Cell {
+  const spec::Spec* spec = nullptr;
+  const spec::TaskEntry* task = nullptr;
+  const spec::Method* method = nullptr;
+  std::uint64_t seed = 0;
+};
+
+// Training runs that the cell makes in all.
+int planned_trials(const Cell& cell);
+
+// The outer loop's next trial: index, lambda, seed of the run and how they were chosen; the outcome
+// is left to run_trial. Nothing when all planned trials are there.
+//
+// The start design depends on (task, seed) alone and the run's seed on the cell's seed alone, so
+// methods that search share runs: all of them their first `initial`, and random_search, which just
+// goes on with the same scrambled Sobol sequence, as many as their searches agree on.
+std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history);
+
+// The settings that a proposed trial stands for: the task's recipe with lambda and the method's
+// rule and inner acquisition written into it.
+spec::Trial settings(const Cell& cell, const TrialRecord& proposed);
+
+// The inner loop's next weights over K snapshots: single snapshots, their mean (SWA) and means of
+// the last (LAWA) first, then what the acquisition asks for. `history` holds this trial's records.
+// Nothing when the evaluations are spent or nothing is left to gain.
+std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& options,
+                                         std::span<const InnerRecord> history, std::uint64_t seed);
+
+// Index of the lowest finite loss, the first of equals; -1 when there is none.
+int best_alpha(std::span<const InnerRecord> history);
+
+// A full factorial grid of at most `points` points, as even as the variables allow: an axis with m
+// levels has them in the middles of m equal parts of its (log) range, a choice its first m values.
+std::vector<bo::Point> make_grid(const bo::Space& space, int points);
+
+struct TrialSinks {
+  std::function<bool()> should_stop;                 // asked between evaluations and while training
+  std::function<void(const InnerRecord&)> on_inner;  // each new one, before the next is asked for
+};
+
+// Trains what `proposed` stands for, fuses its snapshots by the method's rule and measures the
+// result. `inner` holds what an interrupted attempt had recorded already. A run that fails is a
+// record too. Nothing when should_stop became true. Throws InputError on what the user can mend.
+std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord proposed,
+                                     std::vector<InnerRecord> inner, Trainer& trainer,
+                                     const TrialSinks& sinks);
+
+}  // namespace runner::experiment

@@ -1,0 +1,183 @@
+#include "experiment/journal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+namespace runner::experiment {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kBefore = R"({"check":")";
+constexpr std::string_view kBetween = R"(","record":)";
+constexpr std::size_t kCheckDigits = 32;
+
+std::string make_line(std::string_view kind, const json& record) {
+  const std::string body = json{{kind, record}}.dump();
+  return fmt::format("{}{}{}{}}}\n", kBefore, io::content_hash(body), kBetween, body);
+}
+
+std::string owner_line(const JournalOwner& owner) {
+  return make_line("cell", {{"task", owner.task}, {"method", owner.method}, {"seed", owner.seed}});
+}
+
+// The record's bytes, or nothing when the line (without its line break) is not whole.
+std::string_view record_of(std::string_view line) {
+  const std::size_t head = kBefore.size() + kCheckDigits + kBetween.size();
+  if (line.size() < head + 1 || !line.starts_with(kBefore) || !line.ends_with('}') ||
+      line.substr(kBefore.size() + kCheckDigits, kBetween.size()) != kBetween) {
+    return {};
+  }
+  const std::string_view body = line.substr(head, line.size() - head - 1);
+  return io::content_hash(body) == line.substr(kBefore.size(), kCheckDigits) ? body
+                                                                             : std::string_view{};
+}
+
+void apply(const json& record, bool first, const JournalOwner& owner, History& history) {
+  const auto& [kind, value] = *record.items().begin();
+  if (first != (kind == "cell")) throw std::runtime_error("a '" + kind + "' record out of place");
+  if (kind == "cell") {
+    const JournalOwner found{value.at("task").get<std::string>(),
+                             value.at("method").get<std::string>(),
+                             value.at("seed").get<std::uint64_t>()};
+    if (found != owner) {
+      throw std::runtime_error(
+          fmt::format("the journal of {}, {}, seed {}, where that of {}, {}, seed {} belongs",
+                      found.task, found.method, found.seed, owner.task, owner.method, owner.seed));
+    }
+    return;
+  }
+  const auto next = static_cast<int>(history.trials.size());
+  const int trial = value.at("trial").get<int>();
+  if (trial != next) {
+    throw std::runtime_error(fmt::format("a record of trial {}, where {} is next", trial, next));
+  }
+  if (kind == "inner") {
+    history.inner.push_back(value.get<InnerRecord>());
+  } else if (kind == "trial") {
+    history.trials.push_back(value.get<TrialRecord>());
+  } else {
+    throw std::runtime_error("an unknown record '" + kind + "'");
+  }
+}
+
+// Reads `bytes` and returns how many of them are whole lines.
+std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwner& owner,
+                  History& history) {
+  std::size_t at = 0;
+  for (int line = 1; at < bytes.size(); ++line) {
+    const std::size_t end = bytes.find('\n', at);
+    const std::string_view record =
+        end == std::string_view::npos ? std::string_view{} : record_of(bytes.substr(at, end - at));
+    if (record.empty()) {
+      if (end == std::string_view::npos || end + 1 == bytes.size()) return at;  // torn
+      throw InputError(
+          fmt::format("{}:{}: this line was changed after it was written (its checksum differs); "
+                      "remove the folder {} to run this cell again",
+                      path.string(), line, path.parent_path().string()));
+    }
+    try {
+      apply(json::parse(record), line == 1, owner, history);
+    } catch (const std::exception& error) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), line, error.what()));
+    }
+    at = end + 1;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::vector<InnerRecord> History::inner_of(int trial) const {
+  std::vector<InnerRecord> records;
+  std::ranges::copy_if(inner, std::back_inserter(records),
+                       [trial](const InnerRecord& record) { return record.trial == trial; });
+  return records;
+}
+
+History read_journal(const fs::path& path, const JournalOwner& owner) {
+  History history;
+  if (!fs::exists(path)) return history;
+  parse(io::read_file(path), path, owner, history);
+  return history;
+}
+
+Journal::Journal(fs::path path, const JournalOwner& owner) : path_(std::move(path)), owner_(owner) {
+  std::size_t whole = 0;
+  std::size_t size = 0;
+  if (fs::exists(path_)) {
+    const std::string bytes = io::read_file(path_);
+    size = bytes.size();
+    whole = parse(bytes, path_, owner_, history_);
+  }
+  if (whole == 0) {
+    io::write_file_atomic(path_, owner_line(owner_));
+  } else if (whole < size) {
+    fs::resize_file(path_, whole);
+  }
+  open();
+}
+
+Journal::~Journal() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void Journal::open() {
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (fd_ < 0) {
+    throw InputError(fmt::format("{}: cannot append: {}", path_.string(), std::strerror(errno)));
+  }
+}
+
+void Journal::write(std::string_view line) {
+  std::size_t done = 0;
+  while (done < line.size()) {
+    const ssize_t wrote = ::write(fd_, line.data() + done, line.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) break;
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (done < line.size() || ::fsync(fd_) != 0) {
+    throw InputError(fmt::format("{}: cannot append: {}", path_.string(), std::strerror(errno)));
+  }
+}
+
+void Journal::append(InnerRecord record) {
+  write(make_line("inner", record));
+  history_.inner.push_back(std::move(record));
+}
+
+void Journal::append(TrialRecord record) {
+  write(make_line("trial", record));
+  history_.trials.push_back(std::move(record));
+}
+
+void Journal::rewind(int trial) {
+  History kept;
+  std::string bytes = owner_line(owner_);
+  for (int i = 0; i < trial; ++i) {
+    for (InnerRecord& record : history_.inner_of(i)) {
+      bytes += make_line("inner", record);
+      kept.inner.push_back(std::move(record));
+    }
+    kept.trials.push_back(history_.trials[static_cast<std::size_t>(i)]);
+    bytes += make_line("trial", kept.trials.back());
+  }
+  io::write_file_atomic(path_, bytes);
+  ::close(fd_);
+  history_ = std::move(kept);
+  open();
+}
+
+}  // namespace runner::experiment

@@ -1,0 +1,174 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "experiment/bilevel.hpp"
+#include "random/philox.hpp"
+#include "spec/variables.hpp"
+
+namespace runner::experiment {
+namespace {
+
+bo::Space search_space(const Cell& cell) { return {.variables = cell.spec->search}; }
+
+// Most levels that make sense on an axis.
+double most_levels(const bo::Variable& variable) {
+  switch (variable.type) {
+    case bo::Type::choice:
+      return static_cast<double>(variable.values.size());
+    case bo::Type::integer:
+      return variable.high - variable.low + 1.0;
+    default:
+      return variable.high > variable.low ? HUGE_VAL : 1.0;
+  }
+}
+
+double level_value(const bo::Variable& variable, int level, int levels) {
+  if (variable.type == bo::Type::choice) return level;
+  const double u = (level + 0.5) / levels;
+  const auto between = [u](double low, double high) { return low + u * (high - low); };
+  if (variable.type == bo::Type::integer && !variable.log) {
+    return std::floor(between(variable.low, variable.high + 1.0));
+  }
+  const double value = variable.log
+                           ? std::exp(between(std::log(variable.low), std::log(variable.high)))
+                           : between(variable.low, variable.high);
+  return variable.type == bo::Type::integer ? std::round(value) : value;
+}
+
+bo::Point point_of(const TrialRecord& trial) {
+  bo::Point point;
+  for (const auto& [name, value] : trial.lambda) point.push_back(value);
+  return point;
+}
+
+void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, TrialRecord& proposed,
+                      bo::Point& point) {
+  const spec::Outer& outer = cell.spec->outer;
+  bo::Options options;
+  options.beta = outer.beta;
+  options.noise = outer.noise;
+  if (cell.method->search == spec::Search::random) {
+    options.initial = planned_trials(cell);  // the start design and nothing else
+  } else {
+    options.acquisition = cell.method->outer;
+    options.initial =
+        outer.initial > 0 ? outer.initial : 2 * static_cast<int>(cell.spec->search.size()) + 2;
+    options.initial = std::min(options.initial, outer.trials);
+  }
+  std::vector<bo::Observation> observations;
+  for (const TrialRecord& trial : history) {
+    observations.push_back({.x = point_of(trial),
+                            .y = trial.objective,
+                            .status = trial.has_result() ? bo::Status::ok : bo::Status::failed,
+                            .warm_start = trial.proposal.warm_start});
+  }
+  const std::uint64_t seed =
+      random::derive(random::derive(cell.seed, "outer"), cell.task->task.name);
+  bo::Suggestion next = bo::suggest(search_space(cell), observations, options, seed);
+  point = std::move(next.x);
+  proposed.proposal = {.source = std::move(next.source),
+                       .acquisition_value = next.acquisition_value,
+                       .mean = next.mean,
+                       .stddev = next.stddev,
+                       .warm_start = std::move(next.warm_start)};
+}
+
+// The first point of the grid that was not tried yet: a grid that has grown since is completed.
+bool propose_from_grid(const Cell& cell, std::span<const TrialRecord> history, bo::Point& point) {
+  for (bo::Point& candidate : make_grid(search_space(cell), cell.spec->outer.trials)) {
+    const bool tried = std::ranges::any_of(
+        history, [&](const TrialRecord& trial) { return point_of(trial) == candidate; });
+    if (tried) continue;
+    point = std::move(candidate);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
+  const std::size_t axes = space.variables.size();
+  std::vector<int> levels(axes, 1);
+  int size = 1;
+  for (;;) {  // one more level for the axis with the fewest, as long as one fits
+    std::size_t chosen = axes;
+    for (std::size_t i = 0; i < axes; ++i) {
+      const bool fits = levels[i] + 1 <= most_levels(space.variables[i]) &&
+                        size / levels[i] * (levels[i] + 1) <= points;
+      if (fits && (chosen == axes || levels[i] < levels[chosen])) chosen = i;
+    }
+    if (chosen == axes) break;
+    size = size / levels[chosen] * (levels[chosen] + 1);
+    ++levels[chosen];
+  }
+  std::vector<bo::Point> grid;
+  for (int index = 0; index < size; ++index) {  // the last axis varies fastest
+    bo::Point point(axes);
+    int rest = index;
+    for (std::size_t i = axes; i-- > 0;) {
+      point[i] = level_value(space.variables[i], rest % levels[i], levels[i]);
+      rest /= levels[i];
+    }
+    grid.push_back(std::move(point));
+  }
+  return grid;
+}
+
+int planned_trials(const Cell& cell) {
+  switch (cell.method->search) {
+    case spec::Search::none:
+      return 1;
+    case spec::Search::grid:
+      return static_cast<int>(make_grid(search_space(cell), cell.spec->outer.trials).size());
+    default:
+      return cell.spec->outer.trials;
+  }
+}
+
+std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history) {
+  const auto trial = static_cast<int>(history.size());
+  if (trial >= planned_trials(cell)) return std::nullopt;
+  TrialRecord proposed{.task = cell.task->task.name,
+                       .method = cell.method->name,
+                       .seed = cell.seed,
+                       .trial = trial,
+                       .run_seed = cell.seed};
+  bo::Point point;
+  switch (cell.method->search) {
+    case spec::Search::none:
+      proposed.proposal.source = "recipe";
+      break;
+    case spec::Search::restarts:
+      proposed.proposal.source = "restart";
+      if (trial > 0) {
+        proposed.run_seed = random::derive(cell.seed, "restart", static_cast<std::uint64_t>(trial));
+      }
+      break;
+    case spec::Search::grid:
+      proposed.proposal.source = "grid";
+      if (!propose_from_grid(cell, history, point)) return std::nullopt;
+      break;
+    case spec::Search::random:
+    case spec::Search::bo:
+      propose_by_model(cell, history, proposed, point);
+      break;
+  }
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
+  }
+  return proposed;
+}
+
+spec::Trial settings(const Cell& cell, const TrialRecord& proposed) {
+  spec::Trial trial = cell.task->recipe;
+  trial.fusion.rule = cell.method->rule;
+  if (!cell.method->inner.empty()) trial.fusion.acquisition = cell.method->inner;
+  for (std::size_t i = 0; i < proposed.lambda.size(); ++i) {
+    spec::apply(trial, cell.spec->search[i], proposed.lambda[i].second);
+  }
+  return trial;
+}
+
+}  // namespace runner::experiment

@@ -1,0 +1,195 @@
+#include "experiment/record.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/csv.hpp"
+
+namespace runner::experiment {
+namespace {
+
+using nlohmann::json;
+
+// JSON has no word for what is not finite; those are strings. The parser of io::number reads them.
+json real(double value) {
+  if (std::isfinite(value)) return value;
+  return io::number(value);
+}
+
+double real(const json& value) {
+  if (!value.is_string()) return value.get<double>();
+  double number = 0.0;
+  if (!io::parse_number(value.get_ref<const std::string&>(), number)) {
+    throw json::type_error::create(302, "not a number: " + value.dump(), &value);
+  }
+  return number;
+}
+
+json reals(const std::vector<double>& values) {
+  json array = json::array();
+  for (const double value : values) array.push_back(real(value));
+  return array;
+}
+
+std::vector<double> reals(const json& array) {
+  std::vector<double> values;
+  for (const json& value : array) values.push_back(real(value));
+  return values;
+}
+
+// Pairs stay an array: their order is the spec's.
+json named(const std::vector<std::pair<std::string, double>>& values) {
+  json array = json::array();
+  for (const auto& [name, value] : values) array.push_back({name, real(value)});
+  return array;
+}
+
+std::vector<std::pair<std::string, double>> named(const json& array) {
+  std::vector<std::pair<std::string, double>> values;
+  for (const json& pair : array) {
+    values.emplace_back(pair.at(0).get<std::string>(), real(pair.at(1)));
+  }
+  return values;
+}
+
+json proposal_json(const Proposal& proposal) {
+  return {{"source", proposal.source},
+          {"acquisition_value", real(proposal.acquisition_value)},
+          {"mean", real(proposal.mean)},
+          {"stddev", real(proposal.stddev)},
+          {"warm_start", reals(proposal.warm_start)}};
+}
+
+Proposal proposal_from(const json& object) {
+  return {.source = object.at("source").get<std::string>(),
+          .acquisition_value = real(object.at("acquisition_value")),
+          .mean = real(object.at("mean")),
+          .stddev = real(object.at("stddev")),
+          .warm_start = reals(object.at("warm_start"))};
+}
+
+json scores_json(const data::Scores& scores) {
+  return {{"values", named(scores.values)},
+          {"score", real(scores.score)},
+          {"degenerate", scores.degenerate}};
+}
+
+data::Scores scores_from(const json& object) {
+  data::Scores scores;
+  scores.values = named(object.at("values"));
+  scores.score = real(object.at("score"));
+  scores.degenerate = object.at("degenerate").get<bool>();
+  return scores;
+}
+
+json budget_json(const Budget& budget) {
+  return {{"examples", budget.examples},
+          {"tokens", budget.tokens},
+          {"flops", real(budget.flops)},
+          {"train_seconds", real(budget.train_seconds)},
+          {"fusion_seconds", real(budget.fusion_seconds)},
+          {"evaluate_seconds", real(budget.evaluate_seconds)}};
+}
+
+Budget budget_from(const json& object) {
+  return {.examples = object.at("examples").get<std::int64_t>(),
+          .tokens = object.at("tokens").get<std::int64_t>(),
+          .flops = real(object.at("flops")),
+          .train_seconds = real(object.at("train_seconds")),
+          .fusion_seconds = real(object.at("fusion_seconds")),
+          .evaluate_seconds = real(object.at("evaluate_seconds"))};
+}
+
+}  // namespace
+
+void to_json(json& json, const InnerRecord& record) {
+  json = {{"trial", record.trial},          {"alpha", reals(record.alpha)},
+          {"loss", real(record.loss)},      {"rows", record.rows},
+          {"incumbent", record.incumbent},  {"proposal", proposal_json(record.proposal)},
+          {"examples", record.examples},    {"flops", real(record.flops)},
+          {"seconds", real(record.seconds)}};
+}
+
+void from_json(const json& json, InnerRecord& record) {
+  record = {.trial = json.at("trial").get<int>(),
+            .alpha = reals(json.at("alpha")),
+            .loss = real(json.at("loss")),
+            .rows = json.at("rows").get<int>(),
+            .incumbent = json.at("incumbent").get<bool>(),
+            .proposal = proposal_from(json.at("proposal")),
+            .examples = json.at("examples").get<std::int64_t>(),
+            .flops = real(json.at("flops")),
+            .seconds = real(json.at("seconds"))};
+}
+
+void to_json(json& json, const TrialRecord& record) {
+  nlohmann::json curve = nlohmann::json::array();
+  for (const CurvePoint& point : record.curve) {
+    curve.push_back(
+        {point.step, real(point.loss), real(point.learning_rate), real(point.grad_norm)});
+  }
+  json = {{"task", record.task},
+          {"method", record.method},
+          {"seed", record.seed},
+          {"trial", record.trial},
+          {"run_seed", record.run_seed},
+          {"lambda", named(record.lambda)},
+          {"proposal", proposal_json(record.proposal)},
+          {"status", record.status},
+          {"why", record.why},
+          {"objective", real(record.objective)},
+          {"train_loss", real(record.train_loss)},
+          {"fusion_loss", real(record.fusion_loss)},
+          {"inner_evaluations", record.inner_evaluations},
+          {"alpha", reals(record.alpha)},
+          {"selection", scores_json(record.evaluation.selection)},
+          {"report", scores_json(record.evaluation.report)},
+          {"selection_loss", real(record.evaluation.selection_loss)},
+          {"report_loss", real(record.evaluation.report_loss)},
+          {"budget", budget_json(record.budget)},
+          {"snapshots", record.snapshots},
+          {"curve", std::move(curve)}};
+}
+
+void from_json(const json& json, TrialRecord& record) {
+  record = TrialRecord{};
+  json.at("task").get_to(record.task);
+  json.at("method").get_to(record.method);
+  json.at("seed").get_to(record.seed);
+  json.at("trial").get_to(record.trial);
+  json.at("run_seed").get_to(record.run_seed);
+  record.lambda = named(json.at("lambda"));
+  record.proposal = proposal_from(json.at("proposal"));
+  json.at("status").get_to(record.status);
+  json.at("why").get_to(record.why);
+  record.objective = real(json.at("objective"));
+  record.train_loss = real(json.at("train_loss"));
+  record.fusion_loss = real(json.at("fusion_loss"));
+  json.at("inner_evaluations").get_to(record.inner_evaluations);
+  record.alpha = reals(json.at("alpha"));
+  record.evaluation.selection = scores_from(json.at("selection"));
+  record.evaluation.report = scores_from(json.at("report"));
+  record.evaluation.selection_loss = real(json.at("selection_loss"));
+  record.evaluation.report_loss = real(json.at("report_loss"));
+  record.budget = budget_from(json.at("budget"));
+  json.at("snapshots").get_to(record.snapshots);
+  for (const nlohmann::json& point : json.at("curve")) {
+    record.curve.push_back({.step = point.at(0).get<std::int64_t>(),
+                            .loss = real(point.at(1)),
+                            .learning_rate = real(point.at(2)),
+                            .grad_norm = real(point.at(3))});
+  }
+}
+
+int best_trial(const std::vector<TrialRecord>& trials) {
+  int best = -1;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (!trials[i].has_result()) continue;
+    if (best < 0 || trials[i].objective < trials[static_cast<std::size_t>(best)].objective) {
+      best = static_cast<int>(i);
+    }
+  }
+  return best;
+}
+
+}  // namespace runner::experiment

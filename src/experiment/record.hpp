@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiment/trainer.hpp"
+
+namespace runner::experiment {
+
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+// What was spent. Everything but the seconds is a function of the spec.
+struct Budget {
+  std::int64_t examples = 0;  // rows through the network: training, fusion subset, evaluation
+  std::int64_t tokens = 0;    // of training, as computed
+  double flops = 0.0;         // as `examples`
+  double train_seconds = 0.0;
+  double fusion_seconds = 0.0;    // the inner loop
+  double evaluate_seconds = 0.0;  // selection and report splits
+};
+
+// Why a point was chosen and what the model behind the choice expected of it.
+struct Proposal {
+  std::string source{};  // bo::Suggestion::source, or "recipe", "restart", "grid"
+  double acquisition_value = kUnknown;
+  double mean = kUnknown, stddev = kUnknown;  // predicted, in units of the minimised objective
+  std::vector<double> warm_start{};           // bo::Suggestion::warm_start
+};
+
+// One evaluation of the inner loop.
+struct InnerRecord {
+  int trial = 0;
+  std::vector<double> alpha{};  // [K], >= 0, sum 1
+  double loss = kUnknown;       // mean training loss on the fusion subset; not finite: failed
+  int rows = 0;                 // of the fusion subset
+  bool incumbent = false;       // the lowest loss so far in this trial
+  Proposal proposal{};
+  std::int64_t examples = 0;  // spent on this point
+  double flops = 0.0;
+  double seconds = 0.0;
+};
+
+// One evaluation of the outer loop: a training run, its fusion and its metrics.
+struct TrialRecord {
+  std::string task{}, method{};
+  std::uint64_t seed = 0;                                // of the cell
+  int trial = 0;                                         // 0-based in the cell
+  std::uint64_t run_seed = 0;                            // of the training run
+  std::vector<std::pair<std::string, double>> lambda{};  // searched variables, in the spec's order
+  Proposal proposal{};
+  // ok, collapsed: finished and evaluated. diverged, out_of_memory, failed: no result.
+  std::string status = "ok";
+  std::string why{};            // empty when ok
+  double objective = kUnknown;  // minimised: minus the selection score; NaN without a result
+  double train_loss = kUnknown;
+  double fusion_loss = kUnknown;  // of the fused model; NaN unless the rule is the inner loop
+  int inner_evaluations = 0;
+  std::vector<double> alpha{};  // [K]; empty for the exponential moving average
+  Evaluation evaluation{};      // without a result: no scores
+  Budget budget{};
+  int snapshots = 0;
+  std::vector<CurvePoint> curve{};
+
+  bool has_result() const { return status == "ok" || status == "collapsed"; }
+};
+
+// Exact both ways: doubles read back to the same bits, not-a-number and infinities included.
+void to_json(nlohmann::json& json, const InnerRecord& record);
+void from_json(const nlohmann::json& json, InnerRecord& record);
+void to_json(nlohmann::json& json, const TrialRecord& record);
+void from_json(const nlohmann::json& json, TrialRecord& record);
+
+// Index of the trial with the lowest objective, the first of equals; -1 when none has a result.
+int best_trial(const std::vector<TrialRecord>& trials);
+
+}  // namespace runner::experiment
