@@ -38,7 +38,7 @@ struct TaskEntry {
   Trial recipe;  // the experiment's recipe with this task's own changes
 };
 
-// A searched hyperparameter: the name of a row in variables.cpp and its range.
+// The search over hyperparameters.
 struct Outer {
   int trials = 8;     // training runs per cell that searches
   int initial = 0;    // of them from the start design; 0: min(2 d + 2, trials)

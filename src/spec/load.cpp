@@ -1,0 +1,340 @@
+#include "spec/load.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <set>
+
+#include "data/tasks.hpp"
+#include "io/csv.hpp"
+#include "spec/check.hpp"
+#include "spec/methods.hpp"
+#include "spec/own_task.hpp"
+#include "spec/presets.hpp"
+#include "spec/space.hpp"
+#include "spec/variables.hpp"
+
+namespace runner::spec {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kNoises[] = {"deterministic", "learned"};  // as bo::Noise
+constexpr std::string_view kNameLetters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+constexpr std::size_t kMostSeeds = 1000;
+
+// What `recipe:` and `inner:` change, in the order of the spec.
+struct Changes {
+  const Preset* preset = nullptr;
+  std::vector<std::pair<const Variable*, double>> values;
+
+  void apply_to(Trial& trial, std::string_view task) const {
+    if (preset != nullptr) preset->apply(trial.train, task);
+    for (const auto& [variable, value] : values) variable->set(trial, value);
+  }
+};
+
+class Loader {
+ public:
+  Loader(const fs::path& file, const std::vector<std::string>& overrides)
+      : document_(load_document(file, overrides, problems_)) {
+    problems_.throw_if_any();
+    spec_.file = file;
+    for (const std::string& override : overrides) {
+      const std::size_t equals = override.find('=');
+      spec_.overrides[override.substr(0, equals)] = override.substr(equals + 1);
+    }
+  }
+
+  Spec load() {
+    Section top(document_.root, "", problems_);
+    read_run_name(top);
+    read_model(top);
+    read_data(top);
+    spec_.runs_root = root(top.get("runs"), "runs", "RUNNER_RUNS", fs::current_path() / "runs");
+    read_tasks(top);
+    read_seeds(top);
+    read_machine(top);
+    read_search(top);
+    read_outer(top);
+    const Node* const methods = top.get("methods");
+    const Node* const pairs = top.get("pairs");
+    spec_.methods = read_methods(methods, pairs, problems_);
+    if (methods == nullptr && pairs == nullptr) top.require("methods");
+    top.finish();
+    check(spec_, document_.root, unread_, problems_);
+    problems_.throw_if_any();
+    return std::move(spec_);
+  }
+
+ private:
+  // Of the command line or the spec (relative to either's folder), the environment, the default.
+  fs::path root(const Node* node, std::string_view what, const char* variable, fs::path fallback) {
+    if (node != nullptr) {
+      const auto text = read_text(*node, what, problems_);
+      if (text) return (node->place.source->folder / *text).lexically_normal();
+    }
+    const char* const set = std::getenv(variable);
+    if (set != nullptr && *set != '\0') return fs::absolute(set).lexically_normal();
+    return fallback.lexically_normal();
+  }
+
+  // The name of a run or of a task, which is also a folder's.
+  std::optional<std::string> folder_name(const Node& node, std::string_view what) {
+    const auto text = read_text(node, what, problems_);
+    if (!text) return {};
+    if (text->empty() || text->front() == '.' || text->front() == '-' ||
+        text->find_first_not_of(kNameLetters) != std::string::npos) {
+      problems_.add(node.place, fmt::format("{}: '{}' cannot name a folder; use letters, digits, "
+                                            "'_', '-' and '.', the last two not first",
+                                            what, *text));
+      return {};
+    }
+    return text;
+  }
+
+  fs::path beside_file(const char* path) const { return document_.sources.front()->folder / path; }
+
+  void read_run_name(Section& top) {
+    spec_.name = spec_.file.stem().string();
+    const Node* const name = top.get("name");
+    if (name != nullptr) spec_.name = folder_name(*name, "name").value_or("");
+  }
+
+  void read_model(Section& top) {
+    const Node* const model = top.require("model");
+    const fs::path models =
+        root(top.get("models_root"), "models_root", "RUNNER_MODELS", beside_file("../data/models"));
+    if (model == nullptr) return;
+    const auto text = read_text(*model, "model", problems_);
+    if (!text) return;
+    const bool is_path = text->find('/') != std::string::npos;
+    const fs::path& folder = is_path ? model->place.source->folder : models;
+    spec_.model = (folder / *text).lexically_normal();
+  }
+
+  void read_data(Section& top) {
+    Node nothing;
+    nothing.kind = Node::Kind::map;
+    const Node* const node = top.get("data");
+    Section data(node != nullptr ? *node : nothing, "data", problems_);
+    spec_.glue_root =
+        root(data.get("root"), "data.root", "RUNNER_GLUE", beside_file("../data/glue"));
+    const Range rows{.low = 0, .high = 1e9};
+    read_count(data, "max_train_rows", rows, spec_.max_train_rows);
+    read_count(data, "max_dev_rows", rows, spec_.max_dev_rows);
+    data.finish();
+  }
+
+  void read_count(Section& section, std::string_view key, const Range& range, int& value) {
+    const Node* const node = section.get(key);
+    if (node == nullptr) return;
+    const auto read = read_integer(*node, section.path(key), range, problems_);
+    if (read) value = static_cast<int>(*read);
+  }
+
+  // A count for which 0 stands for the word `automatic`.
+  void read_count_or(Section& section, std::string_view key, std::string_view automatic,
+                     int& value) {
+    const Node* const node = section.get(key);
+    if (node == nullptr || node->text == automatic) return;
+    const auto read =
+        read_integer(*node, section.path(key), {.low = 1, .high = 100'000}, problems_);
+    if (read) value = static_cast<int>(*read);
+  }
+
+  // A section of settings: `recipe:` with its preset, or `inner:`.
+  Changes read_changes(const Node* node, std::string what, bool inner) {
+    Changes changes;
+    if (node == nullptr) return changes;
+    Section section(*node, std::move(what), problems_);
+    if (const Node* const preset = inner ? nullptr : section.get("preset")) {
+      std::vector<std::string_view> names;
+      for (const Preset& row : presets()) names.push_back(row.name);
+      const auto index = read_name(*preset, "preset", names, problems_);
+      if (index) changes.preset = &presets()[*index];
+    }
+    for (const Variable& variable : variables()) {
+      if (variable.is_inner() != inner) continue;
+      const Node* const value = section.get(variable.key());
+      if (value == nullptr) continue;
+      const auto read = variable.read(*value, section.path(variable.key()), problems_);
+      if (read) {
+        changes.values.emplace_back(&variable, *read);
+      } else {
+        unread_.insert(variable.name);
+      }
+    }
+    section.finish();
+    return changes;
+  }
+
+  void read_tasks(Section& top) {
+    const Node* const tasks = top.require("tasks");
+    const Changes recipe = read_changes(top.get("recipe"), "recipe", false);
+    const Changes inner = read_changes(top.get("inner"), "inner", true);
+    if (tasks == nullptr) return;
+    const auto add = [&](data::Task task) -> Trial& {
+      TaskEntry entry{.task = std::move(task), .recipe = {}};
+      recipe.apply_to(entry.recipe, entry.task.name);
+      inner.apply_to(entry.recipe, entry.task.name);
+      spec_.tasks.push_back(std::move(entry));
+      return spec_.tasks.back().recipe;
+    };
+    if (tasks->kind == Node::Kind::scalar && tasks->text == "all") {
+      for (const data::Task& task : data::glue_tasks()) add(task);
+      return;
+    }
+    std::size_t index = 0;
+    for (const Node* item : read_list(*tasks, "tasks", problems_)) {
+      const std::string what = fmt::format("tasks.{}", index++);
+      if (item->kind == Node::Kind::scalar) {
+        const auto task = glue_task(*item);
+        if (task) add(*task);
+        continue;
+      }
+      Section section(*item, what, problems_);
+      const Node* const name = section.require("name");
+      if (name == nullptr) continue;
+      const auto task = read_task(section, *item, *name);
+      const Changes own_recipe = read_changes(section.get("recipe"), what + ".recipe", false);
+      const Changes own_inner = read_changes(section.get("inner"), what + ".inner", true);
+      section.finish();
+      if (!task) continue;
+      Trial& trial = add(*task);
+      own_recipe.apply_to(trial, task->name);
+      own_inner.apply_to(trial, task->name);
+    }
+  }
+
+  std::optional<data::Task> read_task(Section& section, const Node& item, const Node& name) {
+    const bool own = std::ranges::any_of(item.entries, [](const Node::Entry& entry) {
+      return entry.key == "train" || entry.key == "dev" || entry.key == "text";
+    });
+    if (!own) return glue_task(name);
+    const auto folder = folder_name(name, section.path("name"));
+    data::Task task = read_own_task(section, folder.value_or(""), problems_);
+    if (!folder) return {};
+    for (const data::Task& known : data::glue_tasks()) {
+      if (known.name != *folder) continue;
+      problems_.add(name.place,
+                    fmt::format("'{}' is GLUE's own; name a task of yours differently", *folder));
+    }
+    if (!is_new(task.name, name)) return {};
+    return task;
+  }
+
+  std::optional<data::Task> glue_task(const Node& name) {
+    std::vector<std::string_view> names;
+    for (const data::Task& task : data::glue_tasks()) names.push_back(task.name);
+    const auto index = read_name(name, "task", names, problems_);
+    if (!index || !is_new(names[*index], name)) return {};
+    return data::glue_tasks()[*index];
+  }
+
+  bool is_new(std::string_view task, const Node& node) {
+    const bool listed = std::ranges::any_of(
+        spec_.tasks, [&](const TaskEntry& entry) { return entry.task.name == task; });
+    if (listed) problems_.add(node.place, fmt::format("task '{}' is listed twice", task));
+    return !listed;
+  }
+
+  void read_seeds(Section& top) {
+    const Node* const node = top.get("seeds");
+    if (node == nullptr) return;
+    spec_.seeds.clear();
+    if (node->kind == Node::Kind::scalar) {
+      const Range range{.low = 1, .high = double{kMostSeeds}};
+      const auto count = read_integer(*node, "seeds", range, problems_);
+      for (std::int64_t seed = 0; seed < count.value_or(0); ++seed) {
+        spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
+      }
+      return;
+    }
+    for (const Node* item : read_list(*node, "seeds", problems_)) {
+      const auto seed = read_seed(*item, "seeds", problems_);
+      if (!seed) continue;
+      if (std::ranges::find(spec_.seeds, *seed) != spec_.seeds.end()) {
+        problems_.add(item->place, fmt::format("seed {} is listed twice", *seed));
+      } else {
+        spec_.seeds.push_back(*seed);
+      }
+    }
+  }
+
+  // The split that is selected on, the device, and what runs at once.
+  void read_machine(Section& top) {
+    if (const Node* const node = top.get("outer_split")) {
+      const auto text = read_text(*node, "outer_split", problems_);
+      const std::string_view holdout = "holdout:";
+      double share = 0.0;
+      if (text && text->starts_with(holdout) &&
+          io::parse_number(std::string_view(*text).substr(holdout.size()), share) && share > 0.0 &&
+          share <= 0.5) {
+        spec_.holdout = share;
+      } else if (text && *text != "dev") {
+        problems_.add(node->place,
+                      fmt::format("outer_split: '{}' is neither dev nor holdout:SHARE with a share "
+                                  "of train above 0 and at most 0.5",
+                                  *text));
+      }
+    }
+    if (const Node* const node = top.get("device")) {
+      const auto text = read_text(*node, "device", problems_);
+      if (text) spec_.device = *text;
+      const bool cuda = text && text->size() <= 7 && text->starts_with("cuda:") &&
+                        text->size() > 5 &&
+                        text->find_first_not_of("0123456789", 5) == std::string::npos;
+      if (text && *text != "auto" && *text != "cpu" && !cuda) {
+        problems_.add(node->place,
+                      fmt::format("device: '{}' is neither auto, cpu nor cuda:N", *text));
+      }
+    }
+    read_count_or(top, "threads", "auto", spec_.threads);
+    read_count_or(top, "workers", "auto", spec_.workers);
+  }
+
+  void read_search(Section& top) {
+    const Node* const search = top.get("search");
+    if (search == nullptr) return;
+    const std::size_t before = problems_.size();
+    spec_.search = parse_variables(*search, "search", Names::table, problems_);
+    if (problems_.size() == before) return;
+    for (const bo::Variable& variable : spec_.search) {
+      unread_.insert(find_variable(variable.name)->name);
+    }
+  }
+
+  void read_outer(Section& top) {
+    const Node* const node = top.get("outer");
+    if (node == nullptr) return;
+    Outer& outer = spec_.outer;
+    Section section(*node, "outer", problems_);
+    read_count(section, "trials", {.low = 1, .high = 100'000}, outer.trials);
+    read_count_or(section, "initial", "auto", outer.initial);
+    if (const Node* const beta = section.get("beta")) {
+      outer.beta = read_number(*beta, "outer.beta", {.low = 0}, problems_).value_or(outer.beta);
+    }
+    if (const Node* const noise = section.get("noise")) {
+      const auto index = read_name(*noise, "outer.noise", kNoises, problems_);
+      if (index) outer.noise = static_cast<bo::Noise>(*index);
+    }
+    section.finish();
+  }
+
+  Problems problems_;
+  Document document_;
+  std::set<std::string_view> unread_;  // variables whose values were problems
+  Spec spec_;
+};
+
+}  // namespace
+
+Spec load(const fs::path& file, const std::vector<std::string>& overrides) {
+  return Loader(file, overrides).load();
+}
+
+}  // namespace runner::spec

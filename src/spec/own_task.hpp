@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+#include "data/task.hpp"
+#include "spec/read.hpp"
+
+namespace runner::spec {
+
+// A user's own task:
+//   {name: mine, train: a.tsv, dev: [b.tsv, c.tsv], text: [1, 2], label: -1, labels: [no, yes]}
+// `text` and `label` are 0-based columns (-1 is the last) or names: of the header's columns, or of
+// a JSONL file's fields. `format` (tsv, jsonl) follows the suffix unless it is given; `header` says
+// whether a TSV has one (true). `metric` is one name or several (accuracy); pearson and spearman
+// make it a regression, which has no `labels`. `positive` is F1's class (the last of `labels`).
+// Paths become absolute: relative ones are relative to the spec.
+data::Task read_own_task(Section& section, std::string_view name, Problems& problems);
+
+}  // namespace runner::spec

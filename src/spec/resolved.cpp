@@ -1,0 +1,199 @@
+#include "spec/resolved.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <iterator>
+#include <map>
+
+#include "data/metrics.hpp"
+#include "io/csv.hpp"
+#include "spec/methods.hpp"
+#include "spec/space.hpp"
+#include "spec/variables.hpp"
+#include "spec/yaml.hpp"
+
+namespace runner::spec {
+namespace {
+
+std::string list(const std::vector<std::string>& texts) {
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+std::string list_of_texts(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(yaml_text(text));
+  return list(quoted);
+}
+
+std::string count_or(int count, const char* automatic) {
+  return count == 0 ? automatic : fmt::format("{}", count);
+}
+
+std::string outer_split(const Spec& spec) {
+  return spec.holdout > 0.0 ? "holdout:" + io::number(spec.holdout) : "dev";
+}
+
+std::string noise_name(bo::Noise noise) {
+  return noise == bo::Noise::learned ? "learned" : "deterministic";
+}
+
+std::string flag(bool value) { return value ? "true" : "false"; }
+
+// The settings of one section as a flow map, or only those that differ from `common`.
+std::string settings(const Trial& trial, bool inner, const Trial* common) {
+  std::vector<std::string> changed;
+  for (const Variable& variable : variables()) {
+    if (variable.is_inner() != inner) continue;
+    const double value = variable.get(trial);
+    if (common != nullptr && value == variable.get(*common)) continue;
+    changed.push_back(fmt::format("{}: {}", variable.key(), variable.written(value)));
+  }
+  return fmt::format("{{{}}}", fmt::join(changed, ", "));
+}
+
+std::vector<std::string> paths(const std::vector<data::SplitFile>& files) {
+  std::vector<std::string> texts;
+  for (const data::SplitFile& file : files) texts.push_back(file.path);
+  return texts;
+}
+
+// The fields of a user's own task, as the spec has them; none for GLUE's.
+std::vector<std::pair<std::string, std::string>> own_fields(const data::Task& task) {
+  if (!task.folder.empty()) return {};
+  const data::SplitFile& train = task.train;
+  const bool jsonl = train.format == data::SplitFile::Format::jsonl;
+  std::vector<std::string> text = train.text_fields;
+  for (std::string& name : text) name = yaml_text(name);
+  for (const int column : train.text_columns) text.push_back(fmt::format("{}", column));
+  std::vector<std::string> metrics;
+  for (const data::Metric metric : task.metrics) metrics.emplace_back(data::metric_name(metric));
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"train", yaml_text(train.path)},
+      {"dev", list_of_texts(paths(task.dev))},
+      {"format", jsonl ? "jsonl" : "tsv"},
+      {"header", flag(train.header)},
+      {"text", list(text)},
+      {"label", train.label_field.empty() ? fmt::format("{}", train.label_column)
+                                          : yaml_text(train.label_field)},
+      {"metric", list(metrics)},
+  };
+  if (!task.test.empty()) fields.emplace_back("test", list_of_texts(paths(task.test)));
+  if (!task.regression) {
+    fields.emplace_back("labels", list_of_texts(task.labels));
+    fields.emplace_back("positive", yaml_text(task.positive_label));
+  }
+  return fields;
+}
+
+std::string method_yaml(const Method& method) {
+  if (method.outer.empty() && method.inner.empty()) return method.kind;
+  if (method.outer.empty() || method.inner.empty()) {
+    return fmt::format("{}: {{acquisition: {}}}", method.kind,
+                       yaml_text(method.outer + method.inner));
+  }
+  return fmt::format("{}: {{outer: {}, inner: {}}}", method.kind, yaml_text(method.outer),
+                     yaml_text(method.inner));
+}
+
+// Every field that results depend on, by its path in the spec; a task's begin with "tasks.NAME.".
+std::map<std::string, std::string> identity(const Spec& spec) {
+  std::map<std::string, std::string> fields = {
+      {"model", spec.model.filename().string()},
+      {"data.max_train_rows", fmt::format("{}", spec.max_train_rows)},
+      {"data.max_dev_rows", fmt::format("{}", spec.max_dev_rows)},
+      {"outer_split", outer_split(spec)},
+      // One GPU is as good as the next.
+      {"device", spec.device.substr(0, spec.device.find(':'))},
+      {"outer.initial", count_or(spec.outer.initial, "auto")},
+      {"outer.beta", io::number(spec.outer.beta)},
+      {"outer.noise", noise_name(spec.outer.noise)},
+  };
+  for (const bo::Variable& variable : spec.search) {
+    fields["search." + variable.name] = written(variable);
+  }
+  for (const TaskEntry& entry : spec.tasks) {
+    const std::string task = fmt::format("tasks.{}.", entry.task.name);
+    for (const Variable& variable : variables()) {
+      const char* const section = variable.is_inner() ? "inner." : "recipe.";
+      fields[task + section + std::string(variable.key())] =
+          variable.written(variable.get(entry.recipe));
+    }
+    for (const auto& [key, value] : own_fields(entry.task)) fields[task + key] = value;
+  }
+  return fields;
+}
+
+bool has_task(const Spec& spec, std::string_view field) {
+  constexpr std::string_view kTasks = "tasks.";
+  if (!field.starts_with(kTasks)) return true;
+  for (const TaskEntry& entry : spec.tasks) {
+    if (field.substr(kTasks.size()).starts_with(entry.task.name + ".")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string resolved_yaml(const Spec& spec) {
+  std::string yaml;
+  const auto line = [&yaml](std::string_view format, const auto&... values) {
+    fmt::format_to(std::back_inserter(yaml), fmt::runtime(format), values...);
+    yaml += '\n';
+  };
+  line("name: {}", yaml_text(spec.name));
+  line("model: {}", yaml_text(spec.model.string()));
+  line("data: {{root: {}, max_train_rows: {}, max_dev_rows: {}}}",
+       yaml_text(spec.glue_root.string()), spec.max_train_rows, spec.max_dev_rows);
+  line("runs: {}", yaml_text(spec.runs_root.string()));
+  line("device: {}", spec.device);
+  line("threads: {}", count_or(spec.threads, "auto"));
+  line("workers: {}", count_or(spec.workers, "auto"));
+  line("seeds: [{}]", fmt::join(spec.seeds, ", "));
+  line("outer_split: {}", outer_split(spec));
+  // The first task's settings stand for all, and the others say how they differ.
+  const Trial& common = spec.tasks.front().recipe;
+  line("recipe: {}", settings(common, false, nullptr));
+  line("inner: {}", settings(common, true, nullptr));
+  line("tasks:");
+  for (const TaskEntry& entry : spec.tasks) {
+    line("  - name: {}", yaml_text(entry.task.name));
+    for (const auto& [key, value] : own_fields(entry.task)) line("    {}: {}", key, value);
+    const std::string recipe = settings(entry.recipe, false, &common);
+    const std::string inner = settings(entry.recipe, true, &common);
+    if (recipe != "{}") line("    recipe: {}", recipe);
+    if (inner != "{}") line("    inner: {}", inner);
+  }
+  if (!spec.search.empty()) line("search:");
+  for (const bo::Variable& variable : spec.search) {
+    line("  {}: {}", variable.name, written(variable));
+  }
+  line("outer: {{trials: {}, initial: {}, beta: {}, noise: {}}}", spec.outer.trials,
+       count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
+       noise_name(spec.outer.noise));
+  line("methods:");
+  for (const Method& method : spec.methods) line("  - {}", method_yaml(method));
+  return yaml;
+}
+
+std::string difference(const Spec& begun, const Spec& now) {
+  const auto before = identity(begun);
+  const auto after = identity(now);
+  auto fields = before;
+  fields.insert(after.begin(), after.end());
+  const auto value = [](const auto& map, const std::string& field) -> std::string {
+    const auto found = map.find(field);
+    return found == map.end() ? "absent" : found->second;
+  };
+  std::string lines;
+  for (const auto& [field, unused] : fields) {
+    if (!has_task(begun, field) || !has_task(now, field)) continue;
+    const std::string was = value(before, field), is = value(after, field);
+    if (was == is) continue;
+    if (!lines.empty()) lines += '\n';
+    lines += fmt::format("{}: {} before, {} now", field, was, is);
+  }
+  return lines;
+}
+
+}  // namespace runner::spec

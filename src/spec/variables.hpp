@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bo/suggest.hpp"
+#include "spec/read.hpp"
+#include "spec/spec.hpp"
+
+namespace runner::spec {
+
+// Where a variable's value lives in a Trial.
+using Slot = std::variant<double*, int*, std::int64_t*, bool*, train::Schedule*, train::FirstStep*,
+                          train::HeadInit*, train::Precision*>;
+
+// One row of the table of everything that a spec may fix (`recipe:`, `inner:`) or search
+// (`search:`). Its value is a number everywhere: an enum or a flag is the index in `values`.
+struct Variable {
+  std::string_view name;     // as in `search:` and in CSV; "inner_rows" is `rows` in `inner:`
+  std::string_view summary;  // with its unit
+  bo::Type type;             // real, integer or choice
+  Range range;               // real, integer: what can be meant at all
+  bool log;                  // searched on a log scale unless the spec says otherwise
+  std::span<const std::string_view> values;  // choice: the enum's names in its order
+  std::string_view unset;                    // the word for "not set" (-1); empty: must be set
+  Slot (*slot)(Trial&);
+
+  bool is_inner() const { return name.starts_with(kInner); }
+  // The name inside its section of the spec.
+  std::string_view key() const { return is_inner() ? name.substr(kInner.size()) : name; }
+  double get(const Trial& trial) const;
+  void set(Trial& trial, double value) const;
+  // "1e-05", "linear", "config": what a spec would say.
+  std::string written(double value) const;
+  // The value that a spec's node means, in range; nothing after a problem.
+  std::optional<double> read(const Node& node, std::string_view what, Problems& problems) const;
+
+  static constexpr std::string_view kInner = "inner_";
+};
+
+std::span<const Variable> variables();
+const Variable* find_variable(std::string_view name);  // null: not in the table
+std::vector<std::string_view> variable_names();
+
+// Writes a searched value into a trial: `value` is the variable's column of a bo::Point (for a
+// choice its index). The name must be in the table.
+void apply(Trial& trial, const bo::Variable& searched, double value);
+
+// A column's value as a person and a CSV read it: the choice's text, a whole number, a real.
+std::string written(const bo::Variable& searched, double value);
+
+}  // namespace runner::spec
