@@ -43,6 +43,9 @@ class Meter {
   Clock::time_point start_;
 };
 
+// Enough for a plot; a journal must not grow with the length of a run.
+constexpr std::size_t kCurvePoints = 500;
+
 bool stopped(const TrialSinks& sinks) { return sinks.should_stop && sinks.should_stop(); }
 
 Evaluation measure(TrainedRun& run, std::span<const double> alpha, TrialRecord& record) {
@@ -164,11 +167,7 @@ std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& o
   InnerRecord record;
   record.alpha = std::move(next.x);
   record.rows = options.rows;
-  record.proposal = {.source = std::move(next.source),
-                     .acquisition_value = next.acquisition_value,
-                     .mean = next.mean,
-                     .stddev = next.stddev,
-                     .warm_start = std::move(next.warm_start)};
+  record.proposal = make_proposal(next);
   return record;
 }
 
@@ -197,7 +196,7 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
     record.why = trained.why;
     record.train_loss = trained.train_loss;
     record.snapshots = trained.snapshots;
-    record.curve = trained.curve;
+    record.curve = thin(trained.curve, kCurvePoints);
     record.budget = {.examples = trained.examples,
                      .tokens = trained.tokens,
                      .flops = trained.flops,

@@ -67,11 +67,7 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
       random::derive(random::derive(cell.seed, "outer"), cell.task->task.name);
   bo::Suggestion next = bo::suggest(search_space(cell), observations, options, seed);
   point = std::move(next.x);
-  proposed.proposal = {.source = std::move(next.source),
-                       .acquisition_value = next.acquisition_value,
-                       .mean = next.mean,
-                       .stddev = next.stddev,
-                       .warm_start = std::move(next.warm_start)};
+  proposed.proposal = make_proposal(next);
 }
 
 // The first point of the grid that was not tried yet: a grid that has grown since is completed.

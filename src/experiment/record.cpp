@@ -52,12 +52,39 @@ std::vector<std::pair<std::string, double>> named(const json& array) {
   return values;
 }
 
+json fit_json(const bo::Fit& fit) {
+  return {{"lengthscales", reals(fit.lengthscales)},
+          {"outputscale", real(fit.outputscale)},
+          {"noise", real(fit.noise)},
+          {"mean", real(fit.mean)},
+          {"log_posterior", real(fit.log_posterior)},
+          {"warped", fit.warped},
+          {"loo_z", reals(fit.loo_z)},
+          {"evaluations", fit.evaluations},
+          {"fallback", fit.fallback}};
+}
+
+bo::Fit fit_from(const json& object) {
+  bo::Fit fit;
+  fit.lengthscales = reals(object.at("lengthscales"));
+  fit.outputscale = real(object.at("outputscale"));
+  fit.noise = real(object.at("noise"));
+  fit.mean = real(object.at("mean"));
+  fit.log_posterior = real(object.at("log_posterior"));
+  object.at("warped").get_to(fit.warped);
+  fit.loo_z = reals(object.at("loo_z"));
+  object.at("evaluations").get_to(fit.evaluations);
+  object.at("fallback").get_to(fit.fallback);
+  return fit;
+}
+
 json proposal_json(const Proposal& proposal) {
   return {{"source", proposal.source},
           {"acquisition_value", real(proposal.acquisition_value)},
           {"mean", real(proposal.mean)},
           {"stddev", real(proposal.stddev)},
-          {"warm_start", reals(proposal.warm_start)}};
+          {"warm_start", reals(proposal.warm_start)},
+          {"fit", fit_json(proposal.fit)}};
 }
 
 Proposal proposal_from(const json& object) {
@@ -65,7 +92,8 @@ Proposal proposal_from(const json& object) {
           .acquisition_value = real(object.at("acquisition_value")),
           .mean = real(object.at("mean")),
           .stddev = real(object.at("stddev")),
-          .warm_start = reals(object.at("warm_start"))};
+          .warm_start = reals(object.at("warm_start")),
+          .fit = fit_from(object.at("fit"))};
 }
 
 json scores_json(const data::Scores& scores) {
@@ -101,6 +129,34 @@ Budget budget_from(const json& object) {
 }
 
 }  // namespace
+
+Proposal make_proposal(const bo::Suggestion& suggestion) {
+  return {.source = suggestion.source,
+          .acquisition_value = suggestion.acquisition_value,
+          .mean = suggestion.mean,
+          .stddev = suggestion.stddev,
+          .warm_start = suggestion.warm_start,
+          .fit = suggestion.fit};
+}
+
+std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t points) {
+  const std::size_t size = curve.size();
+  if (size <= points) return curve;
+  std::vector<CurvePoint> kept;
+  std::size_t begin = 0;
+  for (std::size_t i = 1; i <= points; ++i) {
+    const std::size_t end = i * size / points;
+    CurvePoint point = curve[end - 1];
+    point.loss = point.grad_norm = 0.0;
+    for (std::size_t j = begin; j < end; ++j) {
+      point.loss += curve[j].loss / static_cast<double>(end - begin);
+      point.grad_norm += curve[j].grad_norm / static_cast<double>(end - begin);
+    }
+    kept.push_back(point);
+    begin = end;
+  }
+  return kept;
+}
 
 void to_json(json& json, const InnerRecord& record) {
   json = {{"trial", record.trial},          {"alpha", reals(record.alpha)},

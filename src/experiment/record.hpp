@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bo/suggest.hpp"
 #include "experiment/trainer.hpp"
 
 namespace runner::experiment {
@@ -29,7 +30,10 @@ struct Proposal {
   double acquisition_value = kUnknown;
   double mean = kUnknown, stddev = kUnknown;  // predicted, in units of the minimised objective
   std::vector<double> warm_start{};           // bo::Suggestion::warm_start
+  bo::Fit fit{};
 };
+
+Proposal make_proposal(const bo::Suggestion& suggestion);
 
 // One evaluation of the inner loop.
 struct InnerRecord {
@@ -63,10 +67,14 @@ struct TrialRecord {
   Evaluation evaluation{};      // without a result: no scores
   Budget budget{};
   int snapshots = 0;
-  std::vector<CurvePoint> curve{};
+  std::vector<CurvePoint> curve{};  // thinned
 
   bool has_result() const { return status == "ok" || status == "collapsed"; }
 };
+
+// At most `points` points, as evenly spaced as they can be: each stands for the steps since the one
+// before it, with their mean loss and gradient norm and the last one's learning rate.
+std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t points);
 
 // Exact both ways: doubles read back to the same bits, not-a-number and infinities included.
 void to_json(nlohmann::json& json, const InnerRecord& record);

@@ -1,0 +1,50 @@
+#include "report/cells.hpp"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <limits>
+
+#include "experiment/run.hpp"
+#include "io/csv.hpp"
+
+namespace runner::report {
+namespace {
+
+constexpr double kPercent = 100.0;
+
+}  // namespace
+
+double CellData::score() const {
+  if (!complete || chosen < 0) return std::numeric_limits<double>::quiet_NaN();
+  return kPercent * history.trials[static_cast<std::size_t>(chosen)].evaluation.report.score;
+}
+
+double CellData::selection_score() const {
+  if (!complete || chosen < 0) return std::numeric_limits<double>::quiet_NaN();
+  return kPercent * history.trials[static_cast<std::size_t>(chosen)].evaluation.selection.score;
+}
+
+std::vector<CellData> read_cells(const spec::Spec& spec) {
+  std::vector<CellData> cells;
+  for (const experiment::Cell& cell : experiment::list_cells(spec)) {
+    CellData data{.cell = cell, .history = experiment::read_history(cell)};
+    data.complete =
+        static_cast<int>(data.history.trials.size()) >= experiment::planned_trials(cell);
+    data.chosen = experiment::best_trial(data.history.trials);
+    cells.push_back(std::move(data));
+  }
+  return cells;
+}
+
+std::string selection_split(const spec::Spec& spec) {
+  return spec.holdout > 0.0 ? "holdout:" + io::number(spec.holdout) : "dev";
+}
+
+std::string report_split(const spec::Spec& spec) {
+  return spec.holdout > 0.0 ? "dev" : "dev (also selected on)";
+}
+
+std::string row_cap(int rows) { return rows > 0 ? fmt::format("{}", rows) : "all"; }
+
+}  // namespace runner::report

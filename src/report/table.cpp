@@ -1,0 +1,126 @@
+#include "report/table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "io/csv.hpp"
+
+namespace runner::report {
+namespace {
+
+// Columns on a terminal: code points, of which every one used here is one wide.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string latex(std::string_view text) {
+  std::string escaped;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    const char c = text[i];
+    if (rest.starts_with("±")) {
+      escaped += "$\\pm$";
+      i += std::string_view("±").size() - 1;
+    } else if (rest.starts_with("–")) {
+      escaped += "--";
+      i += std::string_view("–").size() - 1;
+    } else if (c == '\\') {
+      escaped += "\\textbackslash{}";
+    } else if (c == '~' || c == '^') {
+      escaped += fmt::format("\\{}{{}}", c);
+    } else if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) {
+      escaped += '\\';
+      escaped += c;
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string markdown(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|' || c == '\\' || c == '*' || c == '_' || c == '<' || c == '`') escaped += '\\';
+    escaped += c == '\n' ? ' ' : c;
+  }
+  return escaped;
+}
+
+std::string joined(const std::vector<std::string>& row, std::string_view separator,
+                   std::string (*escape)(std::string_view)) {
+  std::string line;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) line += separator;
+    line += escape(row[i]);
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string to_csv(const Table& table) {
+  std::string text = io::csv_row(table.columns);
+  for (const auto& row : table.rows) text += io::csv_row(row);
+  return text;
+}
+
+std::string to_markdown(const Table& table) {
+  std::string text = markdown(table.caption) + "\n\n";
+  text += "| " + joined(table.columns, " | ", markdown) + " |\n|";
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    text += static_cast<int>(i) < table.text_columns ? " :-- |" : " --: |";
+  }
+  text += '\n';
+  for (const auto& row : table.rows) text += "| " + joined(row, " | ", markdown) + " |\n";
+  return text;
+}
+
+std::string to_latex(const Table& table) {
+  std::string alignment;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    alignment += static_cast<int>(i) < table.text_columns ? 'l' : 'r';
+  }
+  std::string text = fmt::format(
+      "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n"
+      "\\caption{{{}}}\n\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n",
+      latex(table.caption), alignment, joined(table.columns, " & ", latex));
+  for (const auto& row : table.rows) text += joined(row, " & ", latex) + " \\\\\n";
+  return text + "\\bottomrule\n\\end{tabular}\n\\end{table}\n";
+}
+
+std::string to_text(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    widths.push_back(width(table.columns[i]));
+    for (const auto& row : table.rows) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  const auto line = [&](const std::vector<std::string>& row) {
+    std::string text;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - width(row[i]), ' ');
+      if (i > 0) text += "  ";
+      text += static_cast<int>(i) < table.text_columns ? row[i] + padding : padding + row[i];
+    }
+    while (text.ends_with(' ')) text.pop_back();
+    return text + '\n';
+  };
+  std::string text = table.caption + '\n' + line(table.columns);
+  for (const auto& row : table.rows) text += line(row);
+  return text;
+}
+
+std::string rounded(double value, int decimals) {
+  if (std::isnan(value)) return "–";
+  const std::string text = fmt::format("{:.{}f}", value, decimals);
+  const bool zero = text.find_first_not_of("-0.") == std::string::npos;
+  return zero && text.starts_with('-') ? text.substr(1) : text;
+}
+
+std::string exact(double value) { return std::isnan(value) ? "" : io::number(value); }
+
+}  // namespace runner::report
