@@ -34,4 +34,24 @@ struct Layout {
 // `classes` outputs; 1 for regression.
 Layout make_layout(const EncoderConfig& config, int classes);
 
+// What a stretch of the buffer is to the trainer.
+enum class SegmentKind {
+  word,     // the word embeddings, of which a batch touches few rows
+  product,  // one layer's four weight matrices, QKV, output, up and down: read by bf16 products
+  other,    // read as fp32: vectors, small tables, the head
+};
+
+// A longest stretch of one kind, one layer and one decay group, gaps between its parameters
+// included.
+struct Segment {
+  std::int64_t begin = 0, end = 0;  // floats of the flat buffer
+  SegmentKind kind = SegmentKind::other;
+  bool decay = false;
+  int layer = 0;  // as Parameter::layer
+  std::int64_t size() const { return end - begin; }
+};
+
+// In order; together they cover the buffer.
+std::vector<Segment> make_segments(const Layout& layout, const EncoderConfig& config);
+
 }  // namespace runner::model

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace runner::model {
+
+// Rows of token ids end to end, without padding.
+struct PackedBatch {
+  std::vector<std::int32_t> ids;         // [tokens]
+  std::vector<std::int32_t> positions;   // [tokens] rows of the position table
+  std::vector<std::int32_t> types;       // [tokens]
+  std::vector<std::int32_t> offsets{0};  // [rows + 1]: row i is [offsets[i], offsets[i + 1])
+
+  std::int64_t rows() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
+  std::int64_t length(std::int64_t row) const {
+    return offsets[static_cast<std::size_t>(row) + 1] - offsets[static_cast<std::size_t>(row)];
+  }
+  std::int64_t longest() const {
+    std::int64_t longest = 0;
+    for (std::int64_t row = 0; row < rows(); ++row) longest = std::max(longest, length(row));
+    return longest;
+  }
+  // Positions as Hugging Face counts them: RoBERTa gives a padding id that stands in the text the
+  // padding position and does not count it.
+  void add_row(const EncoderConfig& config, std::span<const std::int32_t> row_ids,
+               std::span<const std::uint8_t> row_types) {
+    const bool roberta = config.family == Family::roberta;
+    std::int32_t position = config.first_position();
+    for (std::size_t i = 0; i < row_ids.size(); ++i) {
+      const bool padding = roberta && row_ids[i] == config.pad_token_id;
+      ids.push_back(row_ids[i]);
+      positions.push_back(padding ? config.pad_token_id : position);
+      types.push_back(row_types[i]);
+      if (!padding) ++position;
+    }
+    offsets.push_back(static_cast<std::int32_t>(ids.size()));
+  }
+};
+
+}  // namespace runner::model

@@ -1,0 +1,172 @@
+#include "model/config.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+namespace runner::model {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One config.json with errors that name the file and the key.
+class Reader {
+ public:
+  explicit Reader(std::filesystem::path path) : path_(std::move(path)) {
+    try {
+      json_ = Json::parse(io::read_file(path_));
+    } catch (const Json::exception& error) {
+      throw InputError(fmt::format("{}: not valid JSON: {}", path_.string(), error.what()));
+    }
+    if (!json_.is_object()) fail("must hold a JSON object");
+  }
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw InputError(fmt::format("{}: {}", path_.string(), what));
+  }
+
+  // Absent and null are the same: Hugging Face writes both.
+  const Json* value(const char* key) const {
+    const auto found = json_.find(key);
+    return found == json_.end() || found->is_null() ? nullptr : &*found;
+  }
+
+  int integer(const char* key, int low, std::optional<int> fallback = {}) const {
+    const Json* found = value(key);
+    if (found == nullptr && fallback) return *fallback;
+    if (found == nullptr) fail(fmt::format("key '{}' is missing", key));
+    if (!found->is_number_integer() || found->get<std::int64_t>() < low ||
+        found->get<std::int64_t>() > 1'000'000'000)
+      fail(fmt::format("key '{}' is {}: an integer from {} is needed", key, found->dump(), low));
+    return found->get<int>();
+  }
+
+  double number(const char* key, double low, double high, double fallback) const {
+    const Json* found = value(key);
+    if (found == nullptr) return fallback;
+    if (!found->is_number() || !(found->get<double>() >= low) || !(found->get<double>() <= high))
+      fail(fmt::format("key '{}' is {}: a number from {} to {} is needed", key, found->dump(), low,
+                       high));
+    return found->get<double>();
+  }
+
+  std::string text(const char* key, const char* fallback) const {
+    const Json* found = value(key);
+    if (found == nullptr) return fallback;
+    if (!found->is_string())
+      fail(fmt::format("key '{}' is {}: a text is needed", key, found->dump()));
+    return found->get<std::string>();
+  }
+
+  std::vector<std::string> labels() const {
+    const Json* found = value("id2label");
+    if (found == nullptr) return {};
+    if (!found->is_object()) fail("key 'id2label' must be an object");
+    std::vector<std::string> labels;
+    for (std::size_t id = 0; id < found->size(); ++id) {
+      const auto label = found->find(std::to_string(id));
+      if (label == found->end() || !label->is_string())
+        fail(fmt::format("key 'id2label' must name the ids 0 to {}; {} has no name",
+                         found->size() - 1, id));
+      labels.push_back(label->get<std::string>());
+    }
+    return labels;
+  }
+
+ private:
+  std::filesystem::path path_;
+  Json json_;
+};
+
+}  // namespace
+
+EncoderConfig read_config(const std::filesystem::path& folder) {
+  const Reader reader(folder / "config.json");
+  EncoderConfig config;
+  const std::string type = reader.text("model_type", "");
+  if (type == "roberta") {
+    config.family = Family::roberta;
+  } else if (type == "bert") {
+    config.family = Family::bert;
+  } else {
+    reader.fail(fmt::format("key 'model_type' is '{}': roberta or bert is needed", type));
+  }
+  const bool roberta = config.family == Family::roberta;
+  config.vocab_size = reader.integer("vocab_size", 1);
+  config.hidden_size = reader.integer("hidden_size", 1);
+  config.layers = reader.integer("num_hidden_layers", 1);
+  config.heads = reader.integer("num_attention_heads", 1);
+  config.intermediate_size = reader.integer("intermediate_size", 1);
+  config.max_positions = reader.integer("max_position_embeddings", 1);
+  config.type_vocab_size = reader.integer("type_vocab_size", 1, roberta ? 1 : 2);
+  // Some published RoBERTa configs say null.
+  config.pad_token_id = reader.integer("pad_token_id", 0, roberta ? 1 : 0);
+  config.layer_norm_eps = reader.number("layer_norm_eps", 0.0, 1.0, 1e-12);
+  config.initializer_range = reader.number("initializer_range", 0.0, 1e3, 0.02);
+  config.dropout = reader.number("hidden_dropout_prob", 0.0, 0.99, 0.1);
+  config.attention_dropout = reader.number("attention_probs_dropout_prob", 0.0, 0.99, 0.1);
+  config.head_dropout = reader.number("classifier_dropout", 0.0, 0.99, config.dropout);
+  config.labels = reader.labels();
+  if (config.hidden_size % config.heads != 0)
+    reader.fail(fmt::format("hidden_size {} is not a multiple of num_attention_heads {}",
+                            config.hidden_size, config.heads));
+  if (config.pad_token_id >= config.vocab_size)
+    reader.fail(fmt::format("pad_token_id {} is outside the vocabulary of {}", config.pad_token_id,
+                            config.vocab_size));
+  if (config.max_length() < 1)
+    reader.fail(fmt::format("max_position_embeddings {} leaves no position for a token",
+                            config.max_positions));
+  const std::string activation = reader.text("hidden_act", "gelu");
+  if (activation != "gelu")
+    reader.fail(fmt::format("key 'hidden_act' is '{}': only gelu is known", activation));
+  const std::string positions = reader.text("position_embedding_type", "absolute");
+  if (positions != "absolute")
+    reader.fail(
+        fmt::format("key 'position_embedding_type' is '{}': only absolute is known", positions));
+  return config;
+}
+
+std::string config_json(const EncoderConfig& config) {
+  const bool roberta = config.family == Family::roberta;
+  Json json;
+  json["architectures"] = {roberta ? "RobertaForSequenceClassification"
+                                   : "BertForSequenceClassification"};
+  json["model_type"] = roberta ? "roberta" : "bert";
+  json["vocab_size"] = config.vocab_size;
+  json["hidden_size"] = config.hidden_size;
+  json["num_hidden_layers"] = config.layers;
+  json["num_attention_heads"] = config.heads;
+  json["intermediate_size"] = config.intermediate_size;
+  json["max_position_embeddings"] = config.max_positions;
+  json["type_vocab_size"] = config.type_vocab_size;
+  json["pad_token_id"] = config.pad_token_id;
+  if (roberta) {
+    json["bos_token_id"] = 0;
+    json["eos_token_id"] = 2;
+  }
+  json["hidden_act"] = "gelu";
+  json["layer_norm_eps"] = config.layer_norm_eps;
+  json["initializer_range"] = config.initializer_range;
+  json["hidden_dropout_prob"] = config.dropout;
+  json["attention_probs_dropout_prob"] = config.attention_dropout;
+  json["classifier_dropout"] = config.head_dropout;
+  const bool regression = config.labels.empty();
+  const std::vector<std::string> labels =
+      regression ? std::vector<std::string>{"LABEL_0"} : config.labels;
+  Json names = Json::object(), ids = Json::object();
+  for (std::size_t id = 0; id < labels.size(); ++id) {
+    names[std::to_string(id)] = labels[id];
+    ids[labels[id]] = id;
+  }
+  json["id2label"] = names;
+  json["label2id"] = ids;
+  json["problem_type"] = regression ? "regression" : "single_label_classification";
+  json["dtype"] = "float32";
+  return json.dump(2) + "\n";
+}
+
+}  // namespace runner::model

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/batch.hpp"
+#include "model/config.hpp"
+#include "model/layout.hpp"
+#include "model/ops.hpp"
+
+namespace runner::model {
+
+// Memory for one step's activations: taken in order, given back all at once or down to a mark, and
+// kept from step to step, so that no step meets fresh pages.
+class Arena {
+ public:
+  explicit Arena(at::Device device) : device_(device) {}
+  at::Tensor take(at::IntArrayRef shape, at::ScalarType dtype);
+  struct Mark {
+    std::size_t block = 0;
+    std::int64_t used = 0;
+  };
+  Mark mark() const { return mark_; }
+  void release(Mark mark) { mark_ = mark; }
+
+ private:
+  at::Device device_;
+  std::vector<at::Tensor> blocks_;  // bytes
+  Mark mark_;
+};
+
+// What one training pass needs beside the batch.
+struct TrainPass {
+  std::uint64_t dropout_key = 0;  // of the step: every mask is a pure function of it
+  double dropout = 0.0, attention_dropout = 0.0, head_dropout = 0.0;
+  int frozen_layers = 0;  // > 0: embeddings and this many lower layers have no backward
+};
+
+struct NetworkOptions {
+  at::Device device = at::kCPU;
+  bool bf16 = false;            // encoder products in bf16 with fp32 accumulation
+  bool gradients = false;       // make room for gradients
+  bool bf16_gradients = false;  // keep the products' gradients as bf16 (one backward per step)
+  bool reference_ops = false;   // ATen's composites also on a CPU
+};
+
+// A RoBERTa or BERT encoder (Devlin et al. 2019, Liu et al. 2019) with its classification head,
+// forward and backward over packed rows, written on flat weights and flat gradients. In the last
+// layer only each row's first token is computed after its keys and values: nothing else is read.
+class Network {
+ public:
+  Network(const EncoderConfig& config, int classes, const NetworkOptions& options);
+  ~Network();
+
+  const Layout& layout() const { return layout_; }
+  std::span<const Segment> segments() const { return segments_; }
+
+  // The weights to use from now on: [layout.size] fp32 on the network's device. Call
+  // refresh_products after each change of them.
+  void set_weights(at::Tensor flat);
+  // Rounds the weights of layers from `layer` upwards to the products' dtype.
+  void refresh_products(int layer = 0);
+
+  // Logits [rows, classes] fp32, dropout off.
+  at::Tensor forward(const PackedBatch& batch);
+  // The same with dropout, keeping what backward needs.
+  at::Tensor forward(const PackedBatch& batch, const TrainPass& pass);
+  // Adds the gradients of the last training forward. `dlogits` [rows, classes] fp32.
+  void backward(const at::Tensor& dlogits);
+
+  // Zeroes gradients before a step; `words` are the vocabulary rows that its batches touch
+  // (ascending, distinct).
+  void begin_step(std::vector<std::int32_t> words);
+  const std::vector<std::int32_t>& words() const { return words_; }
+  // Gradient of a segment: [its size] fp32, or bf16 for products with bf16_gradients; of the word
+  // segment [words().size(), H], or the whole table on a GPU.
+  at::Tensor gradient(const Segment& segment) const;
+  // The rounded weights of a product segment, for the optimiser to write; undefined with fp32.
+  at::Tensor rounded(const Segment& segment) const;
+  // The gradient of one parameter in its own shape, fp32.
+  at::Tensor gradient(std::string_view name) const;
+
+  // 2 x multiply-adds since the last call of matrix products and attention, as executed.
+  double take_flops();
+
+ private:
+  struct Tape;
+  struct LayerTape;
+  struct LayerWeights;
+
+  bool is_last(int index) const { return index + 1 == config_.layers; }
+  std::string layer_name(int index, std::string_view rest) const;
+  const Segment& segment_of(const Parameter& parameter) const;
+  std::int64_t product_offset(const Segment& segment) const;
+  at::Tensor weight(std::string_view name) const;
+  at::Tensor gradient_view(const Parameter& first, at::IntArrayRef shape) const;
+
+  at::Tensor take_product(std::int64_t rows, std::int64_t columns);
+  void take_norm(NormStep& step, std::int64_t rows, bool taped);
+  void multiply(const at::Tensor& x, const at::Tensor& weight, bool transposed,
+                const at::Tensor& out);
+  void add_weight_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& gradient);
+  double attention_flops(const AttentionStep& step, int products) const;
+
+  at::Tensor run(const PackedBatch& batch, const TrainPass* pass);
+  void run_attention(int index, LayerTape& tape);
+  void run_layer(int index, LayerTape& tape, bool taped);
+  at::Tensor run_head(const at::Tensor& hidden);
+  at::Tensor backward_head(const at::Tensor& dlogits);
+  void backward_layer(int index, bool lowest, at::Tensor& dy, at::Tensor& dy_product);
+  void backward_embeddings(const at::Tensor& dy, const at::Tensor& dy_product);
+
+  EncoderConfig config_;
+  NetworkOptions options_;
+  at::ScalarType product_type_;
+  Layout layout_;
+  std::vector<Segment> segments_;
+  std::unique_ptr<Ops> ops_;
+  Arena arena_;
+  at::Tensor weights_;            // [layout.size]
+  at::Tensor rounded_;            // [products] bf16
+  at::Tensor gradients_;          // [layout.size - word table] fp32
+  at::Tensor product_gradients_;  // [products] bf16; undefined: in gradients_
+  at::Tensor word_room_;          // [most words so far, H]
+  at::Tensor word_gradients_;     // [words, H], the first rows of word_room_
+  std::vector<std::int32_t> words_;
+  std::vector<LayerWeights> layers_;
+  std::unique_ptr<Tape> tape_;
+  bool product_gradients_empty_ = true;
+  double flops_ = 0.0;
+};
+
+}  // namespace runner::model

@@ -1,0 +1,171 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+#include "model/network.hpp"
+#include "model/network_tape.hpp"
+
+namespace runner::model {
+
+using at::Tensor;
+
+void Network::begin_step(std::vector<std::int32_t> words) {
+  const c10::InferenceMode guard;
+  for (const Segment& segment : segments_)
+    if (segment.kind == SegmentKind::other) gradient(segment).zero_();
+  // A GPU adds into the whole table: there the optimiser's dense pass is cheaper than bookkeeping.
+  words_ = options_.device.is_cpu() ? std::move(words) : std::vector<std::int32_t>{};
+  const std::int64_t rows =
+      words_.empty() ? config_.vocab_size : static_cast<std::int64_t>(words_.size());
+  if (!word_room_.defined() || word_room_.size(0) < rows)
+    word_room_ = at::empty({rows, config_.hidden_size}, gradients_.options());
+  word_gradients_ = word_room_.narrow(0, 0, rows);
+  word_gradients_.zero_();
+  product_gradients_empty_ = true;
+}
+
+// gradient (+)= dy^T x: written by a step's first backward, added to by the others.
+void Network::add_weight_gradient(const Tensor& dy, const Tensor& x, const Tensor& gradient) {
+  flops_ += 2.0 * static_cast<double>(dy.size(0)) * static_cast<double>(gradient.numel());
+  Tensor target = gradient;
+  if (product_gradients_empty_ && gradient.scalar_type() == product_type_) {
+    at::mm_out(target, dy.t(), x);
+    return;
+  }
+  const Arena::Mark mark = arena_.mark();
+  Tensor part = arena_.take(gradient.sizes(), product_type_);
+  at::mm_out(part, dy.t(), x);
+  ops_->cast(part, gradient, !product_gradients_empty_);
+  arena_.release(mark);
+}
+
+void Network::backward(const Tensor& dlogits) {
+  const c10::InferenceMode guard;
+  Tape& tape = *tape_;
+  Tensor dy = backward_head(dlogits);
+  const int frozen = tape.pass.frozen_layers;
+  Tensor dy_product;
+  for (int layer = config_.layers - 1; layer >= frozen; --layer)
+    backward_layer(layer, frozen > 0 && layer == frozen, dy, dy_product);
+  if (frozen == 0) backward_embeddings(dy, dy_product);
+  product_gradients_empty_ = false;
+}
+
+// Returns the gradient of the head's input.
+Tensor Network::backward_head(const Tensor& dlogits) {
+  Tape& tape = *tape_;
+  const bool roberta = config_.family == Family::roberta;
+  const std::string dense = roberta ? "classifier.dense" : "bert.pooler.dense";
+  const std::string output = roberta ? "classifier.out_proj" : "classifier";
+  const auto add = [&](const std::string& name, const Tensor& value) {
+    const Parameter& parameter = layout_.find(name);
+    gradient_view(parameter, parameter.shape).add_(value);
+  };
+  add(output + ".weight", dlogits.t().mm(tape.activated));
+  add(output + ".bias", dlogits.sum(0));
+  Tensor d = dlogits.mm(weight(output + ".weight"));
+  ops_->dropout(tape.dense_dropout, d);
+  d.mul_(1.0 - tape.dense * tape.dense);
+  add(dense + ".weight", d.t().mm(tape.hidden));
+  add(dense + ".bias", d.sum(0));
+  d = d.mm(weight(dense + ".weight"));
+  ops_->dropout(tape.hidden_dropout, d);
+  flops_ += 4.0 * static_cast<double>(d.size(0)) *
+            static_cast<double>(config_.hidden_size * (config_.hidden_size + dlogits.size(1)));
+  return d;
+}
+
+// On entry dy + dy_product is the gradient of the layer's output, on return of its input (unless
+// `lowest`: nothing below needs it).
+void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_product) {
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
+  LayerTape& tape = tape_->layers[static_cast<std::size_t>(index)];
+  const std::int64_t hidden = config_.hidden_size, rows = tape.context.size(0);
+  const std::int64_t tokens = tape.input.size(0);
+  const bool last = is_last(index);
+  // The last layer's gradients have one row per sequence until they reach its keys and values.
+  Tensor dstream = last ? arena_.take({tokens, hidden}, at::kFloat) : dy;
+  Tensor dproduct = last ? take_product(tokens, hidden) : dy_product;
+  const Arena::Mark mark = arena_.mark();
+
+  const Tensor dx = take_product(rows, hidden);
+  ops_->norm_backward(tape.output, dy, dy_product, dy, dx,
+                      {layer.output.dgamma, layer.output.dbeta, layer.down.bias_gradient});
+  const Tensor dinner = take_product(rows, config_.intermediate_size);
+  multiply(dx, layer.down.weight, false, dinner);
+  add_weight_gradient(dx, tape.activated, layer.down.gradient);
+  ops_->gelu_backward(tape.inner, layer.up.bias, dinner, layer.up.bias_gradient);
+  const Tensor dmiddle = take_product(rows, hidden);
+  multiply(dinner, layer.up.weight, false, dmiddle);
+  add_weight_gradient(dinner, product_of(tape.middle), layer.up.gradient);
+
+  ops_->norm_backward(tape.middle, dy, dmiddle, dy, dx,
+                      {layer.attention.dgamma, layer.attention.dbeta, layer.out.bias_gradient});
+  const Tensor dcontext = take_product(rows, hidden);
+  multiply(dx, layer.out.weight, false, dcontext);
+  add_weight_gradient(dx, tape.context, layer.out.gradient);
+
+  const Tensor dqkv = take_product(tokens, last ? 2 * hidden : 3 * hidden);
+  const Tensor dq = last ? take_product(rows, hidden) : dqkv.narrow(1, 0, hidden);
+  const Tensor dkv = last ? dqkv : dqkv.narrow(1, hidden, 2 * hidden);
+  ops_->attention_backward(tape.attention, dcontext, dq, dkv.narrow(1, 0, hidden),
+                           dkv.narrow(1, hidden, hidden));
+  flops_ += attention_flops(tape.attention, 5);
+  if (last) {
+    const Tensor first = tape.input_product.index_select(0, tape_->batch.first);
+    const auto part = [&](const Tensor& all, std::int64_t begin, std::int64_t count) {
+      return all.narrow(0, begin, count);
+    };
+    add_weight_gradient(dq, first, part(layer.qkv.gradient, 0, hidden));
+    add_weight_gradient(dkv, tape.input_product, part(layer.qkv.gradient, hidden, 2 * hidden));
+    ops_->add_column_sums(dq, part(layer.qkv.bias_gradient, 0, hidden));
+    ops_->add_column_sums(dkv, part(layer.qkv.bias_gradient, hidden, 2 * hidden));
+    if (!lowest) {
+      const Tensor dfirst = take_product(rows, hidden);
+      multiply(dq, part(layer.qkv.weight, 0, hidden), false, dfirst);
+      multiply(dkv, part(layer.qkv.weight, hidden, 2 * hidden), false, dproduct);
+      dstream.zero_();
+      dstream.index_copy_(0, tape_->batch.first, dy + dfirst);
+    }
+  } else {
+    add_weight_gradient(dqkv, tape.input_product, layer.qkv.gradient);
+    ops_->add_column_sums(dqkv, layer.qkv.bias_gradient);
+    if (!lowest) multiply(dqkv, layer.qkv.weight, false, dproduct);
+  }
+  dy = dstream;
+  dy_product = dproduct;
+  arena_.release(mark);
+}
+
+void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
+  Tape& tape = *tape_;
+  const bool roberta = config_.family == Family::roberta;
+  const std::string prefix = roberta ? "roberta.embeddings." : "bert.embeddings.";
+  const auto view = [&](const std::string& name) {
+    const Parameter& parameter = layout_.find(prefix + name);
+    return gradient_view(parameter, parameter.shape);
+  };
+  const Tensor dsum = dy;
+  ops_->embedding_backward(tape.embedding, dy, dy_product, dsum,
+                           {view("LayerNorm.weight"), view("LayerNorm.bias"), {}});
+  // nn.Embedding(padding_idx): a padding id that stands in a text teaches nothing.
+  std::vector<std::int32_t> words, positions = tape.host.positions;
+  for (const std::int32_t id : tape.host.ids) {
+    if (id == config_.pad_token_id)
+      words.push_back(-1);
+    else if (words_.empty())
+      words.push_back(id);
+    else
+      words.push_back(
+          static_cast<std::int32_t>(std::ranges::lower_bound(words_, id) - words_.begin()));
+  }
+  if (roberta) std::ranges::replace(positions, config_.pad_token_id, -1);
+  ops_->add_rows(words, dsum, word_gradients_);
+  ops_->add_rows(positions, dsum, view("position_embeddings.weight"));
+  ops_->add_rows(tape.host.types, dsum, view("token_type_embeddings.weight"));
+}
+
+}  // namespace runner::model

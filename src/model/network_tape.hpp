@@ -1,0 +1,46 @@
+#pragma once
+
+#include "model/network.hpp"
+
+// The inside of Network, for its own two sources.
+namespace runner::model {
+
+// A layer's parameters and their gradients as views.
+struct Network::LayerWeights {
+  struct Product {
+    at::Tensor weight, gradient;  // [out, in]
+    at::Tensor bias, bias_gradient;
+  };
+  struct Norm {
+    at::Tensor gamma, beta, dgamma, dbeta;
+  };
+  Product qkv, out, up, down;
+  Norm attention, output;
+};
+
+// What a layer's backward pass reads.
+struct Network::LayerTape {
+  at::Tensor input, input_product;  // [tokens, H]
+  at::Tensor context;               // attention's output
+  at::Tensor inner, activated;      // before and after gelu
+  AttentionStep attention;
+  NormStep middle;  // after attention
+  NormStep output;  // after the feed-forward part
+};
+
+struct Network::Tape {
+  PackedBatch host;
+  DeviceBatch batch;
+  TrainPass pass;
+  bool training = false;
+  EmbeddingStep embedding;
+  std::vector<LayerTape> layers;
+  at::Tensor hidden, dense, activated;  // head: its input, tanh's output, the same after dropout
+  kernels::Dropout hidden_dropout, dense_dropout;
+};
+
+inline at::Tensor product_of(const NormStep& step) {
+  return step.y_product.defined() ? step.y_product : step.y;
+}
+
+}  // namespace runner::model

@@ -1,0 +1,274 @@
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include <cmath>
+
+#include "kernels/attention.hpp"
+#include "kernels/cast.hpp"
+#include "kernels/column_sum.hpp"
+#include "kernels/embedding.hpp"
+#include "kernels/gelu.hpp"
+#include "kernels/layer_norm.hpp"
+#include "model/ops.hpp"
+
+namespace runner::model {
+namespace {
+
+using at::Tensor;
+using kernels::Bf16;
+
+template <typename T>
+T* data(const Tensor& tensor) {
+  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+// Calls body(T{}) with the storage type of a product.
+template <typename Body>
+void with_type(const Tensor& product, const Body& body) {
+  if (product.scalar_type() == at::kBFloat16)
+    body(Bf16{});
+  else
+    body(float{});
+}
+
+constexpr std::int64_t kRowGrain = 16;
+constexpr std::int64_t kBlockGrain = 1;
+constexpr std::int64_t kElementGrain = 32768;
+
+class KernelOps final : public Ops {
+ public:
+  void embedding_forward(const EmbeddingStep& step) override {
+    const kernels::Embedding embedding = convert(step);
+    at::parallel_for(0, embedding.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      kernels::embedding_forward(embedding, begin, end);
+    });
+  }
+
+  void embedding_backward(const EmbeddingStep& step, const Tensor& dy, const Tensor& dy_product,
+                          const Tensor& dsum, const NormGradients& parameters) override {
+    const kernels::Embedding embedding = convert(step);
+    const std::int64_t blocks = kernels::row_blocks(embedding.rows);
+    float* partials = scratch(blocks * 2 * embedding.width);
+    const auto run = [&](auto type) {
+      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::embedding_backward(embedding, data<float>(dy), data<decltype(type)>(dy_product),
+                                    data<float>(dsum), partials, begin, end);
+      });
+    };
+    if (dy_product.defined())
+      with_type(dy_product, run);
+    else
+      run(float{});
+    add_partials(partials, blocks, embedding.width, {parameters.dgamma, parameters.dbeta});
+  }
+
+  void add_rows(const std::vector<std::int32_t>& rows, const Tensor& values,
+                const Tensor& table) override {
+    kernels::RowGroups groups = kernels::group_rows(rows);
+    const std::int64_t skipped = !groups.rows.empty() && groups.rows.front() < 0 ? 1 : 0;
+    at::parallel_for(skipped, groups.size(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      kernels::sum_groups_into_table(groups, data<float>(values), values.size(1),
+                                     data<float>(table), true, begin, end);
+    });
+  }
+
+  void attention_forward(const AttentionStep& step, const Tensor& out) override {
+    with_type(step.k, [&](auto type) {
+      const auto attention = convert<decltype(type)>(step);
+      at::parallel_for(0, attention.sequences * attention.heads, 1,
+                       [&](std::int64_t begin, std::int64_t end) {
+                         kernels::attention_forward(attention, data<decltype(type)>(out),
+                                                    out.stride(0), begin, end);
+                       });
+    });
+  }
+
+  void attention_backward(const AttentionStep& step, const Tensor& dout, const Tensor& dq,
+                          const Tensor& dk, const Tensor& dv) override {
+    with_type(step.k, [&](auto type) {
+      using T = decltype(type);
+      const auto attention = convert<T>(step);
+      const kernels::AttentionGradient<T> gradient{.dout = data<T>(dout),
+                                                   .out_stride = dout.stride(0),
+                                                   .dq = data<T>(dq),
+                                                   .dk = data<T>(dk),
+                                                   .dv = data<T>(dv),
+                                                   .dq_stride = dq.stride(0),
+                                                   .dkv_stride = dk.stride(0)};
+      at::parallel_for(0, attention.sequences * attention.heads, 1,
+                       [&](std::int64_t begin, std::int64_t end) {
+                         kernels::attention_backward(attention, gradient, begin, end);
+                       });
+    });
+  }
+
+  void norm_forward(const NormStep& step) override {
+    with_type(step.x, [&](auto type) {
+      const auto norm = convert<decltype(type)>(step);
+      at::parallel_for(0, norm.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::residual_norm_forward(norm, begin, end);
+      });
+    });
+  }
+
+  void norm_backward(const NormStep& step, const Tensor& dy, const Tensor& dy_product,
+                     const Tensor& dresidual, const Tensor& dx,
+                     const NormGradients& parameters) override {
+    with_type(step.x, [&](auto type) {
+      using T = decltype(type);
+      const auto norm = convert<T>(step);
+      const std::int64_t blocks = kernels::row_blocks(norm.rows);
+      const kernels::ResidualNormGradient<T> gradient{.dy = data<float>(dy),
+                                                      .dy_product = data<T>(dy_product),
+                                                      .dresidual = data<float>(dresidual),
+                                                      .dx = data<T>(dx),
+                                                      .partials = scratch(blocks * 3 * norm.width)};
+      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::residual_norm_backward(norm, gradient, begin, end);
+      });
+      add_partials(gradient.partials, blocks, norm.width,
+                   {parameters.dgamma, parameters.dbeta, parameters.dbias});
+    });
+  }
+
+  void gelu_forward(const Tensor& x, const Tensor& bias, const Tensor& y) override {
+    with_type(x, [&](auto type) {
+      using T = decltype(type);
+      const kernels::BiasGelu<T> gelu{x.size(0), x.size(1), data<T>(x), data<float>(bias)};
+      at::parallel_for(0, gelu.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::bias_gelu_forward(gelu, data<T>(y), begin, end);
+      });
+    });
+  }
+
+  void gelu_backward(const Tensor& x, const Tensor& bias, const Tensor& dy,
+                     const Tensor& dbias) override {
+    with_type(x, [&](auto type) {
+      using T = decltype(type);
+      const kernels::BiasGelu<T> gelu{x.size(0), x.size(1), data<T>(x), data<float>(bias)};
+      const std::int64_t blocks = kernels::row_blocks(gelu.rows);
+      float* partials = scratch(blocks * gelu.width);
+      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::bias_gelu_backward(gelu, data<T>(dy), data<T>(dy), partials, begin, end);
+      });
+      add_partials(partials, blocks, gelu.width, {dbias});
+    });
+  }
+
+  void dropout(const kernels::Dropout& dropout, const Tensor& x) override {
+    with_type(x, [&](auto type) {
+      using T = decltype(type);
+      at::parallel_for(0, x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::apply_dropout(dropout, data<T>(x), data<T>(x), x.size(1), begin, end);
+      });
+    });
+  }
+
+  void add_column_sums(const Tensor& x, const Tensor& sums) override {
+    with_type(x, [&](auto type) {
+      using T = decltype(type);
+      const std::int64_t blocks = kernels::row_blocks(x.size(0));
+      float* partials = scratch(blocks * x.size(1));
+      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::column_sum_partials(data<T>(x), x.size(0), x.size(1), x.stride(0), partials, begin,
+                                     end);
+      });
+      add_partials(partials, blocks, x.size(1), {sums});
+    });
+  }
+
+  void cast(const Tensor& source, const Tensor& target, bool add) override {
+    if (add || source.scalar_type() == target.scalar_type()) {
+      add ? target.add_(source) : target.copy_(source);
+      return;
+    }
+    at::parallel_for(0, source.numel(), kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+      if (source.scalar_type() == at::kFloat)
+        kernels::cast(data<float>(source), data<Bf16>(target), begin, end);
+      else
+        kernels::cast(data<Bf16>(source), data<float>(target), begin, end);
+    });
+  }
+
+ private:
+  static kernels::Embedding convert(const EmbeddingStep& step) {
+    const PackedBatch& host = *step.batch->host;
+    return {.rows = host.tokens(),
+            .width = step.word.size(1),
+            .ids = host.ids.data(),
+            .positions = host.positions.data(),
+            .types = host.types.data(),
+            .word = data<float>(step.word),
+            .position = data<float>(step.position),
+            .type = data<float>(step.type),
+            .gamma = data<float>(step.gamma),
+            .beta = data<float>(step.beta),
+            .eps = step.eps,
+            .dropout = step.dropout,
+            .mean = data<float>(step.mean),
+            .rstd = data<float>(step.rstd),
+            .y = data<float>(step.y),
+            .y_bf16 = data<Bf16>(step.y_product)};
+  }
+
+  template <typename T>
+  static kernels::ResidualNorm<T> convert(const NormStep& step) {
+    return {.rows = step.x.size(0),
+            .width = step.x.size(1),
+            .x = data<T>(step.x),
+            .bias = data<float>(step.bias),
+            .residual = data<float>(step.residual),
+            .gamma = data<float>(step.gamma),
+            .beta = data<float>(step.beta),
+            .eps = step.eps,
+            .dropout = step.dropout,
+            .mean = data<float>(step.mean),
+            .rstd = data<float>(step.rstd),
+            .y = data<float>(step.y),
+            .y_bf16 = data<Bf16>(step.y_product)};
+  }
+
+  template <typename T>
+  static kernels::Attention<T> convert(const AttentionStep& step) {
+    const PackedBatch& host = *step.batch->host;
+    const std::int64_t size = step.k.size(1) / step.heads;
+    return {.sequences = host.rows(),
+            .heads = step.heads,
+            .head_dim = size,
+            .offsets = host.offsets.data(),
+            .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size))),
+            .first_query_only = step.first_query_only,
+            .dropout = step.dropout,
+            .q = data<T>(step.q),
+            .k = data<T>(step.k),
+            .v = data<T>(step.v),
+            .q_stride = step.q.stride(0),
+            .kv_stride = step.k.stride(0)};
+  }
+
+  // Adds partial rows that lie side by side to one gradient each.
+  static void add_partials(const float* partials, std::int64_t blocks, std::int64_t width,
+                           std::initializer_list<Tensor> sums) {
+    const auto stride = static_cast<std::int64_t>(sums.size()) * width;
+    std::int64_t column = 0;
+    for (const Tensor& sum : sums) {
+      kernels::sum_partials(partials + column, blocks, stride, data<float>(sum), true, 0, width);
+      column += width;
+    }
+  }
+
+  // Room for `floats` partial sums until the next call.
+  float* scratch(std::int64_t floats) {
+    if (scratch_.size() < static_cast<std::size_t>(floats))
+      scratch_.resize(static_cast<std::size_t>(floats));
+    return scratch_.data();
+  }
+
+  std::vector<float> scratch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ops> make_kernel_ops() { return std::make_unique<KernelOps>(); }
+
+}  // namespace runner::model

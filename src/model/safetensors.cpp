@@ -1,0 +1,197 @@
+#include "model/safetensors.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "io/error.hpp"
+
+namespace runner::model {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
+
+struct Dtype {
+  std::string_view name;
+  std::int64_t bytes;
+};
+constexpr std::array<Dtype, 15> kDtypes = {{{"BOOL", 1},
+                                            {"U8", 1},
+                                            {"I8", 1},
+                                            {"F8_E5M2", 1},
+                                            {"F8_E4M3", 1},
+                                            {"I16", 2},
+                                            {"U16", 2},
+                                            {"F16", 2},
+                                            {"BF16", 2},
+                                            {"I32", 4},
+                                            {"U32", 4},
+                                            {"F32", 4},
+                                            {"I64", 8},
+                                            {"U64", 8},
+                                            {"F64", 8}}};
+
+// Parses the header, refusing a name that is given twice (which the library would let pass).
+Json parse_header(const std::string& where, std::string_view text) {
+  std::vector<std::set<std::string>> keys;
+  const Json::parser_callback_t on_event = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+      throw InputError(
+          fmt::format("{}: header: '{}' is given twice", where, value.get<std::string>()));
+    return true;
+  };
+  Json header;
+  try {
+    header = Json::parse(text, on_event);
+  } catch (const Json::exception& error) {
+    throw InputError(fmt::format("{}: header is not valid JSON: {}", where, error.what()));
+  }
+  if (!header.is_object()) throw InputError(where + ": header must be a JSON object");
+  return header;
+}
+
+// A list of numbers >= 0, or false.
+bool read_numbers(const Json& json, std::vector<std::int64_t>& out) {
+  if (!json.is_array()) return false;
+  for (const Json& item : json) {
+    if (!item.is_number_unsigned() || item.get<std::uint64_t>() > (std::uint64_t{1} << 60))
+      return false;
+    out.push_back(item.get<std::int64_t>());
+  }
+  return true;
+}
+
+// Product of the shape times the item size; -1 where it leaves 2^60.
+std::int64_t byte_count(const std::vector<std::int64_t>& shape, std::int64_t item) {
+  std::int64_t product = item;
+  for (const std::int64_t extent : shape) {
+    if (extent != 0 && product > (std::int64_t{1} << 60) / extent) return -1;
+    product *= extent;
+  }
+  return product;
+}
+
+float from_half(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000u) << 16;
+  const std::uint32_t rest = half & 0x7FFFu;
+  // Re-biasing by multiplication by 2^112 makes subnormals right too.
+  const float scaled = std::bit_cast<float>(rest << 13) * 0x1.0p112f;
+  const std::uint32_t special = rest >= 0x7C00u ? 0x7F800000u | (rest << 13) : 0u;
+  return std::bit_cast<float>(sign |
+                              (special != 0 ? special : std::bit_cast<std::uint32_t>(scaled)));
+}
+
+}  // namespace
+
+std::int64_t TensorView::elements() const { return byte_count(shape, 1); }
+
+Safetensors::Safetensors(const std::filesystem::path& path) : path_(path), file_(path) {
+  const std::string where = path.string();
+  const std::string_view bytes = file_.bytes();
+  if (bytes.size() < 8)
+    throw InputError(
+        fmt::format("{}: {} bytes are too few for a safetensors file", where, bytes.size()));
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  if (length > kMaxHeader || length > bytes.size() - 8)
+    throw InputError(fmt::format("{}: the header's length is {} bytes, but the file has {}", where,
+                                 length, bytes.size()));
+  const Json header = parse_header(where, bytes.substr(8, length));
+  const std::string_view data = bytes.substr(8 + length);
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    const auto fail = [&](const std::string& what) {
+      throw InputError(fmt::format("{}: tensor '{}': {}", where, name, what));
+    };
+    TensorView tensor;
+    tensor.name = name;
+    std::vector<std::int64_t> range;
+    if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
+        !entry.contains("data_offsets") || !entry["dtype"].is_string() ||
+        !read_numbers(entry["shape"], tensor.shape) ||
+        !read_numbers(entry["data_offsets"], range) || range.size() != 2)
+      fail("dtype, shape and two data_offsets are needed");
+    tensor.dtype = entry["dtype"].get<std::string>();
+    const auto dtype = std::ranges::find(kDtypes, tensor.dtype, &Dtype::name);
+    if (dtype == kDtypes.end()) fail(fmt::format("unknown dtype '{}'", tensor.dtype));
+    if (range[0] > range[1] || range[1] > static_cast<std::int64_t>(data.size()))
+      fail(fmt::format("data_offsets [{}, {}] do not lie in the {} bytes of data", range[0],
+                       range[1], data.size()));
+    const std::int64_t size = range[1] - range[0];
+    if (byte_count(tensor.shape, dtype->bytes) != size)
+      fail(fmt::format("{} of shape [{}] does not take {} bytes", tensor.dtype,
+                       fmt::join(tensor.shape, ", "), size));
+    tensor.bytes = data.substr(static_cast<std::size_t>(range[0]), static_cast<std::size_t>(size));
+    tensors_.push_back(std::move(tensor));
+  }
+  std::ranges::stable_sort(tensors_, {}, [](const TensorView& tensor) {
+    return std::pair(tensor.bytes.data(), tensor.bytes.size());
+  });
+  const char* expected = data.data();
+  for (const TensorView& tensor : tensors_) {
+    if (tensor.bytes.data() != expected)
+      throw InputError(fmt::format(
+          "{}: tensor '{}': {} {} bytes", where, tensor.name,
+          tensor.bytes.data() < expected ? "overlaps its predecessor by" : "comes after a hole of",
+          std::abs(tensor.bytes.data() - expected)));
+    expected += tensor.bytes.size();
+  }
+  if (expected != data.data() + data.size())
+    throw InputError(fmt::format("{}: {} bytes after the last tensor belong to none", where,
+                                 data.data() + data.size() - expected));
+}
+
+bool is_float(const TensorView& tensor) {
+  return tensor.dtype == "F32" || tensor.dtype == "F16" || tensor.dtype == "BF16";
+}
+
+std::int64_t read_floats(const TensorView& tensor, std::span<float> out) {
+  const std::size_t count = out.size();
+  if (tensor.dtype == "F32") {
+    if (count > 0) std::memcpy(out.data(), tensor.bytes.data(), count * sizeof(float));
+  } else {
+    const bool half = tensor.dtype == "F16";
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint16_t word = 0;  // the header's length decides the alignment: any
+      std::memcpy(&word, tensor.bytes.data() + 2 * i, 2);
+      out[i] = half ? from_half(word) : std::bit_cast<float>(std::uint32_t{word} << 16);
+    }
+  }
+  std::int64_t bad = 0;
+  for (const float value : out)
+    bad += (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1 : 0;
+  return bad;
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors) {
+  Json header = Json::object();
+  header["__metadata__"] = {{"format", "pt"}};
+  std::size_t offset = 0;
+  for (const NamedTensor& tensor : tensors) {
+    const std::size_t end = offset + tensor.values.size_bytes();
+    header[tensor.name] = {
+        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // keeps the data aligned
+  const std::uint64_t length = text.size();
+  io::AtomicFile file(path);
+  file.write({reinterpret_cast<const char*>(&length), 8});
+  file.write(text);
+  for (const NamedTensor& tensor : tensors)
+    file.write({reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size_bytes()});
+  file.commit();
+}
+
+}  // namespace runner::model
