@@ -36,7 +36,7 @@ struct ResidualNormGradient {
   // The total gradient of y is dy + dy_product; either may be null.
   const float* dy = nullptr;      // [rows, width] along the residual stream
   const T* dy_product = nullptr;  // [rows, width] from the products that read y or its copy
-  float* dresidual = nullptr;     // [rows, width]; may be dy
+  float* dresidual = nullptr;     // [rows, width]; may be dy; null: unwanted
   T* dx = nullptr;                // [rows, width]; null: unwanted
   float* partials = nullptr;  // [row_blocks(rows), 3 * width]: dgamma, dbeta, dbias side by side
                               // for sum_partials (stride 3 * width); null: unwanted

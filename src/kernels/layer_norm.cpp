@@ -1,0 +1,152 @@
+#include "kernels/layer_norm.hpp"
+
+#include <algorithm>
+
+#include "kernels/scratch.hpp"
+#include "kernels/targets.hpp"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/layer_norm.cpp"
+#include <hwy/foreach_target.h>
+
+#include "kernels/dropout-inl.hpp"
+#include "kernels/norm-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace runner::kernels::HWY_NAMESPACE {
+namespace {
+
+// s = residual + factors * (x + bias) for one row; returns the sum of s.
+template <typename T>
+HWY_INLINE float row_sum(const ResidualNorm<T>& norm, std::int64_t row, const float* factors,
+                         float* s) {
+  const std::int64_t offset = row * norm.width;
+  Lanes total = zero();
+  for_columns(0, norm.width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
+    Lanes value = load(norm.x + offset + c, count);
+    if (norm.bias != nullptr) value = value + load(norm.bias + c, count);
+    value = value * load(factors + c, count);
+    if (norm.residual != nullptr) value = value + load(norm.residual + offset + c, count);
+    store(value, s + c, count);
+    total = total + value;
+  });
+  return sum(total);
+}
+
+template <typename T>
+HWY_INLINE void forward(const ResidualNorm<T>& norm, std::int64_t begin, std::int64_t end) {
+  const std::int64_t padded = units(norm.width) * 16;
+  float* factors = scratch(2 * padded);
+  float* s = factors + padded;
+  for (std::int64_t row = begin; row < end; ++row) {
+    row_factors(norm.dropout, row, norm.width, factors);
+    const float total = row_sum(norm, row, factors, s);
+    const RowStatistics statistics = row_statistics(s, total, norm.width, norm.eps);
+    if (norm.mean != nullptr) norm.mean[row] = statistics.mean;
+    if (norm.rstd != nullptr) norm.rstd[row] = statistics.rstd;
+    const Lanes mean = set(statistics.mean);
+    const Lanes rstd = set(statistics.rstd);
+    const std::int64_t offset = row * norm.width;
+    for_columns(0, norm.width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
+      const Lanes h = (load(s + c, count) - mean) * rstd;
+      const Lanes y = mul_add(h, load(norm.gamma + c, count), load(norm.beta + c, count));
+      if (norm.y != nullptr) store(y, norm.y + offset + c, count);
+      if (norm.y_bf16 != nullptr) store(y, norm.y_bf16 + offset + c, count);
+    });
+  }
+}
+
+template <typename T>
+HWY_INLINE void backward(const ResidualNorm<T>& norm, const ResidualNormGradient<T>& gradient,
+                         std::int64_t begin, std::int64_t end) {
+  const std::int64_t width = norm.width;
+  const std::int64_t padded = units(width) * 16;
+  float* factors = scratch(3 * padded);
+  float* s = factors + padded;
+  float* g = s + padded;
+  for (std::int64_t block = begin; block < end; ++block) {
+    float* dgamma = nullptr;
+    float* dbeta = nullptr;
+    float* dbias = nullptr;
+    if (gradient.partials != nullptr) {
+      dgamma = gradient.partials + block * 3 * width;
+      dbeta = dgamma + width;
+      dbias = dbeta + width;
+      std::fill_n(dgamma, 3 * width, 0.0F);
+    }
+    const std::int64_t last = std::min(norm.rows, (block + 1) * kRowBlock);
+    for (std::int64_t row = block * kRowBlock; row < last; ++row) {
+      const std::int64_t offset = row * width;
+      row_factors(norm.dropout, row, width, factors);
+      row_sum(norm, row, factors, s);
+      for_columns(0, width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
+        Lanes dy = zero();
+        if (gradient.dy != nullptr) dy = load(gradient.dy + offset + c, count);
+        if (gradient.dy_product != nullptr) {
+          dy = dy + load(gradient.dy_product + offset + c, count);
+        }
+        store(dy, g + c, count);
+      });
+      row_gradient(s, g, {norm.mean[row], norm.rstd[row]}, norm.gamma, width, dgamma, dbeta);
+      for_columns(0, width, [&, offset, dbias](std::int64_t c, auto count) HWY_ATTR {
+        const Lanes ds = load(g + c, count);
+        const Lanes dx = ds * load(factors + c, count);
+        if (gradient.dresidual != nullptr) store(ds, gradient.dresidual + offset + c, count);
+        if (gradient.dx != nullptr) store(dx, gradient.dx + offset + c, count);
+        if (dbias != nullptr) store(dx + load(dbias + c, count), dbias + c, count);
+      });
+    }
+  }
+}
+
+void norm_forward_f32(const ResidualNorm<float>& norm, std::int64_t begin, std::int64_t end) {
+  forward(norm, begin, end);
+}
+
+void norm_forward_bf16(const ResidualNorm<Bf16>& norm, std::int64_t begin, std::int64_t end) {
+  forward(norm, begin, end);
+}
+
+void norm_backward_f32(const ResidualNorm<float>& norm, const ResidualNormGradient<float>& gradient,
+                       std::int64_t begin, std::int64_t end) {
+  backward(norm, gradient, begin, end);
+}
+
+void norm_backward_bf16(const ResidualNorm<Bf16>& norm, const ResidualNormGradient<Bf16>& gradient,
+                        std::int64_t begin, std::int64_t end) {
+  backward(norm, gradient, begin, end);
+}
+
+}  // namespace
+}  // namespace runner::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace runner::kernels {
+
+HWY_EXPORT(norm_forward_f32);
+HWY_EXPORT(norm_forward_bf16);
+HWY_EXPORT(norm_backward_f32);
+HWY_EXPORT(norm_backward_bf16);
+
+void residual_norm_forward(const ResidualNorm<float>& norm, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(norm_forward_f32)(norm, begin, end);
+}
+
+void residual_norm_forward(const ResidualNorm<Bf16>& norm, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(norm_forward_bf16)(norm, begin, end);
+}
+
+void residual_norm_backward(const ResidualNorm<float>& norm,
+                            const ResidualNormGradient<float>& gradient, std::int64_t begin,
+                            std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(norm_backward_f32)(norm, gradient, begin, end);
+}
+
+void residual_norm_backward(const ResidualNorm<Bf16>& norm,
+                            const ResidualNormGradient<Bf16>& gradient, std::int64_t begin,
+                            std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(norm_backward_bf16)(norm, gradient, begin, end);
+}
+
+}  // namespace runner::kernels
+#endif
