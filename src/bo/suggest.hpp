@@ -49,8 +49,8 @@ enum class Noise { deterministic, learned };
 struct Options {
   std::string acquisition = "logei";  // a row of the table in acquisition.cpp: ei, logei, ucb, pi,
                                       // hedge; "ei+ucb" alternates by number of observations
-  double beta = 4.0;  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
-  int initial = 0;    // points of the start design; 0: 2 d + 2
+  double beta = 4.0;                  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
+  int initial = 0;                    // points of the start design; 0: 2 d + 2
   Noise noise = Noise::learned;
   std::vector<Point>
       starts;  // proposed first, before Sobol or Dirichlet draws (vertices, uniform, ...)

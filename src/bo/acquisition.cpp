@@ -1,0 +1,86 @@
+#include "bo/acquisition.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+#include "bo/normal.hpp"
+
+namespace runner::bo {
+namespace {
+
+double improvement(const Prediction& p, const AcquisitionContext& c) {
+  return (c.best - p.mean) / p.stddev;
+}
+
+// EI = sd h(z), z = (best - mean) / sd. Jones, Schonlau, Welch (1998), "Efficient global
+// optimization of expensive black-box functions", eq. 15.
+AcquisitionValue expected_improvement(const Prediction& p, const AcquisitionContext& c) {
+  const double z = improvement(p, c);
+  return {p.stddev * std::exp(log_h(z)), -normal_cdf(z), normal_density(z)};
+}
+
+// log EI = log sd + log h(z). Ament, Daulton, Eriksson, Balandat, Bakshy (2023), "Unexpected
+// improvements to expected improvement for Bayesian optimization", eq. 8.
+AcquisitionValue log_expected_improvement(const Prediction& p, const AcquisitionContext& c) {
+  const double z = improvement(p, c);
+  const double slope = dlog_h(z);
+  return {std::log(p.stddev) + log_h(z), -slope / p.stddev, (1.0 - slope * z) / p.stddev};
+}
+
+// PI = Phi(z). Kushner (1964), "A new method of locating the maximum point of an arbitrary
+// multipeak curve in the presence of noise".
+AcquisitionValue probability_of_improvement(const Prediction& p, const AcquisitionContext& c) {
+  const double z = improvement(p, c);
+  const double slope = normal_density(z) / p.stddev;
+  return {normal_cdf(z), -slope, -slope * z};
+}
+
+// UCB of -y, that is -(mean - sqrt(beta) sd). Srinivas, Krause, Kakade, Seeger (2010), "Gaussian
+// process optimization in the bandit setting", eq. 6: beta multiplies the variance.
+AcquisitionValue upper_confidence_bound(const Prediction& p, const AcquisitionContext& c) {
+  const double width = std::sqrt(c.beta);
+  return {width * p.stddev - p.mean, -1.0, width};
+}
+
+constexpr std::array<Acquisition, 4> kAcquisitions = {{
+    {"ei", "expected improvement", expected_improvement},
+    {"logei", "logarithm of the expected improvement, exact where EI underflows",
+     log_expected_improvement},
+    {"pi", "probability of improvement", probability_of_improvement},
+    {"ucb", "confidence bound mean - sqrt(beta) stddev of standardised outcomes",
+     upper_confidence_bound},
+}};
+
+const Acquisition& acquisition(std::string_view name) {
+  std::string known;
+  for (const Acquisition& row : kAcquisitions) {
+    if (row.name == name) return row;
+    known += fmt::format("{}, ", row.name);
+  }
+  throw std::invalid_argument(fmt::format(
+      "unknown acquisition '{}' (known: {}hedge, or several joined by '+' to alternate)", name,
+      known));
+}
+
+}  // namespace
+
+std::span<const Acquisition> acquisitions() { return kAcquisitions; }
+
+std::vector<const Acquisition*> acquisitions_of(std::string_view name) {
+  std::vector<const Acquisition*> rows;
+  if (name == "hedge") {
+    for (const Acquisition& row : kAcquisitions) rows.push_back(&row);
+    return rows;
+  }
+  for (;;) {
+    const std::size_t plus = name.find('+');
+    rows.push_back(&acquisition(name.substr(0, plus)));
+    if (plus == std::string_view::npos) return rows;
+    name.remove_prefix(plus + 1);
+  }
+}
+
+}  // namespace runner::bo

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace runner::bo {
+
+// What an acquisition function sees of the latent prediction at a point, and what is asked of it.
+// In standardised outcomes; minimisation. stddev is that of the function, without the noise.
+struct Prediction {
+  double mean = 0.0, stddev = 1.0;
+};
+
+struct AcquisitionContext {
+  double best = 0.0;  // the lowest posterior mean at a point already evaluated
+  double beta = 4.0;  // UCB; multiplies the variance
+};
+
+// Its value, larger is better, and its derivatives by mean and stddev.
+struct AcquisitionValue {
+  double value = 0.0, by_mean = 0.0, by_stddev = 0.0;
+};
+
+// One row of the table of acquisitions: all of them functions of (mean, stddev).
+struct Acquisition {
+  std::string_view name, summary;
+  AcquisitionValue (*function)(const Prediction&, const AcquisitionContext&);
+};
+
+std::span<const Acquisition> acquisitions();
+
+// The rows that `name` asks for: one for a row's name, several for "ei+ucb" (alternation by the
+// number of observations), all for "hedge". Throws std::invalid_argument with the known names.
+std::vector<const Acquisition*> acquisitions_of(std::string_view name);
+
+}  // namespace runner::bo

@@ -1,0 +1,69 @@
+#include "bo/bench.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+#include "bo/space.hpp"
+#include "random/philox.hpp"
+
+namespace runner::bo {
+namespace {
+
+// Processor time of this thread.
+double cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+BenchRow bench(const Problem& problem, const std::vector<std::vector<double>>& starts,
+               const BenchOptions& options) {
+  const Space space = problem.space();
+  const Encoding encoding(space);
+  const int budget = options.budget > 0 ? options.budget : problem.budget;
+  random::Stream noise(random::derive(options.seed, "observation noise"));
+  BenchRow row;
+  std::vector<Observation> history;
+  std::vector<std::vector<double>> features;
+  double best = std::numeric_limits<double>::infinity();
+  int modelled = 0;
+  for (int i = 0; i < budget; ++i) {
+    Observation observation;
+    const bool given = static_cast<std::size_t>(i) < starts.size();
+    if (given) {
+      observation.x = problem.from_unit(starts[static_cast<std::size_t>(i)]);
+    } else {
+      const double begin = cpu_now();
+      Suggestion suggestion = suggest(space, history, options.suggest, options.seed);
+      if (!suggestion.warm_start.empty()) {
+        row.cpu_seconds += cpu_now() - begin;
+        ++modelled;
+      }
+      observation.x = std::move(suggestion.x);
+      observation.warm_start = std::move(suggestion.warm_start);
+    }
+    features.push_back(encoding.encode(observation.x));
+    for (std::size_t k = 0; !given && k + 1 < features.size(); ++k) {
+      double squared = 0.0;
+      for (std::size_t f = 0; f < features[k].size(); ++f) {
+        squared += std::pow(features[k][f] - features.back()[f], 2);
+      }
+      if (squared < 1e-6) {
+        ++row.near_duplicates;
+        break;
+      }
+    }
+    const double value = problem(observation.x);
+    observation.y = value + options.noise_stddev * noise.normal();
+    best = std::min(best, value);
+    row.regret.push_back(best - problem.minimum);
+    history.push_back(std::move(observation));
+  }
+  if (modelled > 0) row.cpu_seconds /= modelled;
+  return row;
+}
+
+}  // namespace runner::bo

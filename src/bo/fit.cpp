@@ -1,0 +1,185 @@
+#include "bo/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+
+#include "bo/minimise.hpp"
+
+namespace runner::bo {
+namespace {
+
+// log(outputscale) and log(noise) in standardised outcomes: location, spread.
+constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 2.0;
+constexpr double kNoiseLocation = -8.0, kNoiseSpread = 3.0;
+constexpr double kSmallestNoise = 1e-6, kLargestNoise = 1.0;
+constexpr double kSmallestLengthscale = 0.01, kLargestLengthscale = 1e3;
+constexpr double kSmallestOutputscale = 1e-2, kLargestOutputscale = 1e4;
+constexpr int kEvaluations = 50;
+constexpr std::size_t kFitPoints = 300;
+
+// The parameters as the optimiser sees them: logs, in this order.
+class LogPosterior {
+ public:
+  LogPosterior(const Data& data, Noise noise) : data_(data), noise_(noise) {
+    domain_.lower.assign(data.lengthscales, std::log(kSmallestLengthscale));
+    domain_.upper.assign(data.lengthscales, std::log(kLargestLengthscale));
+    domain_.lower.push_back(std::log(kSmallestOutputscale));
+    domain_.upper.push_back(std::log(kLargestOutputscale));
+    if (noise == Noise::learned) {
+      domain_.lower.push_back(std::log(kSmallestNoise));
+      domain_.upper.push_back(std::log(kLargestNoise));
+    }
+  }
+
+  const Domain& domain() const { return domain_; }
+
+  std::vector<double> logs(const Hyperparameters& h) const {
+    std::vector<double> out;
+    for (const double l : h.lengthscales) out.push_back(std::log(l));
+    out.push_back(std::log(h.outputscale));
+    if (noise_ == Noise::learned) out.push_back(std::log(h.noise));
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = std::clamp(out[i], domain_.lower[i], domain_.upper[i]);
+    }
+    return out;
+  }
+
+  Hyperparameters values(std::span<const double> logs) const {
+    Hyperparameters h;
+    for (std::size_t i = 0; i < data_.lengthscales; ++i)
+      h.lengthscales.push_back(std::exp(logs[i]));
+    h.outputscale = std::exp(logs[data_.lengthscales]);
+    h.noise = noise_ == Noise::learned ? std::exp(logs.back()) : kDeterministicNoise;
+    return h;
+  }
+
+  // -log posterior; the mean is profiled out and left in `mean`.
+  double operator()(std::span<const double> logs, std::span<double> gradient, double& mean) const {
+    Hyperparameters h = values(logs);
+    const Likelihood likelihood = profile_likelihood(data_, h);
+    mean = h.mean;
+    double value = likelihood.value;
+    const std::size_t d = data_.lengthscales;
+    for (std::size_t i = 0; i < d; ++i) {
+      const LogPrior prior = lengthscale_prior(h.lengthscales[i], d);
+      value += prior.value;
+      gradient[i] = -likelihood.by_log_lengthscale[i] - prior.by_log;
+    }
+    const LogPrior scale =
+        log_normal_prior(h.outputscale, kOutputscaleLocation, kOutputscaleSpread);
+    value += scale.value;
+    gradient[d] = -likelihood.by_log_outputscale - scale.by_log;
+    if (noise_ == Noise::learned) {
+      const LogPrior prior = log_normal_prior(h.noise, kNoiseLocation, kNoiseSpread);
+      value += prior.value;
+      gradient[d + 1] = -likelihood.by_log_noise - prior.by_log;
+    }
+    return -value;
+  }
+
+ private:
+  const Data& data_;
+  Noise noise_;
+  Domain domain_;
+};
+
+// The best third and every so many of the rest, in the order of the history.
+Data part_of(const Data& data) {
+  std::vector<std::size_t> order(data.y.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return data.y[a] < data.y[b]; });
+  std::vector<std::size_t> kept(order.begin(), order.begin() + kFitPoints / 3);
+  const std::size_t rest = order.size() - kept.size(), wanted = kFitPoints - kept.size();
+  std::sort(order.begin() + static_cast<std::ptrdiff_t>(kFitPoints / 3), order.end());
+  for (std::size_t k = 0; k < wanted; ++k)
+    kept.push_back(order[kFitPoints / 3 + k * rest / wanted]);
+  std::sort(kept.begin(), kept.end());
+  Data part{Matrix(data.x.rows(), kept.size()), data.groups, data.lengthscales, {}, {}};
+  for (std::size_t j = 0; j < kept.size(); ++j) {
+    for (std::size_t f = 0; f < data.x.rows(); ++f) part.x(f, j) = data.x(f, kept[j]);
+    part.y.push_back(data.y[kept[j]]);
+    if (!data.known_noise.empty()) part.known_noise.push_back(data.known_noise[kept[j]]);
+  }
+  return part;
+}
+
+// Length scales from the prior's mode to nearly linear functions, with output scales to match.
+std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
+  std::vector<Hyperparameters> starts;
+  const double root = std::sqrt(static_cast<double>(lengthscales));
+  for (const auto& [length, scale] : {std::pair{0.2, 1.0}, {0.6, 2.0}, {2.0, 10.0}}) {
+    starts.push_back({std::vector<double>(lengthscales, length * root), scale, 1e-4, 0.0});
+  }
+  return starts;
+}
+
+}  // namespace
+
+LogPrior log_normal_prior(double value, double location, double spread) {
+  const double log_value = std::log(value);
+  const double z = (log_value - location) / spread;
+  return {-log_value - std::log(spread) - 0.5 * std::log(2.0 * std::numbers::pi) - 0.5 * z * z,
+          -1.0 - z / spread};
+}
+
+LogPrior lengthscale_prior(double value, std::size_t dimensions) {
+  const double location = std::numbers::sqrt2 + 0.5 * std::log(static_cast<double>(dimensions));
+  return log_normal_prior(value, location, std::numbers::sqrt3);
+}
+
+FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm) {
+  const LogPosterior posterior(data, noise);
+  FittedParameters result;
+  double mean = 0.0;
+  const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
+    ++result.evaluations;
+    return posterior(x, gradient, mean);
+  };
+  std::vector<Hyperparameters> starts;
+  if (warm) starts.push_back(*warm);
+  int evaluations = kEvaluations;
+  if (data.y.size() > kFitPoints) {
+    const FittedParameters part = fit(part_of(data), noise, warm);
+    result.evaluations = part.evaluations;
+    starts = {part.hyperparameters};
+    evaluations = 6;
+  } else {
+    for (Hyperparameters& start : default_starts(data.lengthscales)) {
+      starts.push_back(std::move(start));
+    }
+  }
+
+  // The start with the best value is refined, and a second one if it is not among the same hill.
+  std::vector<std::pair<double, std::vector<double>>> ranked;
+  std::vector<double> gradient(posterior.domain().size());
+  for (const Hyperparameters& start : starts) {
+    std::vector<double> x = posterior.logs(start);
+    const double value = starts.size() > 1 ? objective(x, gradient) : 0.0;
+    if (std::isfinite(value)) ranked.emplace_back(value, std::move(x));
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  Minimum best;
+  best.value = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, ranked.size()); ++i) {
+    Minimum found = minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
+    if (found.value < best.value) best = std::move(found);
+  }
+  if (!std::isfinite(best.value)) {
+    result.hyperparameters = default_starts(data.lengthscales)[1];
+    if (noise == Noise::deterministic) result.hyperparameters.noise = kDeterministicNoise;
+    result.fallback = "no start of the fit had a finite likelihood; default length scales";
+    return result;
+  }
+  objective(best.x, gradient);
+  result.hyperparameters = posterior.values(best.x);
+  result.hyperparameters.mean = mean;
+  result.log_posterior = -best.value;
+  return result;
+}
+
+}  // namespace runner::bo

@@ -1,0 +1,265 @@
+#include "bo/gp.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace runner::bo {
+namespace {
+
+const double kHalfLogTwoPi = 0.5 * std::log(2.0 * std::numbers::pi);
+constexpr double kSmallestVariance = 1e-14;  // of the output scale: keeps stddev positive
+
+Matrix scale(const Matrix& x, std::span<const std::size_t> groups,
+             std::span<const double> lengthscales) {
+  Matrix scaled(x.rows(), x.columns());
+  for (std::size_t f = 0; f < x.rows(); ++f) {
+    const double inverse = 1.0 / lengthscales[groups[f]];
+    for (std::size_t j = 0; j < x.columns(); ++j) scaled(f, j) = x(f, j) * inverse;
+  }
+  return scaled;
+}
+
+bool noise_is_known(const Data& data, std::size_t i) {
+  return !data.known_noise.empty() && !std::isnan(data.known_noise[i]);
+}
+
+double noise_of(const Data& data, const Hyperparameters& h, std::size_t i) {
+  return noise_is_known(data, i) ? data.known_noise[i] : h.noise;
+}
+
+// The covariance of y as its Cholesky factor, in place of `value`; `slope` as in matern52_matrix.
+bool factorise(const Data& data, const Hyperparameters& h, const Matrix& scaled, double jitter,
+               Matrix& value, Matrix& slope) {
+  const std::size_t n = data.y.size();
+  value = Matrix(n, n);
+  slope = Matrix(n, n);
+  matern52_matrix(scaled, value, slope);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = i; j < n; ++j) value(i, j) *= h.outputscale;
+    value(i, i) += noise_of(data, h, i) + jitter;
+  }
+  return cholesky(value);
+}
+
+std::vector<double> solve_with(const Matrix& lower, const Matrix& upper,
+                               std::span<const double> y) {
+  const std::size_t n = y.size();
+  std::vector<double> right(padded(n)), half(padded(n)), out(padded(n));
+  std::copy(y.begin(), y.end(), right.begin());
+  lower_times(upper, right.data(), half.data());
+  lower_transposed_times(lower, half.data(), out.data());
+  return out;
+}
+
+double sum(std::span<const double> x) {
+  double total = 0.0;
+  for (const double v : x) total += v;
+  return total;
+}
+
+// y' K^-1 1 / 1' K^-1 1
+double best_mean(std::span<const double> y, std::span<const double> inverse_ones) {
+  double top = 0.0, bottom = 0.0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    top += y[i] * inverse_ones[i];
+    bottom += inverse_ones[i];
+  }
+  return bottom > 0.0 ? top / bottom : sum(y) / static_cast<double>(y.size());
+}
+
+Likelihood likelihood(const Data& data, Hyperparameters& h, bool profile) {
+  const std::size_t n = data.y.size();
+  Likelihood result;
+  result.by_log_lengthscale.resize(data.lengthscales);
+  const Matrix scaled = scale(data.x, data.groups, h.lengthscales);
+  Matrix r, slope;
+  if (!factorise(data, h, scaled, 0.0, r, slope)) {
+    result.value = -std::numeric_limits<double>::infinity();
+    return result;
+  }
+  const Matrix lower = inverse_transpose(r);
+  const Matrix upper = transpose(lower);
+  if (profile) {
+    h.mean = best_mean(data.y, solve_with(lower, upper, std::vector<double>(n, 1.0)));
+  }
+  std::vector<double> residual = data.y;
+  for (double& v : residual) v -= h.mean;
+  const std::vector<double> alpha = solve_with(lower, upper, residual);
+
+  double quadratic = 0.0, log_determinant = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    quadratic += residual[i] * alpha[i];
+    log_determinant += std::log(r(i, i));
+  }
+  result.value = -0.5 * quadratic - log_determinant - static_cast<double>(n) * kHalfLogTwoPi;
+
+  const Matrix inverse = gram_upper(lower);
+  std::vector<double> sums(data.x.rows());
+  lengthscale_sums(alpha.data(), inverse, slope, scaled, sums.data());
+  for (std::size_t f = 0; f < sums.size(); ++f) {
+    result.by_log_lengthscale[data.groups[f]] += h.outputscale * sums[f];
+  }
+  // With K = outputscale M + N: tr((a a' - K^-1) outputscale M) follows from that of K and N.
+  double all = 0.0, learned = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double share = noise_of(data, h, i) * (alpha[i] * alpha[i] - inverse(i, i));
+    all += share;
+    if (!noise_is_known(data, i)) learned += share;
+  }
+  result.by_log_outputscale = 0.5 * (quadratic - static_cast<double>(n) - all);
+  result.by_log_noise = 0.5 * learned;
+  result.by_mean = profile ? 0.0 : sum(std::span(alpha).first(n));
+  return result;
+}
+
+}  // namespace
+
+Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters) {
+  Hyperparameters copy = hyperparameters;
+  return likelihood(data, copy, false);
+}
+
+Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters) {
+  return likelihood(data, hyperparameters, true);
+}
+
+Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
+    : hyperparameters_(hyperparameters),
+      groups_(data.groups),
+      y_(data.y),
+      scaled_(scale(data.x, data.groups, hyperparameters.lengthscales)) {
+  Matrix r, slope;
+  while (!factorise(data, hyperparameters_, scaled_, jitter_, r, slope)) {
+    jitter_ = jitter_ == 0.0 ? 1e-10 * hyperparameters_.outputscale : 10.0 * jitter_;
+  }
+  lower_ = inverse_transpose(r);
+  upper_ = transpose(lower_);
+  solve();
+}
+
+void Gp::solve() {
+  std::vector<double> residual = y_;
+  for (double& v : residual) v -= hyperparameters_.mean;
+  alpha_ = solve_with(lower_, upper_, residual);
+  for (auto* buffer : {&value_, &slope_, &half_, &beta_}) buffer->assign(padded(y_.size()), 0.0);
+}
+
+const Posterior& Gp::predict(std::span<const double> x, bool with_gradient) const {
+  const std::size_t n = y_.size();
+  point_.resize(x.size());
+  for (std::size_t f = 0; f < x.size(); ++f) {
+    point_[f] = x[f] * (1.0 / hyperparameters_.lengthscales[groups_[f]]);
+  }
+  matern52_row(point_, scaled_, value_.data(), slope_.data());
+  const double scale = hyperparameters_.outputscale;
+  double mean = 0.0, explained = 0.0;
+  lower_times(upper_, value_.data(), half_.data());
+  for (std::size_t j = 0; j < n; ++j) {
+    mean += value_[j] * alpha_[j];
+    explained += half_[j] * half_[j];
+  }
+  posterior_.mean = hyperparameters_.mean + scale * mean;
+  posterior_.variance = std::max(scale - scale * scale * explained, kSmallestVariance * scale);
+  if (!with_gradient) return posterior_;
+
+  // d k_j / d x_f = -outputscale slope_j (x_f - x_jf) / l_f, both in scaled coordinates.
+  lower_transposed_times(lower_, half_.data(), beta_.data());
+  for (std::size_t j = 0; j < n; ++j) {
+    beta_[j] *= slope_[j];
+    slope_[j] *= alpha_[j];
+  }
+  posterior_.mean_gradient.resize(x.size());
+  posterior_.variance_gradient.resize(x.size());
+  for (std::size_t f = 0; f < x.size(); ++f) {
+    double by_mean = 0.0, by_variance = 0.0;
+    const double* row = scaled_.row(f);
+    for (std::size_t j = 0; j < n; ++j) {
+      const double difference = point_[f] - row[j];
+      by_mean += slope_[j] * difference;
+      by_variance += beta_[j] * difference;
+    }
+    const double inverse = scale / hyperparameters_.lengthscales[groups_[f]];
+    posterior_.mean_gradient[f] = -inverse * by_mean;
+    posterior_.variance_gradient[f] = 2.0 * scale * inverse * by_variance;
+  }
+  return posterior_;
+}
+
+void Gp::predict(const Matrix& x, std::vector<double>& mean, std::vector<double>& variance) const {
+  const std::size_t n = y_.size(), count = x.columns();
+  const Matrix candidates = scale(x, groups_, hyperparameters_.lengthscales);
+  Matrix values(n, count);
+  std::vector<double> slope(padded(count)), point(x.rows());
+  std::vector<double> sums(padded(count)), squares(padded(count));
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t f = 0; f < x.rows(); ++f) point[f] = scaled_(f, j);
+    matern52_row(point, candidates, values.row(j), slope.data());
+    axpy(alpha_[j], values.row(j), count, sums.data());
+  }
+  const Matrix half = minus_lower_times(upper_, values);
+  for (std::size_t i = 0; i < n; ++i) add_squares(half.row(i), count, squares.data());
+  const double outputscale = hyperparameters_.outputscale;
+  mean.resize(count);
+  variance.resize(count);
+  for (std::size_t c = 0; c < count; ++c) {
+    mean[c] = hyperparameters_.mean + outputscale * sums[c];
+    variance[c] = std::max(outputscale - outputscale * outputscale * squares[c],
+                           kSmallestVariance * outputscale);
+  }
+}
+
+void Gp::add(std::span<const double> x, double y) {
+  const std::size_t n = y_.size();
+  const Posterior& here = predict(x, true);  // leaves R^-T k / outputscale in half_
+  const double scale = hyperparameters_.outputscale;
+  // K's new corner is outputscale + noise; its Schur complement the latent variance plus noise.
+  const double corner = here.variance + hyperparameters_.noise + jitter_;
+  const double inverse = 1.0 / std::sqrt(corner);
+  std::vector<double> row(padded(n));
+  lower_transposed_times(lower_, half_.data(), row.data());
+  const auto grown = [](const Matrix& a, std::size_t rows, std::size_t columns) {
+    Matrix out(rows, columns);
+    for (std::size_t i = 0; i < a.rows(); ++i) std::copy_n(a.row(i), a.columns(), out.row(i));
+    return out;
+  };
+  lower_ = grown(lower_, n + 1, n + 1);
+  for (std::size_t j = 0; j < n; ++j) lower_(n, j) = -scale * inverse * row[j];
+  lower_(n, n) = inverse;
+  upper_ = grown(upper_, n + 1, n + 1);
+  for (std::size_t j = 0; j <= n; ++j) upper_(j, n) = lower_(n, j);
+  scaled_ = grown(scaled_, scaled_.rows(), n + 1);
+  for (std::size_t f = 0; f < x.size(); ++f) scaled_(f, n) = point_[f];
+  y_.push_back(y);
+  solve();
+}
+
+void Gp::believe(std::span<const double> x) { add(x, predict(x, false).mean); }
+
+LeaveOneOut Gp::leave_one_out() const { return leave_one_out(y_, hyperparameters_.mean); }
+
+LeaveOneOut Gp::leave_one_out(std::span<const double> y) const {
+  const std::vector<double> ones(y.size(), 1.0);
+  return leave_one_out(y, best_mean(y, solve_with(lower_, upper_, ones)));
+}
+
+LeaveOneOut Gp::leave_one_out(std::span<const double> y, double mean) const {
+  const std::size_t n = y.size();
+  LeaveOneOut loo{std::vector<double>(n), std::vector<double>(n), 0.0};
+  std::vector<double> residual(y.begin(), y.end());
+  for (double& v : residual) v -= mean;
+  const std::vector<double> alpha = solve_with(lower_, upper_, residual);
+  std::vector<double> precision(padded(n));  // the diagonal of K^-1
+  for (std::size_t i = 0; i < n; ++i) add_squares(lower_.row(i), i + 1, precision.data());
+  for (std::size_t i = 0; i < n; ++i) {
+    loo.variance[i] = 1.0 / precision[i];
+    loo.mean[i] = y[i] - alpha[i] * loo.variance[i];
+    const double error = y[i] - loo.mean[i];
+    loo.log_density -=
+        0.5 * (std::log(loo.variance[i]) + error * error / loo.variance[i]) + kHalfLogTwoPi;
+  }
+  return loo;
+}
+
+}  // namespace runner::bo

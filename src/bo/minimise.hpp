@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace runner::bo {
+
+// A product of intervals and unit simplices. Coordinates of a simplex have bounds 0 and 1; a
+// coordinate with equal bounds is fixed.
+struct Domain {
+  struct Block {
+    std::size_t begin, size;
+  };
+  std::vector<double> lower, upper;
+  std::vector<Block> simplices;
+
+  std::size_t size() const { return lower.size(); }
+};
+
+// f(x), writing the gradient; a value that is not finite means "not here".
+using Objective = std::function<double(std::span<const double> x, std::span<double> gradient)>;
+
+struct MinimiseOptions {
+  int evaluations = 60;
+  double tolerance = 1e-6;  // stops when no coordinate could move by more along the gradient
+};
+
+struct Minimum {
+  std::vector<double> x;
+  double value = 0.0;
+  int evaluations = 0;
+};
+
+// A local minimum of f over the domain from the feasible point x: limited-memory BFGS on the free
+// coordinates and a backtracking search along the projected path (Bertsekas 1982, "Projected
+// Newton methods for optimization problems with simple constraints"; Nocedal, Wright 2006, alg.
+// 7.4). On a simplex the largest weight is expressed by the others, so what remains are bounds.
+// Deterministic; returns the best point seen, never worse than x.
+Minimum minimise(const Objective& f, const Domain& domain, std::vector<double> x,
+                 const MinimiseOptions& options);
+
+}  // namespace runner::bo

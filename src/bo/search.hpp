@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bo/dense.hpp"
+#include "bo/space.hpp"
+
+namespace runner::bo {
+
+// What is maximised over the space: a function of the features.
+struct Utility {
+  // Its value and gradient at one point.
+  std::function<double(std::span<const double> x, std::span<double> gradient)> at;
+  // Its values at the columns of x (features x candidates).
+  std::function<std::vector<double>(const Matrix& x)> over;
+};
+
+struct Found {
+  Point x;
+  std::vector<double> features;
+  double value = 0.0;
+};
+
+// The best point found that is none of `avoid` (features); empty when every candidate is. `anchors`
+// are points around which it looks as well, best first. Many candidates are compared (all points of
+// a small finite space), the best few climb along the gradient and across integers and choices.
+std::optional<Found> maximise(const Encoding& encoding, const Utility& utility,
+                              std::span<const Point> anchors,
+                              std::span<const std::vector<double>> avoid, std::uint64_t seed);
+
+// Whether x equals one of `points`, to rounding.
+bool contains(std::span<const std::vector<double>> points, std::span<const double> x);
+
+}  // namespace runner::bo

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace runner::bo {
+
+// A scrambled Sobol sequence in [0, 1)^d. Sobol (1967) with the direction numbers of Joe, Kuo
+// (2008), "Constructing Sobol sequences with better two-dimensional projections"; a random lower
+// triangular scramble of the digits and a digital shift (Matousek 1998) drawn from Philox. Columns
+// past the table's 64 are plain Philox draws.
+class Sobol {
+ public:
+  Sobol(std::size_t dimensions, std::uint64_t seed);
+
+  // Point `index` of the sequence; any index at any time. out.size() is the dimension.
+  void point(std::uint32_t index, std::span<double> out) const;
+
+ private:
+  std::uint64_t seed_;
+  std::vector<std::uint32_t> directions_;  // 32 per column, scrambled
+  std::vector<std::uint32_t> shifts_;
+};
+
+}  // namespace runner::bo

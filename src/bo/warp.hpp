@@ -1,0 +1,35 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace runner::bo {
+
+// Outcomes y (finite, minimised) to standardised outcomes z and back. With t = (y - min y) / s, s
+// the distance from the least to the median:
+//   z = (w(t) - mean) / sd,   w(t) = log1p(strength t) / strength,  or t at strength 0.
+// A positive strength compresses the bad side, up to a logarithm above the best value; it is for
+// objectives that span orders of magnitude (Jones, Schonlau, Welch 1998, section 4, take logs;
+// Snelson, Rasmussen, Ghahramani 2004 learn such a warp). Monotone, so the order stays.
+class Warp {
+ public:
+  Warp(std::span<const double> y, double strength);
+
+  double strength() const { return strength_; }
+  double forward(double y) const;
+  double inverse(double z) const;
+  // dy/dz at z: turns a standard deviation of z into one of y, to first order.
+  double slope(double z) const;
+  // sum of log dz/dy over the y it was made of: what makes densities of z under different
+  // strengths comparable.
+  double log_jacobian() const { return log_jacobian_; }
+
+ private:
+  double unit(double y) const;
+
+  double strength_, best_ = 0.0, scale_ = 1.0;  // t = (y - best) / scale
+  double mean_ = 0.0, stddev_ = 1.0;            // of w(t)
+  double log_jacobian_ = 0.0;
+};
+
+}  // namespace runner::bo
