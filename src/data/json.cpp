@@ -1,0 +1,26 @@
+#include "data/json.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "io/error.hpp"
+
+namespace runner::data {
+
+nlohmann::json parse_json(std::string_view text, std::string_view name) {
+  if (text.empty()) throw InputError(fmt::format("{}: is empty, not JSON", name));
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& error) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: <reason>"
+    const std::string_view what = error.what();
+    const std::size_t reason = what.find(": ");
+    throw InputError(
+        fmt::format("{}: malformed JSON at byte {}: {}", name, error.byte,
+                    reason == std::string_view::npos ? what : what.substr(reason + 2)));
+  }
+}
+
+}  // namespace runner::data
