@@ -1,29 +1,17 @@
 # Everything from outside, found here once; the targets below src/ name what they use.
+# Nothing but CMAKE_PREFIX_PATH is needed where there is no package manager.
 find_package(fmt REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(Armadillo REQUIRED)
 find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(Threads REQUIRED)
-find_package(hwy QUIET CONFIG)
-if(NOT hwy_FOUND)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
-  add_library(hwy::hwy ALIAS PkgConfig::HWY)
-endif()
+find_package(hwy REQUIRED CONFIG)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 if(BUILD_TESTING)
   find_package(doctest REQUIRED)
 endif()
 
 if(RUNNER_WITH_TORCH)
-  # Called here and not in src/, where its targets would be invisible to tests/.
-  find_package(Torch REQUIRED)
-  if(Torch_VERSION VERSION_LESS 2.7)
-    message(FATAL_ERROR "LibTorch ${Torch_VERSION} at ${TORCH_INSTALL_PREFIX}: 2.7 or newer is needed")
-  endif()
-  if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
-    message(FATAL_ERROR "LibTorch at ${TORCH_INSTALL_PREFIX} was built with the old C++ ABI "
-                        "(_GLIBCXX_USE_CXX11_ABI=0); take one with the C++11 ABI")
-  endif()
+  # Called here and not in src/, where its results would be invisible to tests/.
+  find_package(Torch 2.7 REQUIRED)
 endif()
