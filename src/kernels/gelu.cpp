@@ -13,30 +13,32 @@ HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
 namespace {
 
-struct Normal {
-  Lanes distribution;  // Phi(z)
-  Lanes bell;          // exp(-z^2 / 2)
-};
-
-// Phi(-a) = bell(a) * t * P(t), t = 1 / (1 + p a), a >= 0: the form of Abramowitz, Stegun 7.1.26
-// with degree 8, fitted to erfcx on [0, 9.3] with relative error 1e-8. So Phi keeps its relative
-// precision in the lower tail, and backward has the density for nothing.
-HWY_INLINE Normal normal(Lanes z) {
-  const Lanes a = abs(z);
-  const Lanes t = set(1.0F) / mul_add(a, set(0.2644579361637688F), set(1.0F));
-  Lanes p = set(0.03113165684044361F);
-  p = mul_add(p, t, set(-0.1467658430337906F));
-  p = mul_add(p, t, set(0.2245526760816574F));
-  p = mul_add(p, t, set(-0.12344982475042343F));
-  p = mul_add(p, t, set(0.14267857372760773F));
-  p = mul_add(p, t, set(0.05837932229042053F));
-  p = mul_add(p, t, set(0.10297296941280365F));
-  p = mul_add(p, t, set(0.10497188568115234F));
-  p = mul_add(p, t, set(0.10552859306335449F));
-  const Lanes bell = exp(a * a * set(-0.5F));
-  const Lanes tail = bell * t * p;
-  return {where_negative(z, tail, set(1.0F) - tail), bell};
+// Phi(z) = (1 + erf(z / sqrt(2))) / 2 with an error below 1e-7. erf by N. Juffa's two minimax
+// polynomials: odd in a = z / sqrt(2) up to 0.93, beyond it the logarithm of erfc(|a|).
+HWY_INLINE Lanes distribution(Lanes z) {
+  const Lanes a = z * set(0.70710678F);
+  const Lanes t = abs(a);
+  const Lanes s = a * a;
+  Lanes odd = set(-5.96761703e-4F);
+  odd = mul_add(odd, s, set(4.99119423e-3F));
+  odd = mul_add(odd, s, set(-2.67681349e-2F));
+  odd = mul_add(odd, s, set(1.12819925e-1F));
+  odd = mul_add(odd, s, set(-3.76125336e-1F));
+  odd = mul_add(odd, s, set(1.28379166e-1F));
+  const Lanes centre = mul_add(mul_add(odd, a, a), set(0.5F), set(0.5F));
+  Lanes log = mul_add(set(-1.72853470e-5F), t, set(3.83197126e-4F));
+  log = mul_add(log, s, mul_add(set(-3.88396438e-3F), t, set(2.42546219e-2F)));
+  log = mul_add(log, t, set(-1.06777877e-1F));
+  log = mul_add(log, t, set(-6.34846687e-1F));
+  log = mul_add(log, t, set(-1.28717512e-1F));
+  log = mul_add(log, t, zero() - t);
+  const Lanes tail = exp(log) * set(0.5F);
+  const Lanes outer = where_negative(z, tail, set(1.0F) - tail);
+  return where_negative(t - set(0.927734375F), centre, outer);
 }
+
+// exp(-z^2 / 2) / sqrt(2 pi)
+HWY_INLINE Lanes density(Lanes z) { return exp(z * z * set(-0.5F)) * set(0.3989422804014327F); }
 
 template <typename T>
 HWY_INLINE Lanes input(const BiasGelu<T>& gelu, std::int64_t row, std::int64_t column, auto count) {
@@ -49,7 +51,7 @@ HWY_INLINE void forward(const BiasGelu<T>& gelu, T* y, std::int64_t begin, std::
   for (std::int64_t row = begin; row < end; ++row) {
     for_columns(0, gelu.width, [&gelu, y, row](std::int64_t c, auto count) HWY_ATTR {
       const Lanes z = input(gelu, row, c, count);
-      store(z * normal(z).distribution, y + row * gelu.width + c, count);
+      store(z * distribution(z), y + row * gelu.width + c, count);
     });
   }
 }
@@ -65,9 +67,7 @@ HWY_INLINE void backward(const BiasGelu<T>& gelu, const T* dy, T* dx, float* par
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       for_columns(0, width, [=, &gelu](std::int64_t c, auto count) HWY_ATTR {
         const Lanes z = input(gelu, row, c, count);
-        const Normal n = normal(z);
-        // 1 / sqrt(2 pi) of the density
-        const Lanes slope = mul_add(z * n.bell, set(0.3989422804014327F), n.distribution);
+        const Lanes slope = mul_add(z, density(z), distribution(z));
         const Lanes dz = load(dy + row * width + c, count) * slope;
         store(dz, dx + row * width + c, count);
         if (dbias != nullptr) store(dz + load(dbias + c, count), dbias + c, count);
