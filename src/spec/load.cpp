@@ -185,7 +185,9 @@ class Loader {
       return spec_.tasks.back().recipe;
     };
     if (tasks->kind == Node::Kind::scalar && tasks->text == "all") {
-      for (const data::Task& task : data::glue_tasks()) add(task);
+      for (const data::Task& task : data::glue_tasks()) {
+        if (can_train(task)) add(task);
+      }
       return;
     }
     std::size_t index = 0;
@@ -218,8 +220,7 @@ class Loader {
     const auto folder = folder_name(name, section.path("name"));
     data::Task task = read_own_task(section, folder.value_or(""), problems_);
     if (!folder) return {};
-    for (const data::Task& known : data::glue_tasks()) {
-      if (known.name != *folder) continue;
+    if (data::find_task(*folder) != nullptr) {
       problems_.add(name.place,
                     fmt::format("'{}' is GLUE's own; name a task of yours differently", *folder));
     }
@@ -228,12 +229,26 @@ class Loader {
   }
 
   std::optional<data::Task> glue_task(const Node& name) {
-    std::vector<std::string_view> names;
-    for (const data::Task& task : data::glue_tasks()) names.push_back(task.name);
-    const auto index = read_name(name, "task", names, problems_);
-    if (!index || !is_new(names[*index], name)) return {};
-    return data::glue_tasks()[*index];
+    const auto text = read_text(name, "task", problems_);
+    if (!text) return {};
+    const data::Task* const task = data::find_task(*text);
+    if (task == nullptr) {
+      std::vector<std::string_view> names;
+      for (const data::Task& known : data::glue_tasks()) {
+        if (can_train(known)) names.push_back(known.name);
+      }
+      problems_.add(name.place, unknown("task", *text, names));
+    } else if (!can_train(*task)) {
+      problems_.add(
+          name.place,
+          fmt::format("task '{}' has no training split; it tests a trained model", task->name));
+    } else if (is_new(task->name, name)) {
+      return *task;
+    }
+    return {};
   }
+
+  static bool can_train(const data::Task& task) { return !task.train.path.empty(); }
 
   bool is_new(std::string_view task, const Node& node) {
     const bool listed = std::ranges::any_of(

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "bo/acquisition.hpp"
+
 namespace runner::spec {
 namespace {
 
@@ -32,8 +34,7 @@ constexpr std::array kKinds = {
                "bo", "ei", "ucb"},
 };
 
-// The rows of the table in bo/acquisition.cpp.
-constexpr std::string_view kAcquisitions[] = {"ei", "logei", "ucb", "pi", "hedge"};
+constexpr std::string_view kHedge = "hedge";  // the portfolio of all acquisitions
 constexpr std::string_view kPaper[] = {"ei", "ucb"};
 
 const MethodKind* read_kind(const Node& node, std::string_view name, Problems& problems) {
@@ -108,16 +109,19 @@ std::optional<std::string> read_acquisition(const Node& node, std::string_view w
                                             Problems& problems) {
   const auto text = read_text(node, what, problems);
   if (!text) return {};
+  if (*text == kHedge) return text;
+  std::vector<std::string_view> names;
+  for (const bo::Acquisition& row : bo::acquisitions()) names.push_back(row.name);
   std::string_view rest = *text;
   for (bool more = true; more;) {
     const std::size_t plus = rest.find('+');
     const std::string_view name = rest.substr(0, plus);
     more = plus != std::string_view::npos;
     if (more) rest.remove_prefix(plus + 1);
-    if (std::ranges::find(kAcquisitions, name) == std::end(kAcquisitions)) {
-      problems.add(node.place, unknown("acquisition", name, kAcquisitions));
-      return {};
-    }
+    if (std::ranges::find(names, name) != names.end()) continue;
+    if (*text == name) names.push_back(kHedge);  // it stands alone
+    problems.add(node.place, unknown("acquisition", name, names));
+    return {};
   }
   return text;
 }

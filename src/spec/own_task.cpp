@@ -39,7 +39,9 @@ std::vector<SplitFile> read_files(const Node& node, const std::string& what, Pro
     if (!read_text(*item, what, problems)) continue;
     SplitFile& file = files.emplace_back();
     file.path = absolute_path(*item);
-    if (file.path.ends_with(".jsonl")) file.format = SplitFile::Format::jsonl;
+    if (file.path.ends_with(".jsonl") || file.path.ends_with(".json")) {
+      file.format = SplitFile::Format::jsonl;
+    }
   }
   return files;
 }

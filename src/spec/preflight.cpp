@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/glue.hpp"
 #include "io/file.hpp"
 
 namespace runner::spec {
@@ -71,11 +72,8 @@ std::vector<std::string> missing_files(const Spec& spec) {
   need_weights(spec.model, files);
   need_vocabulary(spec.model, files);
   for (const TaskEntry& entry : spec.tasks) {
-    const data::Task& task = entry.task;
-    const fs::path folder = spec.glue_root / task.folder;  // a user's own paths are absolute
-    files.need(folder / task.train.path, fmt::format("training split of {}", task.name));
-    for (const data::SplitFile& dev : task.dev) {
-      files.need(folder / dev.path, fmt::format("dev split of {}", task.name));
+    for (const fs::path& path : data::missing_files(entry.task, spec.glue_root)) {
+      files.need(path, fmt::format("data of {}", entry.task.name));
     }
   }
   return files.take();

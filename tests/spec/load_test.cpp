@@ -1,0 +1,253 @@
+#include "spec/load.hpp"
+
+#include <doctest/doctest.h>
+
+#include <clocale>
+#include <cstdlib>
+
+#include "spec/preflight.hpp"
+#include "spec/variables.hpp"
+#include "spec_file.hpp"
+
+using namespace runner;
+using namespace runner::spec;
+namespace fs = std::filesystem;
+
+namespace {
+
+// An environment variable that is set or unset for one test.
+struct Environment {
+  std::string name;
+  Environment(const char* variable, const char* value) : name(variable) {
+    if (value == nullptr) {
+      ::unsetenv(variable);
+    } else {
+      ::setenv(variable, value, 1);
+    }
+  }
+  ~Environment() { ::unsetenv(name.c_str()); }
+};
+
+}  // namespace
+
+TEST_CASE("the shortest spec gets every default") {
+  const Environment glue("RUNNER_GLUE", nullptr), models("RUNNER_MODELS", nullptr),
+      runs("RUNNER_RUNS", nullptr);
+  const SpecFile file(kLeast, "first.yaml");
+  const Spec spec = file.load();
+  CHECK(spec.name == "first");
+  CHECK(spec.glue_root == (file.folder() / "../data/glue").lexically_normal());
+  CHECK(spec.model == (file.folder() / "../data/models/tiny").lexically_normal());
+  CHECK(spec.runs_root == file.folder() / "runs");
+  REQUIRE(spec.tasks.size() == 1);
+  CHECK(spec.tasks[0].task.name == "RTE");
+  CHECK(spec.seeds == std::vector<std::uint64_t>{0});
+  CHECK(spec.holdout == 0.0);
+  CHECK(spec.device == "auto");
+  REQUIRE(spec.methods.size() == 1);
+  CHECK(spec.methods[0].name == "fine_tune");
+}
+
+TEST_CASE("a whole spec is read as it is meant") {
+  const SpecFile file(R"(name: all-of-it
+model: ./enc
+data: {root: glue, max_train_rows: 1e3, max_dev_rows: 50}
+runs: out
+seeds: [3, 18446744073709551615]
+outer_split: holdout:0.1
+device: cuda:1
+threads: 2
+workers: auto
+recipe: {preset: roberta_paper, epochs: 1.5, schedule: cosine, head_dropout: config, decay_all: false}
+inner: {evaluations: 20, rows: 64, last_k: 2, beta: 1e-1}
+tasks:
+  - MRPC
+  - {name: STS-B, recipe: {lr: +3e-5}, inner: {rows: 32}}
+search:
+  lr: {low: 1e-6, high: 1e-4}
+  batch_size: {type: choice, values: [16, 32]}
+  warmup: {type: real, low: 0, high: 0.2, scale: linear}
+  first_step: {}
+outer: {trials: 6, initial: 3, beta: 2, noise: deterministic}
+methods: [swa, bo, {bo: {acquisition: ucb}}, {bilevel: {outer: ei+ucb, inner: hedge}}]
+pairs: all
+)");
+  const Spec spec = file.load();
+  CHECK(spec.name == "all-of-it");
+  CHECK(spec.model == file.folder() / "enc");
+  CHECK(spec.glue_root == file.folder() / "glue");
+  CHECK(spec.runs_root == file.folder() / "out");
+  CHECK(spec.max_train_rows == 1000);
+  CHECK(spec.max_dev_rows == 50);
+  CHECK(spec.seeds == std::vector<std::uint64_t>{3, ~std::uint64_t{0}});
+  CHECK(spec.holdout == 0.1);
+  CHECK(spec.device == "cuda:1");
+  CHECK(spec.threads == 2);
+  CHECK(spec.workers == 0);
+  REQUIRE(spec.tasks.size() == 2);
+  const Trial& mrpc = spec.tasks[0].recipe;
+  CHECK(mrpc.train.lr == 1e-5);
+  CHECK(mrpc.train.epochs == 1.5);
+  CHECK(mrpc.train.weight_decay == 0.1);
+  CHECK(mrpc.train.schedule == train::Schedule::cosine);
+  CHECK(mrpc.train.head_dropout == -1.0);
+  CHECK_FALSE(mrpc.train.decay_all);
+  CHECK(mrpc.fusion.evaluations == 20);
+  CHECK(mrpc.fusion.rows == 64);
+  CHECK(mrpc.fusion.beta == 0.1);
+  CHECK(spec.tasks[1].recipe.train.lr == 3e-5);
+  CHECK(spec.tasks[1].recipe.train.target_scale == 5.0);
+  CHECK(spec.tasks[1].recipe.fusion.rows == 32);
+  REQUIRE(spec.search.size() == 4);
+  CHECK(spec.search[0].type == bo::Type::real);
+  CHECK(spec.search[0].low == 1e-6);
+  CHECK(spec.search[0].log);
+  CHECK(spec.search[1].values == std::vector<std::string>{"16", "32"});
+  CHECK_FALSE(spec.search[2].log);
+  CHECK(spec.search[3].values == std::vector<std::string>{"zero", "one"});
+  CHECK(spec.outer.trials == 6);
+  CHECK(spec.outer.initial == 3);
+  CHECK(spec.outer.beta == 2.0);
+  CHECK(spec.outer.noise == bo::Noise::deterministic);
+  std::vector<std::string> names;
+  for (const Method& method : spec.methods) names.push_back(method.name);
+  CHECK(names == std::vector<std::string>{"swa", "bo(logei)", "bo(ucb)", "bilevel(ei+ucb,hedge)",
+                                          "bilevel(ei,ei)", "bilevel(ei,ucb)", "bilevel(ucb,ei)",
+                                          "bilevel(ucb,ucb)"});
+  CHECK(spec.methods[1].search == Search::bo);
+  CHECK(spec.methods[5].rule == "bo");
+  CHECK(spec.methods[5].outer == "ei");
+  CHECK(spec.methods[5].inner == "ucb");
+}
+
+TEST_CASE("tasks: all are GLUE's nine, and seeds: 3 are 0, 1, 2") {
+  const SpecFile file("model: m\ntasks: all\nmethods: [swa]\nseeds: 3\n");
+  const Spec spec = file.load();
+  std::vector<std::string> names;
+  for (const TaskEntry& entry : spec.tasks) names.push_back(entry.task.name);
+  CHECK(names == std::vector<std::string>{"CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI",
+                                          "RTE", "WNLI"});
+  CHECK(spec.seeds == std::vector<std::uint64_t>{0, 1, 2});
+}
+
+TEST_CASE("roots come from the command line, the spec, the environment, the default") {
+  const SpecFile bare(kLeast);
+  {
+    const Environment glue("RUNNER_GLUE", "/env/glue"), models("RUNNER_MODELS", "/env/models"),
+        runs("RUNNER_RUNS", "here");
+    CHECK(bare.load().glue_root == "/env/glue");
+    CHECK(bare.load().model == "/env/models/tiny");
+    CHECK(bare.load().runs_root == bare.folder() / "here");
+    const SpecFile file(kLeast + "data: {root: a}\nmodels_root: /m\nruns: r\n");
+    CHECK(file.load().glue_root == file.folder() / "a");
+    CHECK(file.load().model == "/m/tiny");
+    CHECK(file.load().runs_root == file.folder() / "r");
+    CHECK(file.load({"data.root=/cli", "models_root=b", "runs=c"}).glue_root == "/cli");
+  }
+}
+
+TEST_CASE("paths in a spec are relative to it, those of the command line to the current folder") {
+  const SpecFile file(kLeast + "data: {root: glue}\n");
+  fs::create_directory(file.folder() / "elsewhere");
+  fs::current_path(file.folder() / "elsewhere");
+  const Spec spec = load("../s.yaml", {"runs=out", "model=./here"});
+  CHECK(spec.glue_root == file.folder() / "glue");
+  CHECK(spec.runs_root == file.folder() / "elsewhere/out");
+  CHECK(spec.model == file.folder() / "elsewhere/here");
+}
+
+TEST_CASE("overrides replace, reach into lists and make what is not there") {
+  const SpecFile file(kLeast + "seeds: [0, 1]\n");
+  const Spec spec = file.load({"tasks.0=MRPC", "seeds.1=7", "recipe.lr=1e-4", "recipe.warmup=0",
+                               "outer_split=holdout:0.2", "methods=[swa, lawa]"});
+  CHECK(spec.tasks[0].task.name == "MRPC");
+  CHECK(spec.seeds == std::vector<std::uint64_t>{0, 7});
+  CHECK(spec.tasks[0].recipe.train.lr == 1e-4);
+  CHECK(spec.tasks[0].recipe.train.warmup == 0.0);
+  CHECK(spec.holdout == 0.2);
+  CHECK(spec.methods.size() == 2);
+  CHECK(spec.overrides.at("outer_split") == "holdout:0.2");
+}
+
+TEST_CASE("a user's own task is read with columns by number") {
+  const SpecFile file(R"(model: m
+methods: [swa]
+tasks:
+  - {name: mine, train: t.tsv, dev: [a.tsv, b.tsv], test: c.tsv, header: false, text: [1, 2],
+     label: -1, labels: [no, yes, 0], metric: [f1, accuracy], positive: yes}
+)");
+  const data::Task task = file.load().tasks[0].task;
+  CHECK(task.name == "mine");
+  CHECK(task.folder.empty());
+  CHECK(task.train.path == (file.folder() / "t.tsv").string());
+  CHECK(task.train.format == data::SplitFile::Format::tsv);
+  CHECK_FALSE(task.train.header);
+  CHECK(task.train.text_columns == std::vector<int>{1, 2});
+  CHECK(task.train.label_column == -1);
+  REQUIRE(task.dev.size() == 2);
+  CHECK(task.dev[1].path == (file.folder() / "b.tsv").string());
+  CHECK(task.dev[1].label_column == -1);
+  REQUIRE(task.test.size() == 1);
+  CHECK(task.test[0].label_column == data::SplitFile::kNoLabel);
+  CHECK(task.test[0].text_columns == std::vector<int>{1, 2});
+  CHECK(task.labels == std::vector<std::string>{"no", "yes", "0"});
+  CHECK(task.metrics == std::vector<data::Metric>{data::Metric::f1, data::Metric::accuracy});
+  CHECK(task.positive_label == "yes");
+  CHECK_FALSE(task.regression);
+}
+
+TEST_CASE("a user's own regression is read with fields by name") {
+  const SpecFile file(R"(model: m
+methods: [swa]
+tasks: [{name: sim, train: t.jsonl, dev: d.txt, format: jsonl, text: [a, b], label: score, metric: pearson}]
+)");
+  const data::Task task = file.load().tasks[0].task;
+  CHECK(task.train.format == data::SplitFile::Format::jsonl);
+  CHECK(task.dev[0].format == data::SplitFile::Format::jsonl);
+  CHECK(task.train.text_fields == std::vector<std::string>{"a", "b"});
+  CHECK(task.dev[0].label_field == "score");
+  CHECK(task.regression);
+  CHECK(task.classes() == 1);
+}
+
+TEST_CASE("a task's own preset starts afresh from it") {
+  const SpecFile file(R"(model: m
+methods: [swa]
+recipe: {preset: hf_default, lr: 7e-5}
+tasks: [RTE, {name: CoLA, recipe: {preset: mosbach, epochs: 4}}]
+)");
+  const Spec spec = file.load();
+  CHECK(spec.tasks[0].recipe.train.lr == 7e-5);
+  CHECK(spec.tasks[1].recipe.train.lr == 2e-5);
+  CHECK(spec.tasks[1].recipe.train.epochs == 4.0);
+}
+
+TEST_CASE("numbers are read alike in every locale") {
+  const SpecFile file(kLeast + "recipe: {lr: 1.5e-5}\n");
+  for (const char* name : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "C"}) {
+    if (std::setlocale(LC_ALL, name) == nullptr) continue;
+    CHECK(file.load().tasks[0].recipe.train.lr == 1.5e-5);
+  }
+  std::setlocale(LC_ALL, "C");
+}
+
+TEST_CASE("the preflight names every missing file and nothing that is there") {
+  const SpecFile file(kLeast + "models_root: .\ndata: {root: glue}\n");
+  const auto at = [&](const char* path) { return (file.folder() / path).string(); };
+  CHECK(missing_files(file.load()) ==
+        std::vector<std::string>{at("tiny/config.json") + ": the model's configuration",
+                                 at("tiny/model.safetensors") + ": the model's weights",
+                                 at("tiny/vocab.json") + ": the model's BPE vocabulary",
+                                 at("tiny/merges.txt") + ": the model's BPE merges",
+                                 at("glue/RTE/train.tsv") + ": data of RTE",
+                                 at("glue/RTE/dev.tsv") + ": data of RTE"});
+  io::write_file_atomic(at("tiny/config.json"), R"({"model_type": "bert"})");
+  io::write_file_atomic(at("tiny/model.safetensors.index.json"),
+                        R"({"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}})");
+  io::write_file_atomic(at("tiny/1.safetensors"), "");
+  io::write_file_atomic(at("glue/RTE/train.tsv"), "");
+  CHECK(missing_files(file.load()) ==
+        std::vector<std::string>{at("tiny/2.safetensors") + ": a shard of the weights",
+                                 at("tiny/vocab.txt") + ": the model's WordPiece vocabulary",
+                                 at("glue/RTE/dev.tsv") + ": data of RTE"});
+}

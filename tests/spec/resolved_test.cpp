@@ -1,0 +1,115 @@
+#include "spec/resolved.hpp"
+
+#include <doctest/doctest.h>
+
+#include "spec_file.hpp"
+
+using namespace runner;
+using namespace runner::spec;
+
+namespace {
+
+const std::string kWhole = R"(model: ./enc
+data: {max_train_rows: 600}
+runs: "a folder"
+seeds: [3, 5]
+outer_split: holdout:0.1
+recipe: {preset: bomf, head_dropout: config, snapshots: 4}
+tasks:
+  - RTE
+  - {name: STS-B, recipe: {lr: 3e-5}, inner: {rows: 32}}
+  - {name: own, train: t.tsv, dev: [d.tsv, "e: f.tsv"], test: g.tsv, text: [one, "two, 2"],
+     label: -1, labels: ["", "null", 'say "hi"', "-1"], positive: "null", metric: [f1, mcc]}
+search:
+  lr: {low: 1e-6, high: 1e-4}
+  epochs: {type: integer, low: 2, high: 4}
+  dropout: {values: [config, 0.1]}
+outer: {trials: 4, noise: deterministic}
+methods: [fine_tune, {bo: {acquisition: ei+ucb}}, bo_fusion]
+pairs: all
+)";
+
+std::string changed(const std::string& from, const std::string& to) {
+  std::string text = kWhole;
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+// What refuses to go on from kWhole with `from` replaced by `to`.
+std::string refusal(const std::string& from, const std::string& to) {
+  const SpecFile file(kWhole);
+  const Spec begun = file.load();
+  io::write_file_atomic("s.yaml", changed(from, to));
+  return difference(begun, file.load());
+}
+
+}  // namespace
+
+TEST_CASE("a resolved spec reads back to itself, from any folder") {
+  const SpecFile file(kWhole);
+  const Spec spec = file.load({"recipe.epochs=2"});
+  const std::string resolved = resolved_yaml(spec);
+  const SpecFile elsewhere(resolved, "resolved.yaml");
+  const Spec again = elsewhere.load();
+  CHECK(resolved_yaml(again) == resolved);
+  CHECK(difference(spec, again) == "");
+  CHECK(again.name == spec.name);
+  CHECK(again.model == spec.model);
+  CHECK(again.runs_root == spec.runs_root);
+  CHECK(again.tasks[2].task.labels == spec.tasks[2].task.labels);
+  CHECK(again.tasks[2].task.dev[1].path == spec.tasks[2].task.dev[1].path);
+  CHECK(again.tasks[2].task.train.text_fields == spec.tasks[2].task.train.text_fields);
+  CHECK(again.search[0].log);
+}
+
+TEST_CASE("a resolved spec writes everything out") {
+  const SpecFile file(
+      "name: n\nmodel: /m\ndata: {root: /g}\nruns: /r\ntasks: [RTE, {name: CoLA, "
+      "recipe: {lr: 1e-3}}]\nmethods: [swa]\n");
+  CHECK(resolved_yaml(file.load()) == R"(name: n
+model: /m
+data: {root: /g, max_train_rows: 0, max_dev_rows: 0}
+runs: /r
+device: auto
+threads: auto
+workers: auto
+seeds: [0]
+outer_split: dev
+recipe: {lr: 2e-05, batch_size: 16, epochs: 3, max_steps: 0, schedule: linear, warmup: 0.06, first_step: zero, weight_decay: 0, decay_all: false, beta1: 0.9, beta2: 0.999, eps: 1e-08, max_grad_norm: 1, dropout: config, attention_dropout: config, head_dropout: config, head_init: normal, precision: fp32, accumulation: 1, max_length: 128, group_by_length: true, frozen_layers: 0, snapshots: 8, snapshot_start: 0.5, ema_decay: 0, target_scale: 1}
+inner: {evaluations: 30, rows: 256, beta: 4, stop_expected_improvement: 0.0001, last_k: 3}
+tasks:
+  - name: RTE
+  - name: CoLA
+    recipe: {lr: 0.001}
+outer: {trials: 8, initial: auto, beta: 4, noise: learned}
+methods:
+  - swa
+)");
+}
+
+TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between calls") {
+  CHECK(refusal("seeds: [3, 5]", "seeds: 7") == "");
+  CHECK(refusal("trials: 4", "trials: 9") == "");
+  CHECK(refusal("  - RTE\n", "  - CoLA\n") == "");
+  CHECK(refusal("methods: [fine_tune,", "methods: [swa, lawa,") == "");
+  CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\nruns: b") == "");
+  CHECK(refusal("model: ./enc", "model: ./moved/enc") == "");
+}
+
+TEST_CASE("any other change is refused and shown") {
+  CHECK(refusal("model: ./enc", "model: ./big") == "model: enc before, big now");
+  CHECK(refusal("holdout:0.1", "dev") == "outer_split: holdout:0.1 before, dev now");
+  CHECK(refusal("max_train_rows: 600", "max_train_rows: 0") ==
+        "data.max_train_rows: 600 before, 0 now");
+  CHECK(refusal("{lr: 3e-5}", "{lr: 4e-5}") == "tasks.STS-B.recipe.lr: 3e-05 before, 4e-05 now");
+  CHECK(refusal("rows: 32", "rows: 33") == "tasks.STS-B.inner.rows: 32 before, 33 now");
+  CHECK(refusal("high: 1e-4}", "high: 1e-3}") ==
+        "search.lr: {type: real, low: 1e-06, high: 0.0001, scale: log} before, {type: real, low: "
+        "1e-06, high: 0.001, scale: log} now");
+  CHECK(refusal("  epochs: {type: integer, low: 2, high: 4}\n", "") ==
+        "search.epochs: {type: integer, low: 2, high: 4, scale: linear} before, absent now");
+  CHECK(refusal("label: -1", "label: 2") == "tasks.own.label: -1 before, 2 now");
+  CHECK(refusal("noise: deterministic", "noise: learned") ==
+        "outer.noise: deterministic before, learned now");
+}
