@@ -53,7 +53,7 @@ std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& o
 int best_alpha(std::span<const InnerRecord> history);
 
 // A full factorial grid of at most `points` points, as even as the variables allow: an axis with m
-// levels has them in the middles of m equal parts of its (log) range, a choice its first m values.
+// levels has them in the middles of m equal parts of its (log) range or of its list of values.
 std::vector<bo::Point> make_grid(const bo::Space& space, int points);
 
 struct TrialSinks {

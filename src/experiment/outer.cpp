@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "bo/space.hpp"
 #include "experiment/bilevel.hpp"
 #include "random/philox.hpp"
 #include "spec/variables.hpp"
@@ -21,19 +22,6 @@ double most_levels(const bo::Variable& variable) {
     default:
       return variable.high > variable.low ? HUGE_VAL : 1.0;
   }
-}
-
-double level_value(const bo::Variable& variable, int level, int levels) {
-  if (variable.type == bo::Type::choice) return level;
-  const double u = (level + 0.5) / levels;
-  const auto between = [u](double low, double high) { return low + u * (high - low); };
-  if (variable.type == bo::Type::integer && !variable.log) {
-    return std::floor(between(variable.low, variable.high + 1.0));
-  }
-  const double value = variable.log
-                           ? std::exp(between(std::log(variable.low), std::log(variable.high)))
-                           : between(variable.low, variable.high);
-  return variable.type == bo::Type::integer ? std::round(value) : value;
 }
 
 bo::Point point_of(const TrialRecord& trial) {
@@ -99,15 +87,17 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
     size = size / levels[chosen] * (levels[chosen] + 1);
     ++levels[chosen];
   }
+  const bo::Encoding encoding(space);
   std::vector<bo::Point> grid;
   for (int index = 0; index < size; ++index) {  // the last axis varies fastest
-    bo::Point point(axes);
+    std::vector<double> u;
     int rest = index;
-    for (std::size_t i = axes; i-- > 0;) {
-      point[i] = level_value(space.variables[i], rest % levels[i], levels[i]);
-      rest /= levels[i];
+    for (std::size_t i = axes; i-- > 0; rest /= levels[i]) {
+      if (most_levels(space.variables[i]) == 1.0) continue;  // a constant has no coordinate
+      u.push_back((rest % levels[i] + 0.5) / levels[i]);
     }
-    grid.push_back(std::move(point));
+    std::ranges::reverse(u);
+    grid.push_back(encoding.from_cube(u));
   }
   return grid;
 }

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -77,20 +78,22 @@ class Run {
   Summary operator()() {
     count_what_is_done();
     report({.kind = Event::Kind::begin});
-    // By method first: cells at work at the same time then rarely wait for the same training run.
-    std::vector<std::size_t> order(cells_.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, {}, [this](std::size_t i) { return cells_[i].method; });
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
-      for (std::size_t i = next++; i < order.size() && !stopping(); i = next++) attempt(order[i]);
+    const auto work = [this] {
+      while (!stopping()) {
+        const std::optional<std::size_t> index = take();
+        if (!index) return;
+        attempt(*index);
+        const std::lock_guard guard(mutex_);
+        at_work_.erase(at_work_.find(group_of(cells_[*index])));
+      }
     };
     {
       std::vector<std::jthread> others;
       for (int i = 1; i < options_.workers; ++i) others.emplace_back(work);
       work();
     }
-    if (sinks_.should_stop && sinks_.should_stop()) summary_.interrupted = true;
+    summary_.interrupted =
+        summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
     for (std::string& error : errors_) {
       if (!error.empty()) summary_.errors.push_back(std::move(error));
     }
@@ -131,9 +134,9 @@ class Run {
 
   void count_what_is_done() {
     summary_.cells = static_cast<int>(cells_.size());
-    done_.resize(cells_.size());
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       summary_.trials += planned_trials(cells_[i]);
+      bool done = false;
       try {
         const History history = read_history(cells_[i]);
         const std::size_t trials = kept(history);
@@ -141,18 +144,40 @@ class Run {
         summary_.failed += static_cast<int>(std::count_if(
             history.trials.begin(), history.trials.begin() + static_cast<std::ptrdiff_t>(trials),
             may_succeed_again));
-        done_[i] = is_done(cells_[i], history);
-        summary_.cells_done += done_[i] ? 1 : 0;
+        done = is_done(cells_[i], history);
       } catch (const InputError&) {
         // Reported when the cell's turn comes.
+      }
+      if (done) {
+        ++summary_.cells_done;
+      } else {
+        pending_.push_back(i);
       }
     }
     summary_.trials_done = summary_.trials_before;
   }
 
+  // Cells of one group share training runs.
+  using Group = std::pair<const spec::TaskEntry*, std::uint64_t>;
+  static Group group_of(const Cell& cell) { return {cell.task, cell.seed}; }
+
+  // The next cell for a worker: the first whose group nobody works on, so that workers rarely wait
+  // for one another's training runs; else the first. Nothing when all are taken.
+  std::optional<std::size_t> take() {
+    const std::lock_guard guard(mutex_);
+    if (pending_.empty()) return std::nullopt;
+    auto chosen = std::ranges::find_if(pending_, [this](std::size_t index) {
+      return !at_work_.contains(group_of(cells_[index]));
+    });
+    if (chosen == pending_.end()) chosen = pending_.begin();
+    const std::size_t index = *chosen;
+    pending_.erase(chosen);
+    at_work_.insert(group_of(cells_[index]));
+    return index;
+  }
+
   // One cell; nothing that goes wrong in it leaves here.
   void attempt(std::size_t index) {
-    if (done_[index]) return;
     const std::string name = cell_name(cells_[index]);
     try {
       run_cell(index, name);
@@ -209,12 +234,13 @@ class Run {
 
   const std::vector<Cell> cells_;
   std::vector<std::string> errors_, busy_;  // by cell
-  std::vector<bool> done_;                  // by cell, when this call began
   Trainer& trainer_;
   const RunOptions& options_;
   const RunSinks& sinks_;
   std::atomic<bool> failed_fast_ = false;
-  std::mutex mutex_;  // summary_ and on_progress
+  std::mutex mutex_;  // guards the rest, and on_progress
+  std::vector<std::size_t> pending_;
+  std::multiset<Group> at_work_;
   Summary summary_;
 };
 
