@@ -14,8 +14,8 @@ namespace runner::train {
 
 struct Scored {
   std::vector<float> logits;  // [rows x classes], in the order of `rows`
-  // Sum of the labelled rows' losses / their number (cross-entropy; squared error of the logit
-  // times target_scale for regression), in double; NaN without labels.
+  // Sum of the labelled rows' losses / their number, in double: cross-entropy, or the squared error
+  // to label / target_scale as in training; NaN without labels.
   double mean_loss = 0.0;
   std::int64_t tokens = 0;
   double flops = 0.0;

@@ -1,0 +1,116 @@
+#include "train/evaluate.hpp"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "data/batches.hpp"
+#include "model/network.hpp"
+
+namespace runner::train {
+namespace {
+
+// Tokens in one forward pass: enough for the products to run at full speed, few enough for the
+// activations to stay in the cache.
+constexpr std::int64_t kTokens = 1024;
+
+double row_loss(std::span<const float> logits, float label, double target_scale) {
+  if (logits.size() == 1) {
+    const double error = double{logits[0]} - double{label} / target_scale;
+    return error * error;
+  }
+  const double largest = *std::ranges::max_element(logits);
+  double sum = 0.0;
+  for (const float logit : logits) sum += std::exp(logit - largest);
+  return largest + std::log(sum) - double{logits[static_cast<std::size_t>(label)]};
+}
+
+model::NetworkOptions network_options(Device device, Precision precision) {
+  model::NetworkOptions options;
+  if (!device.is_cpu())
+    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  options.bf16 = precision == Precision::bf16;
+  return options;
+}
+
+}  // namespace
+
+struct Evaluator::State {
+  model::EncoderConfig config;
+  std::size_t classes;
+  double target_scale;
+  at::Device device;
+  model::Network network;
+};
+
+Evaluator::Evaluator(const model::EncoderConfig& config, int classes, Device device,
+                     Precision precision, double target_scale) {
+  const model::NetworkOptions options = network_options(device, precision);
+  state_ =
+      std::unique_ptr<State>(new State{config, static_cast<std::size_t>(classes), target_scale,
+                                       options.device, model::Network(config, classes, options)});
+}
+
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
+
+void Evaluator::load(std::span<const float> weights) {
+  const c10::InferenceMode guard;
+  // The network only reads them.
+  const at::Tensor flat = at::from_blob(const_cast<float*>(weights.data()),
+                                        {static_cast<std::int64_t>(weights.size())}, at::kFloat);
+  state_->network.set_weights(state_->device.is_cpu() ? flat : flat.to(state_->device));
+  state_->network.refresh_products();
+}
+
+Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> rows) {
+  const c10::InferenceMode guard;
+  std::vector<int> chosen(rows.begin(), rows.end());
+  if (rows.empty()) {
+    chosen.resize(static_cast<std::size_t>(split.rows()));
+    std::iota(chosen.begin(), chosen.end(), 0);
+  }
+  std::vector<int> lengths;
+  for (const int row : chosen) lengths.push_back(split.length(row));
+  const std::vector<int> order = data::by_length(lengths);
+
+  Scored scored;
+  scored.logits.resize(chosen.size() * state_->classes);
+  state_->network.take_flops();
+  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    model::PackedBatch batch;
+    for (; end < order.size() && (end == begin || batch.tokens() < kTokens); ++end) {
+      const int row = chosen[static_cast<std::size_t>(order[end])];
+      batch.add_row(state_->config, split.row_ids(row), split.row_types(row));
+    }
+    const at::Tensor logits = state_->network.forward(batch).cpu().contiguous();
+    const float* values = logits.data_ptr<float>();
+    for (std::size_t i = begin; i < end; ++i, values += state_->classes)
+      std::copy_n(
+          values, state_->classes,
+          scored.logits.begin() +
+              static_cast<std::ptrdiff_t>(static_cast<std::size_t>(order[i]) * state_->classes));
+    scored.tokens += batch.tokens();
+  }
+  scored.flops = state_->network.take_flops();
+
+  double sum = 0.0;
+  std::size_t labelled = 0;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const float label = split.labels[static_cast<std::size_t>(chosen[i])];
+    if (std::isnan(label)) continue;
+    sum += row_loss(std::span(scored.logits).subspan(i * state_->classes, state_->classes), label,
+                    state_->target_scale);
+    ++labelled;
+  }
+  scored.mean_loss =
+      labelled > 0 ? sum / static_cast<double>(labelled) : std::numeric_limits<double>::quiet_NaN();
+  return scored;
+}
+
+}  // namespace runner::train

@@ -1,0 +1,439 @@
+#include "train/finetune.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <new>
+#include <numeric>
+
+#include "data/batches.hpp"
+#include "io/error.hpp"
+#include "kernels/cast.hpp"
+#include "model/checkpoint.hpp"
+#include "model/network.hpp"
+#include "random/philox.hpp"
+#include "train/loss.hpp"
+#include "train/optimizer.hpp"
+#include "train/progress.hpp"
+#include "train/schedule.hpp"
+
+namespace runner::train {
+
+using at::Tensor;
+
+std::string_view status_name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::diverged:
+      return "diverged";
+    case Status::collapsed:
+      return "collapsed";
+    case Status::out_of_memory:
+      return "out_of_memory";
+    case Status::interrupted:
+      break;
+  }
+  return "interrupted";
+}
+
+std::int64_t total_steps(const Options& options, int rows) {
+  if (options.max_steps > 0) return options.max_steps;
+  const std::int64_t per_epoch = (rows + options.batch_size - 1) / options.batch_size;
+  return static_cast<std::int64_t>(std::ceil(options.epochs * static_cast<double>(per_epoch)));
+}
+
+std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t steps) {
+  const auto start =
+      static_cast<std::int64_t>(std::floor(options.snapshot_start * static_cast<double>(steps)));
+  const std::int64_t room = steps - start, count = options.snapshots;
+  if (count < 1 || room < count)
+    throw InputError(fmt::format(
+        "snapshots: {} do not fit into the {} steps after snapshot_start {} of {} steps", count,
+        room, options.snapshot_start, steps));
+  std::vector<std::int64_t> at;
+  for (std::int64_t k = 1; k <= count; ++k) at.push_back(start + room * k / count);
+  return at;
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void check(const Job& job) {
+  const Options& options = job.options;
+  const int rows = job.data->rows();
+  if (options.batch_size < 1 || options.batch_size > rows)
+    throw InputError(
+        fmt::format("batch_size {}: the training data have {} rows, so 1 to {} is "
+                    "needed",
+                    options.batch_size, rows, rows));
+  if (options.accumulation < 1 || options.accumulation > options.batch_size)
+    throw InputError(fmt::format("accumulation {}: 1 to batch_size ({}) is needed",
+                                 options.accumulation, options.batch_size));
+  if (options.frozen_layers < 0 || options.frozen_layers > job.config.layers)
+    throw InputError(fmt::format("frozen_layers {}: the model has {} layers", options.frozen_layers,
+                                 job.config.layers));
+  for (int row = 0; row < rows; ++row) {
+    if (job.data->length(row) > job.config.max_length() || job.data->length(row) < 1)
+      throw InputError(fmt::format("training row {} has {} tokens: 1 to {} are needed", row,
+                                   job.data->length(row), job.config.max_length()));
+    const float label = job.data->labels[static_cast<std::size_t>(row)];
+    if (!std::isfinite(label) ||
+        (job.classes > 1 && !(label >= 0.0F && label < static_cast<float>(job.classes))))
+      throw InputError(fmt::format(
+          "training row {} has the label {}: {} is needed", row, label,
+          job.classes > 1 ? fmt::format("a class from 0 to {}", job.classes - 1) : "a number"));
+  }
+  for (const std::int32_t id : job.data->ids)
+    if (id < 0 || id >= job.config.vocab_size)
+      throw InputError(fmt::format("token id {} is outside the model's vocabulary of {}", id,
+                                   job.config.vocab_size));
+}
+
+// The loss of predicting the labels' own frequencies (entropy), or their mean (variance).
+double chance_loss(const Job& job) {
+  const auto& labels = job.data->labels;
+  const auto rows = static_cast<double>(labels.size());
+  if (job.classes == 1) {
+    double mean = 0.0, variance = 0.0;
+    for (const float label : labels) mean += label / job.options.target_scale / rows;
+    for (const float label : labels)
+      variance += std::pow(label / job.options.target_scale - mean, 2) / rows;
+    return variance;
+  }
+  std::vector<double> counts(static_cast<std::size_t>(job.classes));
+  for (const float label : labels) counts[static_cast<std::size_t>(label)] += 1.0;
+  double entropy = 0.0;
+  for (const double count : counts)
+    if (count > 0.0) entropy -= count / rows * std::log(count / rows);
+  return entropy;
+}
+
+model::NetworkOptions network_options(const Job& job) {
+  const bool bf16 = job.options.precision == Precision::bf16;
+  model::NetworkOptions options;
+  if (!job.device.is_cpu())
+    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda));
+  options.bf16 = bf16;
+  options.gradients = true;
+  options.bf16_gradients = bf16 && job.options.accumulation == 1 && job.device.is_cpu();
+  return options;
+}
+
+// One job under way.
+class Run {
+ public:
+  explicit Run(const Job& job)
+      : job_(job),
+        options_(job.options),
+        network_(job.config, job.classes, network_options(job)),
+        weights_(start_weights()),
+        optimizer_(network_, weights_, options_) {
+    const int rows = job.data->rows();
+    for (int row = 0; row < rows; ++row) lengths_.push_back(job.data->length(row));
+    result_.total_steps = total_steps(options_, rows);
+    result_.snapshot_steps = snapshot_steps(options_, result_.total_steps);
+    per_epoch_ = (rows + options_.batch_size - 1) / options_.batch_size;
+    const auto rate = [](double option, double config) { return option < 0.0 ? config : option; };
+    pass_.dropout = rate(options_.dropout, job.config.dropout);
+    pass_.attention_dropout = rate(options_.attention_dropout, job.config.attention_dropout);
+    pass_.head_dropout = rate(options_.head_dropout, job.config.head_dropout);
+    pass_.frozen_layers = options_.frozen_layers;
+    if (!job.checkpoint.empty()) {
+      fingerprint_ = job_fingerprint(job);
+      restore();
+    }
+    network_.refresh_products();
+  }
+
+  Result go() {
+    while (step_ < result_.total_steps) {
+      if (!take_step()) return finish();
+      if (job_.on_step) job_.on_step(result_.curve.back());
+      if (step_ == result_.total_steps) break;
+      if (job_.should_stop && job_.should_stop()) {
+        save();
+        result_.status = Status::interrupted;
+        result_.why = fmt::format("stopped after step {} of {}", step_, result_.total_steps);
+        return finish();
+      }
+      if (!job_.checkpoint.empty() && seconds_since(last_save_) >= job_.save_every_seconds) save();
+    }
+    judge();
+    return finish();
+  }
+
+ private:
+  Tensor start_weights() {
+    const c10::InferenceMode guard;
+    const model::Layout& layout = network_.layout();
+    if (static_cast<std::int64_t>(job_.weights.size()) != layout.size)
+      throw std::invalid_argument("finetune: weights do not have the layout's size");
+    room_.assign(job_.weights.begin(), job_.weights.end());
+    if (job_.fresh_head)
+      model::init_head(job_.config, layout, room_,
+                       options_.head_init == HeadInit::uniform ? model::HeadInit::uniform
+                                                               : model::HeadInit::normal,
+                       job_.seed);
+    Tensor weights = at::from_blob(room_.data(), {layout.size}, at::kFloat);
+    if (!job_.device.is_cpu()) weights = weights.to(network_options(job_).device);
+    network_.set_weights(weights);
+    return weights;
+  }
+
+  const std::vector<int>& batch_of(std::int64_t step) {
+    const auto epoch = static_cast<int>((step - 1) / per_epoch_);
+    if (epoch != epoch_) {
+      epoch_ = epoch;
+      batches_ = data::training_batches(lengths_, options_.batch_size, job_.seed, epoch,
+                                        options_.group_by_length);
+    }
+    return batches_[static_cast<std::size_t>((step - 1) % per_epoch_)];
+  }
+
+  // False when the run has diverged: the weights are then as they were before the step.
+  bool take_step() {
+    const std::int64_t step = step_ + 1;
+    const std::vector<int>& rows = batch_of(step);
+    std::vector<std::int32_t> words;
+    for (const int row : rows) {
+      const auto ids = job_.data->row_ids(row);
+      words.insert(words.end(), ids.begin(), ids.end());
+    }
+    std::ranges::sort(words);
+    words.erase(std::ranges::unique(words).begin(), words.end());
+    optimizer_.catch_up(words);
+    network_.begin_step(std::move(words));
+
+    StepRecord record{.step = step,
+                      .learning_rate = learning_rate(options_, step, result_.total_steps)};
+    record.loss = add_gradients(rows, step);
+    record.grad_norm = optimizer_.gradient_norm();
+    result_.flops += network_.take_flops();
+    result_.curve.push_back(record);
+    if (!std::isfinite(record.loss) || !std::isfinite(record.grad_norm)) {
+      result_.status = Status::diverged;
+      result_.why = fmt::format("step {}: the {} is {}", step,
+                                std::isfinite(record.loss) ? "gradient's norm" : "loss",
+                                std::isfinite(record.loss) ? record.grad_norm : record.loss);
+      return false;
+    }
+    optimizer_.step(record.learning_rate, record.grad_norm);
+    step_ = step;
+    if (options_.ema_decay > 0.0) update_average();
+    if (std::ranges::binary_search(result_.snapshot_steps, step))
+      result_.snapshots.push_back(current_weights());
+    return true;
+  }
+
+  // Forward and backward over the micro-batches; the step's mean loss.
+  double add_gradients(const std::vector<int>& rows, std::int64_t step) {
+    const auto parts =
+        static_cast<std::size_t>(std::min(options_.accumulation, static_cast<int>(rows.size())));
+    double loss = 0.0;
+    for (std::size_t part = 0; part < parts; ++part) {
+      const std::size_t begin = rows.size() * part / parts, end = rows.size() * (part + 1) / parts;
+      model::PackedBatch batch;
+      std::vector<float> labels;
+      for (std::size_t i = begin; i < end; ++i) {
+        batch.add_row(job_.config, job_.data->row_ids(rows[i]), job_.data->row_types(rows[i]));
+        labels.push_back(job_.data->labels[static_cast<std::size_t>(rows[i])]);
+      }
+      pass_.dropout_key = random::derive(
+          job_.seed, "dropout",
+          static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.accumulation) +
+              part);
+      const BatchLoss part_loss =
+          batch_loss(network_.forward(batch, pass_), labels, static_cast<double>(rows.size()),
+                     options_.target_scale);
+      network_.backward(part_loss.dlogits);
+      loss += part_loss.sum.item<double>();
+      result_.examples += batch.rows();
+      result_.tokens += batch.tokens();
+    }
+    return loss;
+  }
+
+  std::vector<float> current_weights() {
+    const c10::InferenceMode guard;
+    optimizer_.catch_up();
+    if (weights_.is_cpu()) return room_;
+    std::vector<float> copy(room_.size());
+    at::from_blob(copy.data(), {weights_.numel()}, at::kFloat).copy_(weights_);
+    return copy;
+  }
+
+  // average += (1 - decay) (weights - average); the first step's weights begin it.
+  void update_average() {
+    const c10::InferenceMode guard;
+    optimizer_.catch_up();
+    if (!average_.defined()) {
+      average_ = weights_.clone();
+      return;
+    }
+    average_.lerp_(weights_, 1.0 - options_.ema_decay);
+  }
+
+  Tensor trained(const Tensor& flat) const {
+    return flat.narrow(0, optimizer_.begin(), flat.numel() - optimizer_.begin());
+  }
+
+  void save() {
+    const c10::InferenceMode guard;
+    last_save_ = Clock::now();
+    if (job_.checkpoint.empty()) return;
+    optimizer_.catch_up();
+    const auto values = [&](const Tensor& flat) {
+      std::vector<float> copy;
+      if (!flat.defined()) return copy;
+      copy.resize(static_cast<std::size_t>(flat.numel() - optimizer_.begin()));
+      at::from_blob(copy.data(), {static_cast<std::int64_t>(copy.size())}, at::kFloat)
+          .copy_(trained(flat));
+      return copy;
+    };
+    for (; saved_snapshots_ < result_.snapshots.size(); ++saved_snapshots_)
+      save_snapshot(job_.checkpoint, result_.snapshot_steps[saved_snapshots_],
+                    result_.snapshots[saved_snapshots_]);
+    save_progress(job_.checkpoint, {.job = fingerprint_,
+                                    .step = step_,
+                                    .examples = result_.examples,
+                                    .tokens = result_.tokens,
+                                    .flops = result_.flops,
+                                    .seconds = earlier_seconds_ + seconds_since(start_),
+                                    .curve = result_.curve,
+                                    .weights = values(weights_),
+                                    .m = values(optimizer_.first_moment()),
+                                    .v = values(optimizer_.second_moment()),
+                                    .ema = values(average_)});
+  }
+
+  void restore() {
+    const c10::InferenceMode guard;
+    auto progress = load_progress(job_.checkpoint, fingerprint_);
+    const auto trained_size = static_cast<std::size_t>(weights_.numel() - optimizer_.begin());
+    if (!progress || progress->weights.size() != trained_size ||
+        progress->m.size() != trained_size || progress->v.size() != trained_size)
+      return;
+    std::vector<std::vector<float>> snapshots;
+    for (const std::int64_t at : result_.snapshot_steps) {
+      if (at > progress->step) break;
+      auto snapshot = load_snapshot(job_.checkpoint, at, room_.size());
+      if (!snapshot) return;
+      snapshots.push_back(std::move(*snapshot));
+    }
+    const auto take = [&](std::vector<float>& values, const Tensor& flat) {
+      trained(flat).copy_(
+          at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kFloat));
+    };
+    take(progress->weights, weights_);
+    take(progress->m, optimizer_.first_moment());
+    take(progress->v, optimizer_.second_moment());
+    if (!progress->ema.empty()) {
+      average_ = weights_.clone();
+      take(progress->ema, average_);
+    }
+    optimizer_.resume(progress->step);
+    step_ = progress->step;
+    result_.snapshots = std::move(snapshots);
+    saved_snapshots_ = result_.snapshots.size();
+    result_.curve = std::move(progress->curve);
+    result_.examples = progress->examples;
+    result_.tokens = progress->tokens;
+    result_.flops = progress->flops;
+    earlier_seconds_ = progress->seconds;
+  }
+
+  void judge() {
+    const auto mean_of_last = [&](std::size_t count) {
+      double sum = 0.0;
+      for (std::size_t i = result_.curve.size() - count; i < result_.curve.size(); ++i)
+        sum += result_.curve[i].loss;
+      return sum / static_cast<double>(count);
+    };
+    const std::size_t steps = result_.curve.size();
+    result_.train_loss = mean_of_last(std::min(steps, static_cast<std::size_t>(per_epoch_)));
+    const double chance = chance_loss(job_), last = mean_of_last((steps + 3) / 4);
+    if (last >= 0.99 * chance && steps >= 8 && chance > 0.0) {
+      result_.status = Status::collapsed;
+      result_.why = fmt::format(
+          "the mean loss of the last {} steps, {:.4f}, is no better than that of the labels' "
+          "frequencies, {:.4f}",
+          (steps + 3) / 4, last, chance);
+    }
+  }
+
+  Result finish() {
+    const bool complete = result_.status == Status::ok || result_.status == Status::collapsed;
+    if (complete && average_.defined()) {
+      result_.ema.resize(room_.size());
+      at::from_blob(result_.ema.data(), {average_.numel()}, at::kFloat).copy_(average_);
+    }
+    if (!complete) result_.snapshots.clear();
+    if (result_.status != Status::interrupted && !job_.checkpoint.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove_all(job_.checkpoint, ignored);
+    }
+    result_.seconds = earlier_seconds_ + seconds_since(start_);
+    return std::move(result_);
+  }
+
+  const Job& job_;
+  const Options& options_;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point last_save_ = start_;
+  double earlier_seconds_ = 0.0;
+  model::Network network_;
+  std::vector<float> room_;  // the weights, where the CPU trains them
+  Tensor weights_;
+  Optimizer optimizer_;
+  Tensor average_;
+  model::TrainPass pass_;
+  std::vector<int> lengths_;
+  std::int64_t per_epoch_ = 0;
+  int epoch_ = -1;
+  std::vector<std::vector<int>> batches_;
+  std::int64_t step_ = 0;
+  std::string fingerprint_;
+  std::size_t saved_snapshots_ = 0;
+  Result result_;
+};
+
+Result out_of_memory(const char* what) {
+  Result result;
+  result.status = Status::out_of_memory;
+  result.why = what;
+  return result;
+}
+
+}  // namespace
+
+Result finetune(const Job& job) {
+  check(job);
+  try {
+    return Run(job).go();
+  } catch (const c10::OutOfMemoryError& error) {
+    return out_of_memory(error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return out_of_memory("the machine's memory is exhausted");
+  } catch (const c10::Error& error) {
+    // The CPU allocator has no error type of its own.
+    const std::string_view what = error.what_without_backtrace();
+    if (what.find("not enough memory") == what.npos && what.find("can't allocate") == what.npos)
+      throw;
+    return out_of_memory(error.what_without_backtrace());
+  }
+}
+
+}  // namespace runner::train

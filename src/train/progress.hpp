@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/finetune.hpp"
+
+namespace runner::train {
+
+// Everything an interrupted run needs to go on with the same bits. Masks and the order of the data
+// are pure functions of (seed, step), so no generator is in it.
+struct Progress {
+  std::string job;  // fingerprint of the job; another job's progress is not taken up
+  std::int64_t step = 0;
+  std::int64_t examples = 0, tokens = 0;
+  double flops = 0.0, seconds = 0.0;
+  std::vector<StepRecord> curve;
+  std::vector<float> weights, m, v;  // from the first trained float to the end
+  std::vector<float> ema;            // empty unless kept
+};
+
+// Fingerprint of what decides a run's bits.
+std::string job_fingerprint(const Job& job);
+
+// Writes FOLDER/progress atomically, with a checksum.
+void save_progress(const std::filesystem::path& folder, const Progress& progress);
+// Nothing when there is none, it is not whole, or it is another job's.
+std::optional<Progress> load_progress(const std::filesystem::path& folder, const std::string& job);
+
+// One file per snapshot, written once.
+void save_snapshot(const std::filesystem::path& folder, std::int64_t step,
+                   std::span<const float> weights);
+// Nothing when it is missing or not whole.
+std::optional<std::vector<float>> load_snapshot(const std::filesystem::path& folder,
+                                                std::int64_t step, std::size_t floats);
+
+}  // namespace runner::train

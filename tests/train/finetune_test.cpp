@@ -1,0 +1,280 @@
+#include "train/finetune.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "doctest/doctest.h"
+#include "io/error.hpp"
+#include "model/checkpoint.hpp"
+#include "random/philox.hpp"
+#include "train/evaluate.hpp"
+
+using namespace runner;
+namespace fs = std::filesystem;
+
+namespace {
+
+model::EncoderConfig tiny_config() {
+  model::EncoderConfig config;
+  config.vocab_size = 200;
+  config.hidden_size = 32;
+  config.layers = 2;
+  config.heads = 2;
+  config.intermediate_size = 64;
+  config.max_positions = 40;
+  return config;
+}
+
+std::vector<float> tiny_weights(const model::EncoderConfig& config, int classes) {
+  const model::Layout layout = model::make_layout(config, classes);
+  std::vector<float> weights(static_cast<std::size_t>(layout.size));
+  random::Stream stream(random::derive(1, "weights"));
+  for (const model::Parameter& parameter : layout.parameters)
+    for (std::int64_t i = 0; i < parameter.size; ++i)
+      weights[static_cast<std::size_t>(parameter.offset + i)] = static_cast<float>(
+          parameter.decay ? 0.1 * stream.normal()
+                          : (parameter.name.ends_with("LayerNorm.weight") ? 1.0 : 0.0));
+  return weights;
+}
+
+// Sentences of random words; class 1 holds the word 7.
+data::EncodedSplit sentences(int rows, std::uint64_t seed) {
+  data::EncodedSplit split;
+  random::Stream stream(seed);
+  for (int row = 0; row < rows; ++row) {
+    const int length = 4 + static_cast<int>(stream.below(12));
+    split.ids.push_back(0);
+    for (int i = 0; i < length; ++i)
+      split.ids.push_back(static_cast<std::int32_t>(10 + stream.below(190)));
+    if (row % 2 == 1) split.ids[split.ids.size() - 2] = 7;
+    split.ids.push_back(2);
+    split.types.resize(split.ids.size());
+    split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
+    split.labels.push_back(static_cast<float>(row % 2));
+  }
+  return split;
+}
+
+struct Setup {
+  model::EncoderConfig config = tiny_config();
+  std::vector<float> weights = tiny_weights(config, 2);
+  data::EncodedSplit data = sentences(16, 5);
+
+  train::Job job() const {
+    train::Job job;
+    job.config = config;
+    job.weights = weights;
+    job.data = &data;
+    job.seed = 11;
+    job.options.batch_size = 4;
+    job.options.max_steps = 12;
+    job.options.lr = 1e-3;
+    job.options.snapshots = 3;
+    return job;
+  }
+};
+
+fs::path fresh_folder(const char* name) {
+  const fs::path folder = fs::temp_directory_path() / name;
+  fs::remove_all(folder);
+  return folder;
+}
+
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::abs(double{a[i]} - double{b[i]}));
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("a tiny model learns 16 sentences by heart, in fp32 and in bf16") {
+  const Setup setup;
+  for (const auto precision : {train::Precision::fp32, train::Precision::bf16}) {
+    train::Job job = setup.job();
+    job.options.max_steps = 300;
+    job.options.batch_size = 16;
+    job.options.lr = 3e-3;
+    job.options.precision = precision;
+    const train::Result result = train::finetune(job);
+    CHECK(result.status == train::Status::ok);
+    CHECK(result.curve.back().loss < 0.02);
+    CHECK(result.examples == 300 * 16);
+
+    train::Evaluator evaluator(setup.config, 2, {});
+    evaluator.load(result.snapshots.back());
+    const train::Scored scored = evaluator.score(setup.data);
+    CHECK(scored.mean_loss < 0.02);
+    for (int row = 0; row < 16; ++row) {
+      const auto index = static_cast<std::size_t>(row);
+      const bool one = scored.logits[2 * index + 1] > scored.logits[2 * index];
+      CHECK(one == (setup.data.labels[index] == 1.0F));
+    }
+  }
+}
+
+TEST_CASE("a run with a weight that is not finite ends as diverged") {
+  Setup setup;
+  const model::Layout layout = model::make_layout(setup.config, 2);
+  setup.weights[static_cast<std::size_t>(
+      layout.find("roberta.encoder.layer.0.output.dense.weight").offset)] =
+      std::numeric_limits<float>::quiet_NaN();
+  const train::Result result = train::finetune(setup.job());
+  CHECK(result.status == train::Status::diverged);
+  CHECK(result.why.find("step 1") != std::string::npos);
+  CHECK(result.snapshots.empty());
+  CHECK(result.curve.size() == 1);
+}
+
+TEST_CASE("a run whose labels cannot be learnt is reported as collapsed") {
+  Setup setup;
+  train::Job job = setup.job();
+  job.options.lr = 0.0;
+  const train::Result result = train::finetune(job);
+  CHECK(result.status == train::Status::collapsed);
+  CHECK(result.snapshots.size() == 3);
+}
+
+TEST_CASE("interrupted at any step and resumed, a run gives the same bits") {
+  const Setup setup;
+  for (const auto precision : {train::Precision::fp32, train::Precision::bf16}) {
+    train::Job job = setup.job();
+    job.options.weight_decay = 0.1;
+    job.options.ema_decay = 0.9;
+    job.options.precision = precision;
+    const train::Result whole = train::finetune(job);
+    REQUIRE(whole.snapshots.size() == 3);
+    for (std::int64_t stop = 1; stop < 12; ++stop) {
+      CAPTURE(stop);
+      job.checkpoint = fresh_folder("runner_resume_test");
+      std::int64_t step = 0;
+      job.on_step = [&](const train::StepRecord& record) { step = record.step; };
+      job.should_stop = [&] { return step == stop; };
+      const train::Result part = train::finetune(job);
+      CHECK(part.status == train::Status::interrupted);
+      CHECK(part.curve.size() == static_cast<std::size_t>(stop));
+      job.should_stop = nullptr;
+      const train::Result resumed = train::finetune(job);
+      CHECK(resumed.snapshots == whole.snapshots);
+      CHECK(resumed.ema == whole.ema);
+      CHECK(resumed.examples == whole.examples);
+      REQUIRE(resumed.curve.size() == whole.curve.size());
+      for (std::size_t i = 0; i < whole.curve.size(); ++i) {
+        CHECK(resumed.curve[i].loss == whole.curve[i].loss);
+        CHECK(resumed.curve[i].grad_norm == whole.curve[i].grad_norm);
+      }
+      CHECK_FALSE(fs::exists(job.checkpoint));
+    }
+  }
+}
+
+TEST_CASE("progress of another job or a damaged one is not taken up") {
+  const Setup setup;
+  train::Job job = setup.job();
+  const train::Result whole = train::finetune(job);
+  job.checkpoint = fresh_folder("runner_other_progress_test");
+  job.should_stop = [] { return true; };
+  job.seed = 12;
+  CHECK(train::finetune(job).curve.size() == 1);
+  job.should_stop = nullptr;
+  job.seed = 11;
+  CHECK(train::finetune(job).snapshots == whole.snapshots);
+
+  job.should_stop = [] { return true; };
+  CHECK(train::finetune(job).curve.size() == 1);
+  fs::resize_file(job.checkpoint / "progress", fs::file_size(job.checkpoint / "progress") - 1);
+  job.should_stop = nullptr;
+  CHECK(train::finetune(job).snapshots == whole.snapshots);
+}
+
+TEST_CASE("threads do not change a run's bits") {
+  const Setup setup;
+  train::set_threads(1);
+  const train::Result one = train::finetune(setup.job());
+  train::set_threads(2);
+  const train::Result two = train::finetune(setup.job());
+  CHECK(one.snapshots == two.snapshots);
+}
+
+TEST_CASE("accumulated micro-batches give the whole batch's gradient, short batches included") {
+  const Setup setup;
+  train::Job job = setup.job();
+  job.options.dropout = job.options.attention_dropout = job.options.head_dropout = 0.0;
+  job.options.batch_size = 7;  // 16 rows: 7, 7 and 2
+  job.options.max_steps = 6;
+  const train::Result whole = train::finetune(job);
+  job.options.accumulation = 3;
+  const train::Result parts = train::finetune(job);
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(parts.curve[i].loss == doctest::Approx(whole.curve[i].loss).epsilon(1e-5));
+    CHECK(parts.curve[i].grad_norm == doctest::Approx(whole.curve[i].grad_norm).epsilon(1e-4));
+  }
+  CHECK(distance(parts.snapshots.back(), whole.snapshots.back()) < 1e-4);
+}
+
+TEST_CASE("frozen layers keep their weights and the rest is trained") {
+  const Setup setup;
+  for (int frozen = 1; frozen <= 2; ++frozen) {
+    CAPTURE(frozen);
+    train::Job job = setup.job();
+    job.options.frozen_layers = frozen;
+    const train::Result result = train::finetune(job);
+    REQUIRE(result.snapshots.size() == 3);
+    const model::Layout layout = model::make_layout(setup.config, 2);
+    const auto begin = static_cast<std::size_t>(layout.begin_of_layer(frozen));
+    const std::vector<float>& last = result.snapshots.back();
+    CHECK(std::equal(last.begin(), last.begin() + static_cast<std::ptrdiff_t>(begin),
+                     setup.weights.begin()));
+    CHECK(last != setup.weights);
+  }
+}
+
+TEST_CASE("the gradient of an upper layer does not depend on what is frozen below") {
+  const Setup setup;
+  train::Job job = setup.job();
+  job.options.dropout = job.options.attention_dropout = job.options.head_dropout = 0.0;
+  job.options.max_grad_norm = 0.0;
+  job.options.warmup = 0.0;
+  job.options.max_steps = 1;
+  job.options.snapshots = 1;
+  const train::Result free = train::finetune(job);
+  job.options.frozen_layers = 1;
+  const train::Result frozen = train::finetune(job);
+  const model::Layout layout = model::make_layout(setup.config, 2);
+  for (auto i = static_cast<std::size_t>(layout.begin_of_layer(1)); i < free.snapshots[0].size();
+       ++i)
+    CHECK(free.snapshots[0][i] == frozen.snapshots[0][i]);
+}
+
+TEST_CASE("jobs that the data cannot serve are refused by name") {
+  const Setup setup;
+  const auto message = [](const train::Job& job) -> std::string {
+    try {
+      train::finetune(job);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  train::Job job = setup.job();
+  job.options.batch_size = 17;
+  CHECK(message(job).find("batch_size 17") != std::string::npos);
+  job = setup.job();
+  job.options.snapshots = 13;
+  CHECK(message(job).find("snapshots: 13") != std::string::npos);
+}
+
+TEST_CASE("snapshots are equally spaced and end with the last step") {
+  train::Options options;
+  options.snapshots = 4;
+  options.snapshot_start = 0.5;
+  CHECK(train::snapshot_steps(options, 100) == std::vector<std::int64_t>{62, 75, 87, 100});
+  options.snapshots = 1;
+  CHECK(train::snapshot_steps(options, 7) == std::vector<std::int64_t>{7});
+  options.epochs = 1.5;
+  options.batch_size = 16;
+  CHECK(train::total_steps(options, 100) == 11);
+}

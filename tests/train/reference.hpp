@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "doctest/doctest.h"
+#include "model/batch.hpp"
+#include "model/checkpoint.hpp"
+
+namespace runner {
+
+inline std::filesystem::path shared_folder(const char* variable, const char* name) {
+  const char* set = std::getenv(variable);
+  return set != nullptr ? std::filesystem::path(set)
+                        : std::filesystem::path(RUNNER_SOURCE_DIR) / ".." / "shared" / name;
+}
+
+// One of the tiny models that transformers ran (reference.json beside its checkpoint).
+struct ReferenceModel {
+  model::Checkpoint checkpoint;
+  nlohmann::json json;
+  int classes = 1;
+
+  struct Batch {
+    model::PackedBatch packed;
+    std::vector<float> labels;
+  };
+  // The reference's batches are padded; the padding is left out.
+  Batch batch(std::size_t index) const {
+    const auto& source = json["batches"][index];
+    Batch out;
+    for (std::size_t row = 0; row < source["input_ids"].size(); ++row) {
+      std::vector<std::int32_t> ids;
+      std::vector<std::uint8_t> types;
+      for (std::size_t i = 0; i < source["input_ids"][row].size(); ++i) {
+        if (source["attention_mask"][row][i] == 0) continue;
+        ids.push_back(source["input_ids"][row][i]);
+        types.push_back(source["token_type_ids"][row][i]);
+      }
+      out.packed.add_row(checkpoint.config, ids, types);
+      out.labels.push_back(source["labels"][row]);
+    }
+    return out;
+  }
+};
+
+inline std::optional<ReferenceModel> load_reference(const std::string& name) {
+  const auto folder = shared_folder("RUNNER_REFERENCE", "reference") / name;
+  if (!std::filesystem::exists(folder / "reference.json")) {
+    MESSAGE("skipped: there is no " << folder.string());
+    return std::nullopt;
+  }
+  ReferenceModel reference;
+  reference.json = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
+  std::vector<std::string> labels = model::read_config(folder).labels;
+  if (labels.size() == 1) labels.clear();  // regression
+  reference.checkpoint = model::load_checkpoint(folder, labels);
+  reference.classes = labels.empty() ? 1 : static_cast<int>(labels.size());
+  return reference;
+}
+
+}  // namespace runner
