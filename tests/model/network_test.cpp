@@ -1,0 +1,199 @@
+#include "model/network.hpp"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "doctest/doctest.h"
+#include "random/philox.hpp"
+
+using namespace runner;
+using model::Family;
+using model::Network;
+using model::NetworkOptions;
+
+namespace {
+
+model::EncoderConfig tiny_config(Family family) {
+  model::EncoderConfig config;
+  config.family = family;
+  config.vocab_size = 90;
+  config.hidden_size = 48;
+  config.layers = 3;
+  config.heads = 4;
+  config.intermediate_size = 80;
+  config.max_positions = 40;
+  config.type_vocab_size = 2;
+  config.pad_token_id = family == Family::roberta ? 1 : 0;
+  return config;
+}
+
+struct Fixture {
+  explicit Fixture(Family family) : config(tiny_config(family)) {
+    const model::Layout layout = model::make_layout(config, 3);
+    weights.resize(static_cast<std::size_t>(layout.size));
+    random::Stream stream(4);
+    for (const model::Parameter& parameter : layout.parameters)
+      for (std::int64_t i = 0; i < parameter.size; ++i)
+        weights[static_cast<std::size_t>(parameter.offset + i)] = static_cast<float>(
+            (parameter.name.ends_with("LayerNorm.weight") ? 1.0 : 0.0) + 0.1 * stream.normal());
+    for (const int length : {7, 3, 20, 1, 12}) {
+      std::vector<std::int32_t> ids;
+      std::vector<std::uint8_t> types;
+      for (int i = 0; i < length; ++i) {
+        // A padding id may stand in a text.
+        ids.push_back(i == 5 ? config.pad_token_id : static_cast<std::int32_t>(stream.below(90)));
+        types.push_back(i > length / 2 ? 1 : 0);
+      }
+      batch.add_row(config, ids, types);
+    }
+    pass.dropout_key = 77;
+    pass.dropout = 0.1;
+    pass.attention_dropout = 0.2;
+    pass.head_dropout = 0.1;
+  }
+  at::Tensor flat() {
+    return at::from_blob(weights.data(), {static_cast<std::int64_t>(weights.size())}, at::kFloat);
+  }
+  std::vector<std::int32_t> words() const {
+    std::vector<std::int32_t> out = batch.ids;
+    std::ranges::sort(out);
+    out.erase(std::ranges::unique(out).begin(), out.end());
+    return out;
+  }
+  // Logits of a training pass, with the gradients of a fixed function of them left in `network`.
+  at::Tensor train(Network& network) {
+    network.set_weights(flat());
+    network.refresh_products();
+    network.begin_step(words());
+    const at::Tensor logits = network.forward(batch, pass).clone();
+    std::vector<float> dlogits;
+    random::Stream stream(9);
+    for (std::int64_t i = 0; i < logits.numel(); ++i)
+      dlogits.push_back(static_cast<float>(stream.normal()));
+    network.backward(at::tensor(dlogits, at::kFloat).view(logits.sizes()));
+    return logits;
+  }
+
+  model::EncoderConfig config;
+  std::vector<float> weights;
+  model::PackedBatch batch;
+  model::TrainPass pass;
+};
+
+double relative_distance(const at::Tensor& a, const at::Tensor& b) {
+  const double scale = b.norm().item<double>();
+  return (a - b).norm().item<double>() / std::max(scale, 1e-6);
+}
+
+}  // namespace
+
+TEST_CASE("fused kernels and ATen's composites agree with dropout, in logits and every gradient") {
+  for (const Family family : {Family::roberta, Family::bert}) {
+    for (const bool bf16 : {false, true}) {
+      CAPTURE(bf16);
+      Fixture fixture(family);
+      NetworkOptions options;
+      options.gradients = true;
+      options.bf16 = bf16;
+      options.bf16_gradients = bf16;
+      Network fused(fixture.config, 3, options);
+      options.reference_ops = true;
+      Network composed(fixture.config, 3, options);
+      const at::Tensor a = fixture.train(fused), b = fixture.train(composed);
+      CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
+      for (const model::Parameter& parameter : fused.layout().parameters) {
+        CAPTURE(parameter.name);
+        // A key's bias cancels in the softmax: its gradient is rounding alone.
+        if (parameter.name.ends_with("key.bias")) continue;
+        CHECK(relative_distance(fused.gradient(parameter.name), composed.gradient(parameter.name)) <
+              (bf16 ? 5e-2 : 1e-4));
+      }
+    }
+  }
+}
+
+TEST_CASE("gradients are those of finite differences along a random direction") {
+  for (const Family family : {Family::roberta, Family::bert}) {
+    Fixture fixture(family);
+    NetworkOptions options;
+    options.gradients = true;
+    Network network(fixture.config, 3, options);
+    const at::Tensor logits = fixture.train(network);
+    std::vector<float> dlogits;
+    random::Stream stream(9);
+    for (std::int64_t i = 0; i < logits.numel(); ++i)
+      dlogits.push_back(static_cast<float>(stream.normal()));
+    for (const model::Parameter& parameter : network.layout().parameters) {
+      if (parameter.name.ends_with("key.bias")) continue;
+      CAPTURE(parameter.name);
+      std::vector<float> direction;
+      const at::Tensor gradient = network.gradient(parameter.name).contiguous().flatten();
+      double slope = 0.0;
+      for (std::int64_t i = 0; i < parameter.size; ++i) {
+        // Padding rows have no gradient by definition; rows that nothing reads have none at all.
+        const float g = gradient.const_data_ptr<float>()[i];
+        direction.push_back(g == 0.0F ? 0.0F : static_cast<float>(stream.normal()));
+        slope += double{g} * double{direction.back()};
+      }
+      const auto value_at = [&](float step) {
+        std::vector<float> moved = fixture.weights;
+        for (std::int64_t i = 0; i < parameter.size; ++i)
+          moved[static_cast<std::size_t>(parameter.offset + i)] +=
+              step * direction[static_cast<std::size_t>(i)];
+        network.set_weights(
+            at::from_blob(moved.data(), {static_cast<std::int64_t>(moved.size())}, at::kFloat));
+        const at::Tensor out = network.forward(fixture.batch, fixture.pass);
+        double sum = 0.0;
+        for (std::int64_t i = 0; i < out.numel(); ++i)
+          sum +=
+              double{dlogits[static_cast<std::size_t>(i)]} * double{out.const_data_ptr<float>()[i]};
+        return sum;
+      };
+      double scale = 0.0;
+      for (const float d : direction) scale += double{d} * double{d};
+      const float step = 2e-2F / static_cast<float>(std::sqrt(scale));
+      const double difference = (value_at(step) - value_at(-step)) / (2.0 * double{step});
+      CHECK(difference == doctest::Approx(slope).epsilon(0.02).scale(std::sqrt(scale) * 0.1));
+    }
+  }
+}
+
+TEST_CASE("a row's logits do not depend on the rows packed beside it") {
+  for (const bool bf16 : {false, true}) {
+    Fixture fixture(Family::roberta);
+    NetworkOptions options;
+    options.bf16 = bf16;
+    Network network(fixture.config, 3, options);
+    network.set_weights(fixture.flat());
+    network.refresh_products();
+    const at::Tensor all = network.forward(fixture.batch).clone();
+    for (std::int64_t row = 0; row < fixture.batch.rows(); ++row) {
+      model::PackedBatch one;
+      const auto begin =
+          static_cast<std::size_t>(fixture.batch.offsets[static_cast<std::size_t>(row)]);
+      const auto count = static_cast<std::size_t>(fixture.batch.length(row));
+      const std::vector<std::uint8_t> types(
+          fixture.batch.types.begin() + static_cast<std::ptrdiff_t>(begin),
+          fixture.batch.types.begin() + static_cast<std::ptrdiff_t>(begin + count));
+      one.add_row(fixture.config, std::span(fixture.batch.ids).subspan(begin, count), types);
+      CHECK(relative_distance(network.forward(one)[0], all[row]) < (bf16 ? 1e-2 : 1e-5));
+    }
+  }
+}
+
+TEST_CASE("the arena hands the same memory out again") {
+  model::Arena arena(at::kCPU);
+  const at::Tensor first = arena.take({3, 5}, at::kFloat);
+  const auto mark = arena.mark();
+  const at::Tensor second = arena.take({7}, at::kBFloat16);
+  CHECK(second.data_ptr() != first.data_ptr());
+  arena.release(mark);
+  CHECK(arena.take({7}, at::kBFloat16).data_ptr() == second.data_ptr());
+  const at::Tensor large = arena.take({1 << 25}, at::kFloat);  // more than a block
+  CHECK(large.numel() == 1 << 25);
+  arena.release({});
+  CHECK(arena.take({2}, at::kFloat).data_ptr() == first.data_ptr());
+}
