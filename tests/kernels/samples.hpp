@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "kernels/cast.hpp"
@@ -83,20 +84,25 @@ double tolerance(double fp32) {
   return std::is_same_v<T, Bf16> ? 0x1.0p-8 : fp32;
 }
 
-// The targets that this machine runs, best first; the tests' names for them.
+// The kernels' targets that this machine runs, best first.
 inline std::vector<std::int64_t> targets() {
+#if defined(__x86_64__)
   std::vector<std::int64_t> result;
-  for (const std::int64_t target : {std::int64_t{HWY_AVX3}, std::int64_t{HWY_AVX2},
-                                    std::int64_t{HWY_SSE4}, std::int64_t{HWY_NEON}}) {
+  for (const std::int64_t target :
+       {std::int64_t{HWY_AVX3}, std::int64_t{HWY_AVX2}, std::int64_t{HWY_SSE4}}) {
     if ((hwy::SupportedTargets() & target) != 0) result.push_back(target);
   }
   return result;
+#else
+  return {HWY_NEON};
+#endif
 }
 
 // Runs body on each target in turn.
 inline void on_every_target(const std::function<void()>& body) {
   for (const std::int64_t target : targets()) {
-    CAPTURE(hwy::TargetName(target));
+    const std::string name = hwy::TargetName(target);
+    CAPTURE(name);
     hwy::SetSupportedTargetsForTest(target);
     body();
     hwy::SetSupportedTargetsForTest(0);
