@@ -1,0 +1,229 @@
+#include "experiment/bilevel.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "fake_trainer.hpp"
+#include "fusion/rules.hpp"
+#include "io/error.hpp"
+
+using namespace runner;
+using namespace runner::experiment;
+using spec::Search;
+
+namespace {
+
+// Runs a cell to its end without any file.
+std::vector<TrialRecord> run_cell(const Cell& cell, Trainer& trainer,
+                                  std::vector<InnerRecord>* all_inner = nullptr) {
+  std::vector<TrialRecord> history;
+  while (auto proposed = propose_trial(cell, history)) {
+    TrialSinks sinks;
+    sinks.on_inner = [&](const InnerRecord& record) {
+      if (all_inner != nullptr) all_inner->push_back(record);
+    };
+    auto record = run_trial(cell, *std::move(proposed), {}, trainer, sinks);
+    REQUIRE(record.has_value());
+    history.push_back(*std::move(record));
+  }
+  return history;
+}
+
+Cell cell_of(const spec::Spec& spec, std::size_t method, std::size_t task = 0,
+             std::uint64_t seed = 0) {
+  return {&spec, &spec.tasks[task], &spec.methods[method], seed};
+}
+
+}  // namespace
+
+TEST_CASE("all four pairs and random search share the start design") {
+  std::vector<spec::Method> methods = pairs();
+  methods.push_back(method("random_search", Search::random, "best"));
+  const spec::Spec spec = fake_spec("unused", methods);
+  FakeTrainer trainer;
+  const auto first = run_cell(cell_of(spec, 0), trainer);
+  REQUIRE(first.size() == 5);
+  for (std::size_t i = 1; i < spec.methods.size(); ++i) {
+    const auto other = run_cell(cell_of(spec, i), trainer);
+    REQUIRE(other.size() == 5);
+    for (std::size_t t = 0; t < 3; ++t) {
+      CHECK(other[t].lambda == first[t].lambda);
+      CHECK(other[t].run_seed == 0);
+    }
+  }
+  // 3 shared runs; then each of the five methods can add at most its own 2.
+  CHECK(trainer.calls == 25);
+  CHECK(trainer.distinct.size() <= 3 + 5 * 2);
+  CHECK(run_cell(cell_of(spec, 0, 0, 7), trainer)[0].lambda != first[0].lambda);
+}
+
+TEST_CASE("random search draws distinct points and never asks a model") {
+  const spec::Spec spec = fake_spec("unused", {method("random_search", Search::random, "last")});
+  FakeTrainer trainer;
+  std::set<double> rates;
+  for (const TrialRecord& trial : run_cell(cell_of(spec, 0), trainer)) {
+    rates.insert(trial.lambda.at(0).second);
+    CHECK(trial.proposal.fit.lengthscales.empty());
+  }
+  CHECK(rates.size() == 5);
+}
+
+TEST_CASE("restarts begin with the recipe's own run and then take fresh seeds") {
+  const spec::Spec spec = fake_spec("unused", {method("fine_tune", Search::none, "last"),
+                                               method("restarts", Search::restarts, "last")});
+  FakeTrainer trainer;
+  const auto plain = run_cell(cell_of(spec, 0), trainer);
+  const auto restarts = run_cell(cell_of(spec, 1), trainer);
+  REQUIRE(plain.size() == 1);
+  REQUIRE(restarts.size() == 5);
+  CHECK(restarts[0].run_seed == plain[0].run_seed);
+  CHECK(restarts[0].objective == plain[0].objective);
+  std::set<std::uint64_t> seeds;
+  for (const TrialRecord& trial : restarts) seeds.insert(trial.run_seed);
+  CHECK(seeds.size() == 5);
+}
+
+TEST_CASE("a grid is as even as its variables allow and no larger than it may be") {
+  bo::Space space;
+  space.variables.resize(3);
+  space.variables[0].low = 1e-6;
+  space.variables[0].high = 1e-2;
+  space.variables[0].log = true;
+  space.variables[1].type = bo::Type::choice;
+  space.variables[1].values = {"a", "b"};
+  space.variables[2].low = space.variables[2].high = 0.5;  // a constant
+  CHECK(make_grid(space, 1).size() == 1);
+  CHECK(make_grid(space, 4).size() == 4);
+  CHECK(make_grid(space, 7).size() == 6);  // 3 x 2 x 1
+  const auto grid = make_grid(space, 9);   // 4 x 2 x 1
+  REQUIRE(grid.size() == 8);
+  CHECK(std::log10(grid[0][0]) == doctest::Approx(-5.5));
+  CHECK(std::log10(grid[7][0]) == doctest::Approx(-2.5));
+  CHECK(grid[0][1] == 0.0);
+  CHECK(grid[1][1] == 1.0);
+  CHECK(grid[3][2] == 0.5);
+  std::set<bo::Point> distinct(grid.begin(), grid.end());
+  CHECK(distinct.size() == 8);
+}
+
+TEST_CASE("a grid search visits every point once") {
+  const spec::Spec spec = fake_spec("unused", {method("grid", Search::grid, "last")});
+  FakeTrainer trainer;
+  const auto trials = run_cell(cell_of(spec, 0), trainer);
+  CHECK(trials.size() == 4);  // 2 learning rates x 2 batch sizes; 5 do not make a grid
+  CHECK(trainer.distinct.size() == 4);
+}
+
+TEST_CASE("the inner loop starts from known fusions and is never worse than any of them") {
+  const spec::Spec spec = fake_spec("unused", {method("bo_fusion", Search::none, "bo", "", "ucb")});
+  FakeTrainer trainer;
+  std::vector<InnerRecord> inner;
+  const auto trials = run_cell(cell_of(spec, 0), trainer, &inner);
+  REQUIRE(trials.size() == 1);
+  REQUIRE(inner.size() == 8);  // fusion.evaluations, starts included
+  CHECK(trials[0].inner_evaluations == 8);
+  const auto starts = fusion::inner_starts(3);
+  double best = inner[0].loss;
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    if (i < starts.size()) CHECK(inner[i].alpha == starts[i]);
+    CHECK(std::accumulate(inner[i].alpha.begin(), inner[i].alpha.end(), 0.0) ==
+          doctest::Approx(1.0));
+    CHECK(inner[i].incumbent == (i == 0 || inner[i].loss < best));
+    best = std::min(best, inner[i].loss);
+  }
+  CHECK(trials[0].fusion_loss == best);
+  // 100 of training, 8 x 16 of the inner loop, 20 of the evaluation.
+  CHECK(trials[0].budget.examples == 100 + 8 * 16 + 20);
+  CHECK(trials[0].budget.flops == 1e6 + 8 * 160 + 7);
+  CHECK(trials[0].budget.tokens == 1000);
+}
+
+TEST_CASE("a single snapshot needs one inner evaluation and few evaluations cut the starts") {
+  fusion::Options options;
+  std::vector<InnerRecord> history;
+  auto only = propose_alpha(1, options, history, 0);
+  REQUIRE(only.has_value());
+  CHECK(only->alpha == std::vector{1.0});
+  only->loss = 0.5;
+  history.push_back(*only);
+  CHECK_FALSE(propose_alpha(1, options, history, 0).has_value());
+  options.evaluations = 1;
+  CHECK_FALSE(propose_alpha(4, options, history, 0).has_value());
+}
+
+TEST_CASE("every fusion rule measures what it says") {
+  const spec::Spec spec = fake_spec(
+      "unused",
+      {method("fine_tune", Search::none, "last"), method("swa", Search::none, "swa"),
+       method("best_snapshot", Search::none, "best"), method("ema", Search::none, "ema")});
+  FakeTrainer trainer;
+  const auto of = [&](std::size_t i) { return run_cell(cell_of(spec, i), trainer).at(0); };
+  FakeRun run({"RTE", 0, spec.tasks[0].recipe.train});
+  const auto score = [&](std::vector<double> alpha) { return run.evaluate(alpha).selection.score; };
+  CHECK(of(0).alpha == std::vector{0.0, 0.0, 1.0});
+  CHECK(of(0).objective == -score({0.0, 0.0, 1.0}));
+  for (const double weight : of(1).alpha) CHECK(weight == doctest::Approx(1.0 / 3.0));
+  const double best =
+      std::max({score({1.0, 0.0, 0.0}), score({0.0, 1.0, 0.0}), score({0.0, 0.0, 1.0})});
+  CHECK(of(2).objective == -best);
+  CHECK(of(2).budget.examples == 100 + 3 * 20);
+  CHECK(of(3).alpha.empty());
+  CHECK(of(3).objective == -run.evaluate_ema().selection.score);
+}
+
+TEST_CASE("a run without a result is an observation and the search goes on") {
+  const spec::Spec spec = fake_spec("unused", {pairs()[0]});
+  FakeTrainer trainer;
+  int call = 0;
+  trainer.disturb = [&](const RunRequest&, RunRecord& record) {
+    switch (call++) {
+      case 0:
+        record.status = "diverged";
+        record.why = "loss is nan at step 3";
+        break;
+      case 1:
+        throw std::runtime_error("a kernel failed");
+      case 2:
+        throw std::bad_alloc();
+      case 3:
+        record.status = "collapsed";
+        break;
+    }
+  };
+  const auto trials = run_cell(cell_of(spec, 0), trainer);
+  REQUIRE(trials.size() == 5);
+  CHECK(trials[0].status == "diverged");
+  CHECK(trials[0].why == "loss is nan at step 3");
+  CHECK(trials[0].budget.examples == 100);
+  CHECK(std::isnan(trials[0].objective));
+  CHECK(trials[1].status == "failed");
+  CHECK(trials[1].why == "a kernel failed");
+  CHECK(trials[2].status == "out_of_memory");
+  CHECK(trials[3].status == "collapsed");
+  CHECK(std::isfinite(trials[3].objective));  // a valid low value, not a hole
+  CHECK(trials[4].status == "ok");
+}
+
+TEST_CASE("what the user can mend is not taken for a property of the run") {
+  const spec::Spec spec = fake_spec("unused", {pairs()[0]});
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest&, RunRecord&) { throw InputError("dev.tsv: gone"); };
+  const Cell cell = cell_of(spec, 0);
+  CHECK_THROWS_WITH_AS(run_trial(cell, *propose_trial(cell, {}), {}, trainer, {}), "dev.tsv: gone",
+                       InputError);
+}
+
+TEST_CASE("lambda and the method's rule are written into the recipe") {
+  const spec::Spec spec = fake_spec("unused", {pairs()[0]});
+  TrialRecord trial;
+  trial.lambda = {{"lr", 3e-4}, {"batch_size", 2.0}};
+  const spec::Trial settings = experiment::settings(cell_of(spec, 0), trial);
+  CHECK(settings.train.lr == 3e-4);
+  CHECK(settings.train.batch_size == 32);
+  CHECK(settings.fusion.rule == "bo");
+  CHECK(settings.fusion.acquisition == "ucb");
+  CHECK(settings.train.snapshots == 3);
+}

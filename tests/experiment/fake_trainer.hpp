@@ -1,0 +1,213 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "experiment/run.hpp"
+#include "random/philox.hpp"
+#include "spec/spec.hpp"
+
+namespace runner::experiment {
+
+// A fresh folder that goes away with the test; in memory where there is such a place, for every
+// append to a journal waits for the disk.
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    const bool in_memory = ::access("/dev/shm", W_OK) == 0;
+    std::string name = (in_memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
+                       "/runner_experiment_XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error(name + ": cannot create");
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+};
+
+// Training in closed form. Snapshot k is a point in R^3 around an optimum; the training loss is the
+// squared distance of the mixture to it, the score falls with the distance to another point and
+// with the distance of log10(lr) to -4.5.
+class FakeRun : public TrainedRun {
+ public:
+  static constexpr std::int64_t kSubset = 16, kSplit = 10;
+
+  explicit FakeRun(const RunRequest& request)
+      : lr_penalty_(std::pow(std::log10(request.options.lr) + 4.5, 2) * 0.1) {
+    const auto key = static_cast<std::uint64_t>(request.task[0]);
+    random::Stream stream(random::derive(request.seed, "fake", key));
+    for (int k = 0; k < request.options.snapshots; ++k) {
+      snapshots_.push_back({stream.normal(), stream.normal(), stream.normal()});
+    }
+    record_.steps = 20;
+    record_.examples = 100;
+    record_.tokens = 1000;
+    record_.flops = 1e6;
+    record_.train_loss = 0.5 + lr_penalty_;
+    record_.seconds = 1.25;
+    record_.snapshots = request.options.snapshots;
+    for (int step = 1; step <= 5; ++step) {
+      record_.curve.push_back(
+          {step, stream.uniform() + request.options.lr, request.options.lr, 1.0 / step});
+    }
+  }
+
+  const RunRecord& record() const override { return record_; }
+  RunRecord& record() { return record_; }
+
+  double fusion_loss(std::span<const double> alpha, int rows) override {
+    examples_ += kSubset;
+    flops_ += 10.0 * rows;
+    return distance(alpha, 0.1);
+  }
+  Evaluation evaluate(std::span<const double> alpha) override {
+    examples_ += 2 * kSplit;
+    flops_ += 7.0;
+    return at(distance(alpha, 0.3));
+  }
+  Evaluation evaluate_ema() override { return at(0.25); }
+  std::int64_t evaluation_examples() const override { return examples_; }
+  double evaluation_flops() const override { return flops_; }
+
+ private:
+  double distance(std::span<const double> alpha, double center) const {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      double x = 0.0;
+      for (std::size_t k = 0; k < alpha.size(); ++k) x += alpha[k] * snapshots_[k][i];
+      sum += (x - center) * (x - center);
+    }
+    return sum;
+  }
+  Evaluation at(double distance) const {
+    Evaluation result;
+    result.selection_loss = distance + lr_penalty_;
+    result.report_loss = result.selection_loss + 0.01;
+    result.selection.score = 1.0 / (1.0 + result.selection_loss);
+    result.selection.values = {{"accuracy", result.selection.score}};
+    result.report.score = 1.0 / (1.0 + result.report_loss);
+    result.report.values = {{"accuracy", result.report.score}};
+    return result;
+  }
+
+  double lr_penalty_;
+  std::vector<std::vector<double>> snapshots_;
+  RunRecord record_;
+  std::int64_t examples_ = 0;
+  double flops_ = 0.0;
+};
+
+class FakeTrainer : public Trainer {
+ public:
+  using Key = std::tuple<std::string, std::uint64_t, double, int>;
+  int calls = 0;
+  std::set<Key> distinct;  // what was really trained
+  // May change the outcome of a request, or throw.
+  std::function<void(const RunRequest&, RunRecord&)> disturb;
+
+  std::unique_ptr<TrainedRun> train(const RunRequest& request,
+                                    const std::function<bool()>& should_stop) override {
+    if (should_stop()) return nullptr;
+    auto run = std::make_unique<FakeRun>(request);
+    const std::lock_guard guard(mutex_);
+    ++calls;
+    distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
+    if (disturb) disturb(request, run->record());
+    return run;
+  }
+
+ private:
+  std::mutex mutex_;
+};
+
+inline spec::Method method(std::string kind, spec::Search search, std::string rule,
+                           std::string outer = "", std::string inner = "") {
+  std::string name = kind;
+  if (!outer.empty() && !inner.empty()) {
+    name += "(" + outer + "," + inner + ")";
+  } else if (!outer.empty() || !inner.empty()) {
+    name += "(" + outer + inner + ")";
+  }
+  return {std::move(name), std::move(kind),  search,
+          std::move(rule), std::move(outer), std::move(inner)};
+}
+
+inline std::vector<spec::Method> pairs() {
+  using spec::Search;
+  return {method("bilevel", Search::bo, "bo", "ei", "ucb"),
+          method("bilevel", Search::bo, "bo", "ei", "ei"),
+          method("bilevel", Search::bo, "bo", "ucb", "ucb"),
+          method("bilevel", Search::bo, "bo", "ucb", "ei")};
+}
+
+// Two tasks, two seeds, lr and batch size searched in 5 trials of which 3 are the start design.
+inline spec::Spec fake_spec(const std::filesystem::path& runs, std::vector<spec::Method> methods) {
+  spec::Spec spec;
+  spec.name = "fake";
+  spec.runs_root = runs;
+  spec.holdout = 0.1;
+  for (const char* name : {"RTE", "CoLA"}) {
+    spec::TaskEntry& entry = spec.tasks.emplace_back();
+    entry.task.name = name;
+    entry.task.labels = {"0", "1"};
+    entry.task.metrics = {data::Metric::accuracy};
+    entry.recipe.train.snapshots = 3;
+    entry.recipe.fusion.evaluations = 8;
+    entry.recipe.fusion.rows = 16;
+  }
+  spec.seeds = {0, 7};
+  bo::Variable lr;
+  lr.name = "lr";
+  lr.low = 1e-6;
+  lr.high = 1e-3;
+  lr.log = true;
+  bo::Variable batch;
+  batch.name = "batch_size";
+  batch.type = bo::Type::choice;
+  batch.values = {"8", "16", "32"};
+  spec.search = {lr, batch};
+  spec.outer.trials = 5;
+  spec.outer.initial = 3;
+  spec.methods = std::move(methods);
+  return spec;
+}
+
+// What a cell's journal holds, without the measured seconds.
+inline std::string without_seconds(History history) {
+  std::string text;
+  for (InnerRecord& record : history.inner) {
+    record.seconds = 0.0;
+    text += nlohmann::json(record).dump() + "\n";
+  }
+  for (TrialRecord& record : history.trials) {
+    record.budget.train_seconds = record.budget.fusion_seconds = 0.0;
+    record.budget.evaluate_seconds = 0.0;
+    text += nlohmann::json(record).dump() + "\n";
+  }
+  return text;
+}
+
+inline std::string everything(const spec::Spec& spec) {
+  std::string text;
+  for (const Cell& cell : list_cells(spec)) {
+    text += cell_name(cell) + "\n" + without_seconds(read_history(cell));
+  }
+  return text;
+}
+
+}  // namespace runner::experiment

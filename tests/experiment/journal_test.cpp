@@ -1,0 +1,145 @@
+#include "experiment/journal.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <string>
+
+#include "fake_trainer.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+using namespace runner;
+using namespace runner::experiment;
+namespace fs = std::filesystem;
+
+namespace {
+
+const JournalOwner kOwner{"RTE", "bilevel(ei,ucb)", 3};
+
+InnerRecord inner(int trial, double loss) {
+  InnerRecord record;
+  record.trial = trial;
+  record.loss = loss;
+  return record;
+}
+
+TrialRecord finished(int trial, double objective) {
+  TrialRecord record;
+  record.trial = trial;
+  record.objective = objective;
+  return record;
+}
+
+// Trial 0 with two inner records, then one inner record of trial 1.
+void fill(const fs::path& path) {
+  Journal journal(path, kOwner);
+  journal.append(inner(0, 0.5));
+  journal.append(inner(0, 0.25));
+  journal.append(finished(0, -0.75));
+  journal.append(inner(1, 0.125));
+}
+
+}  // namespace
+
+TEST_CASE("a journal reads back what was appended, the trial in progress included") {
+  const Folder folder;
+  const fs::path path = folder.path / "cell" / "journal.jsonl";
+  CHECK(read_journal(path, kOwner).trials.empty());
+  fill(path);
+  const Journal journal(path, kOwner);
+  REQUIRE(journal.history().trials.size() == 1);
+  CHECK(journal.history().trials[0].objective == -0.75);
+  CHECK(journal.history().inner_of(0).size() == 2);
+  REQUIRE(journal.history().inner_of(1).size() == 1);
+  CHECK(journal.history().inner_of(1)[0].loss == 0.125);
+}
+
+TEST_CASE("a last line torn at any byte is cut off and writing goes on behind it") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  fill(path);
+  const std::string whole = io::read_file(path);
+  const std::size_t last = whole.rfind('\n', whole.size() - 2) + 1;
+  for (std::size_t size = last; size < whole.size(); ++size) {
+    io::write_file_atomic(path, whole.substr(0, size));
+    CHECK(read_journal(path, kOwner).inner.size() == 2);
+    CHECK(fs::file_size(path) == size);  // reading changes nothing
+    {
+      Journal journal(path, kOwner);
+      REQUIRE(journal.history().inner.size() == 2);
+      journal.append(inner(1, 0.125));
+    }
+    REQUIRE(io::read_file(path) == whole);
+  }
+}
+
+TEST_CASE("a first line torn at any byte is an empty journal") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  { const Journal journal(path, kOwner); }
+  const std::string whole = io::read_file(path);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    io::write_file_atomic(path, whole.substr(0, size));
+    { const Journal journal(path, kOwner); }
+    REQUIRE(io::read_file(path) == whole);
+  }
+}
+
+TEST_CASE("any changed byte before the last line is an error that names the line") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  fill(path);
+  const std::string whole = io::read_file(path);
+  const std::size_t last = whole.rfind('\n', whole.size() - 2) + 1;
+  int line = 1;
+  for (std::size_t at = 0; at + 1 < last; ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    io::write_file_atomic(path, damaged);
+    const std::string place = path.string() + ":" + std::to_string(line) + ": ";
+    try {
+      read_journal(path, kOwner);
+      FAIL("no error at byte " << at);
+    } catch (const InputError& error) {
+      REQUIRE(std::string(error.what()).starts_with(place));
+    }
+    if (whole[at] == '\n') ++line;
+  }
+}
+
+TEST_CASE("a journal of another cell and a record out of order are errors") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  fill(path);
+  CHECK_THROWS_WITH_AS(
+      read_journal(path, {"RTE", "bilevel(ei,ucb)", 4}),
+      (path.string() + ":1: the journal of RTE, bilevel(ei,ucb), seed 3, where that of RTE, "
+                       "bilevel(ei,ucb), seed 4 belongs")
+          .c_str(),
+      InputError);
+  std::string bytes = io::read_file(path);
+  const std::size_t second = bytes.find('\n') + 1;
+  io::write_file_atomic(path, bytes + bytes.substr(second));
+  CHECK_THROWS_WITH_AS(read_journal(path, kOwner),
+                       (path.string() + ":6: a record of trial 0, where 1 is next").c_str(),
+                       InputError);
+}
+
+TEST_CASE("rewinding drops a trial and all after it") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  fill(path);
+  {
+    Journal journal(path, kOwner);
+    journal.append(finished(1, -0.5));
+    journal.rewind(1);
+    CHECK(journal.history().trials.size() == 1);
+    journal.append(inner(1, 0.0625));
+  }
+  const History history = read_journal(path, kOwner);
+  CHECK(history.trials.size() == 1);
+  CHECK(history.inner_of(0).size() == 2);
+  REQUIRE(history.inner_of(1).size() == 1);
+  CHECK(history.inner_of(1)[0].loss == 0.0625);
+}

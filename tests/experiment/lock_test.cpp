@@ -1,0 +1,104 @@
+#include "experiment/lock.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "fake_trainer.hpp"
+#include "io/file.hpp"
+
+using namespace runner::experiment;
+namespace io = runner::io;
+namespace fs = std::filesystem;
+
+namespace {
+
+// The file that a process on another machine would have left `seconds` ago.
+void leave_foreign_owner(const fs::path& folder, std::time_t seconds, const std::string& job = "",
+                         int restart = 0) {
+  const nlohmann::json owner = {{"host", "another-host.example"},
+                                {"pid", 1},
+                                {"job", job},
+                                {"restart", restart},
+                                {"alive", std::time(nullptr) - seconds}};
+  io::write_file_atomic(folder / "owner.json", owner.dump());
+}
+
+}  // namespace
+
+TEST_CASE("a cell has one holder at a time, named to the others, and is free after it") {
+  const Folder folder;
+  std::string holder;
+  {
+    const auto lock = CellLock::take(folder.path / "cell", holder);
+    REQUIRE(lock.has_value());
+    CHECK_FALSE(CellLock::take(folder.path / "cell", holder).has_value());
+    CHECK(holder.starts_with("process " + std::to_string(::getpid()) + " on "));
+  }
+  CHECK(fs::is_empty(folder.path / "cell"));
+  CHECK(CellLock::take(folder.path / "cell", holder).has_value());
+}
+
+TEST_CASE("the lock of a killed process is free at once") {
+  const Folder folder;
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::string holder;
+    const auto lock = CellLock::take(folder.path, holder);
+    (void)!::write(ready[1], lock ? "y" : "n", 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char took = 'n';
+  REQUIRE(::read(ready[0], &took, 1) == 1);
+  CHECK(took == 'y');
+  std::string holder;
+  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  CHECK(holder.starts_with("process " + std::to_string(child) + " on "));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  CHECK(fs::exists(folder.path / "owner.json"));
+  CHECK(CellLock::take(folder.path, holder).has_value());
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_CASE("an owner on another machine counts as alive until it has been silent for long") {
+  const Folder folder;
+  std::string holder;
+  leave_foreign_owner(folder.path, 60);
+  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  CHECK(holder == "process 1 on another-host.example");
+  leave_foreign_owner(folder.path, CellLock::kSilence.count() + 1);
+  CHECK(CellLock::take(folder.path, holder).has_value());
+}
+
+TEST_CASE("a requeued job takes over from its earlier start, not from another job") {
+  const Folder folder;
+  std::string holder;
+  ::setenv("SLURM_JOB_ID", "41", 1);
+  ::setenv("SLURM_RESTART_COUNT", "1", 1);
+  leave_foreign_owner(folder.path, 5, "40");
+  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  CHECK(holder == "process 1 on another-host.example, job 40");
+  leave_foreign_owner(folder.path, 5, "41", 1);
+  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  leave_foreign_owner(folder.path, 5, "41", 0);
+  CHECK(CellLock::take(folder.path, holder).has_value());
+  ::unsetenv("SLURM_JOB_ID");
+  ::unsetenv("SLURM_RESTART_COUNT");
+}
+
+TEST_CASE("a half written owner file does not block a cell") {
+  const Folder folder;
+  std::string holder;
+  io::write_file_atomic(folder.path / "owner.json", "{\"host\":\"a");
+  CHECK(CellLock::take(folder.path, holder).has_value());
+}

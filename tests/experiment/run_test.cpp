@@ -1,0 +1,270 @@
+#include "experiment/run.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <map>
+#include <set>
+
+#include "experiment/lock.hpp"
+#include "fake_trainer.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+using namespace runner;
+using namespace runner::experiment;
+using spec::Search;
+
+namespace {
+
+std::vector<spec::Method> several() {
+  return {method("fine_tune", Search::none, "last"), method("swa", Search::none, "swa"),
+          method("restarts", Search::restarts, "best"),
+          method("random_search", Search::random, "last"), pairs()[0]};
+}
+
+Summary run_all(const spec::Spec& spec, FakeTrainer& trainer, RunOptions options = {}) {
+  return run(spec, trainer, options, {});
+}
+
+}  // namespace
+
+TEST_CASE("every cell runs once; a second call does nothing") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  const Summary first = run_all(spec, trainer);
+  CHECK(first.cells == 5 * 2 * 2);
+  CHECK(first.cells_done == first.cells);
+  CHECK(first.trials == (1 + 1 + 5 + 5 + 5) * 4);
+  CHECK(first.trials_done == first.trials);
+  CHECK(first.trials_before == 0);
+  CHECK(first.errors.empty());
+  CHECK(trainer.calls == first.trials);
+  // fine_tune, swa and the first restart are one run; the searches share their start design.
+  CHECK(trainer.distinct.size() <= static_cast<std::size_t>((5 + 3 + 2 + 2) * 4));
+  const std::string before = everything(spec);
+
+  const Summary second = run_all(spec, trainer);
+  CHECK(second.trials_before == second.trials);
+  CHECK(second.cells_done == second.cells);
+  CHECK(trainer.calls == first.trials);
+  CHECK(everything(spec) == before);
+  CHECK(std::filesystem::exists(folder.path / "fake/cells/CoLA/bilevel_ei_ucb/seed7/result.json"));
+  CHECK_FALSE(
+      std::filesystem::exists(folder.path / "fake/cells/CoLA/bilevel_ei_ucb/seed7/owner.json"));
+}
+
+TEST_CASE("four workers and any shards leave what one process leaves") {
+  const Folder one, many, shards;
+  FakeTrainer trainer;
+  spec::Spec spec = fake_spec(one.path, several());
+  run_all(spec, trainer);
+  const std::string expected = everything(spec);
+  spec.runs_root = many.path;
+  RunOptions options;
+  options.workers = 4;
+  CHECK(run_all(spec, trainer, options).cells_done == 20);
+  CHECK(everything(spec) == expected);
+  spec.runs_root = shards.path;
+  for (const int shard : {2, 0, 1}) {
+    options = {};
+    options.shard = shard;
+    options.shards = 3;
+    run_all(spec, trainer, options);
+  }
+  CHECK(everything(spec) == expected);
+}
+
+TEST_CASE("shards part the cells, and keep those of a task and seed together while they can") {
+  const spec::Spec spec = fake_spec("unused", several());  // 4 groups of 5 cells
+  for (const int shards : {1, 2, 3, 4, 5, 8, 20, 33}) {
+    std::map<std::string, int> owner;
+    std::map<std::pair<std::string, std::uint64_t>, std::set<int>> of_group;
+    for (int shard = 0; shard < shards; ++shard) {
+      for (const Cell& cell : cells_of_shard(spec, shard, shards)) {
+        CHECK(owner.emplace(cell_name(cell), shard).second);
+        of_group[{cell.task->task.name, cell.seed}].insert(shard);
+      }
+    }
+    CHECK(owner.size() == 20);
+    if (shards > 4) continue;
+    for (const auto& [group, used] : of_group) CHECK(used.size() == 1);
+  }
+  CHECK_THROWS_AS(cells_of_shard(spec, 2, 2), InputError);
+  CHECK_THROWS_AS(cells_of_shard(spec, -1, 2), InputError);
+}
+
+TEST_CASE("killed after any append, the same trial goes on and the result is the same") {
+  const std::vector<spec::Method> methods = {pairs()[0],
+                                             method("random_search", Search::random, "last")};
+  const Folder whole;
+  spec::Spec spec = fake_spec(whole.path, methods);
+  spec.tasks.resize(1);
+  spec.seeds = {0};
+  FakeTrainer trainer;
+  int appends = 0;
+  const auto count = [&](const Event& event) {
+    appends += event.kind == Event::Kind::inner || event.kind == Event::Kind::trial ? 1 : 0;
+  };
+  run(spec, trainer, {}, {.on_progress = count, .should_stop = {}});
+  const std::string expected = everything(spec);
+  REQUIRE(appends >= 5 * 6 + 5);
+
+  for (int kill_at = 1; kill_at <= appends; ++kill_at) {
+    const Folder folder;
+    spec.runs_root = folder.path;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      int seen = 0;
+      FakeTrainer own;
+      const auto die = [&](const Event& event) {
+        if (event.kind != Event::Kind::inner && event.kind != Event::Kind::trial) return;
+        if (++seen == kill_at) ::kill(::getpid(), SIGKILL);
+      };
+      run(spec, own, {}, {.on_progress = die, .should_stop = {}});
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(WIFSIGNALED(status));
+    FakeTrainer again;
+    CHECK(run_all(spec, again).cells_done == 2);
+    REQUIRE(everything(spec) == expected);
+  }
+}
+
+TEST_CASE("stopped at any question, the run says so and goes on later to the same result") {
+  const Folder whole;
+  spec::Spec spec = fake_spec(whole.path, {pairs()[0]});
+  spec.tasks.resize(1);
+  spec.seeds = {0};
+  FakeTrainer trainer;
+  run_all(spec, trainer);
+  const std::string expected = everything(spec);
+  for (int limit = 0; limit < 60; limit += 7) {
+    const Folder folder;
+    spec.runs_root = folder.path;
+    std::atomic<int> questions = 0;
+    const auto stop = [&] { return questions++ >= limit; };
+    const Summary summary = run(spec, trainer, {}, {.on_progress = {}, .should_stop = stop});
+    CHECK(summary.interrupted == (summary.cells_done == 0));
+    run_all(spec, trainer);
+    REQUIRE(everything(spec) == expected);
+  }
+}
+
+TEST_CASE("more trials later are the trials that more would have been at once") {
+  const Folder at_once, later;
+  spec::Spec spec = fake_spec(at_once.path, several());
+  FakeTrainer trainer;
+  spec.outer.trials = 7;
+  run_all(spec, trainer);
+  const std::string expected = everything(spec);
+  spec.runs_root = later.path;
+  spec.outer.trials = 5;
+  run_all(spec, trainer);
+  spec.outer.trials = 7;
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.trials_before == (1 + 1 + 5 + 5 + 5) * 4);
+  CHECK(summary.trials_done == (1 + 1 + 7 + 7 + 7) * 4);
+  CHECK(everything(spec) == expected);
+}
+
+TEST_CASE("a failing run does not stop the rest, and only what failed is run again") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest& request, RunRecord&) {
+    if (request.task == "RTE" && request.seed == 7) throw std::runtime_error("cable pulled");
+  };
+  const Summary failing = run_all(spec, trainer);
+  CHECK(failing.cells_done == failing.cells);
+  CHECK(failing.failed == 1 + 1 + 1 + 5 + 5);  // the other restarts have other seeds
+  CHECK(run_all(spec, trainer).failed == failing.failed);
+
+  trainer.disturb = nullptr;
+  trainer.calls = 0;
+  RunOptions options;
+  options.rerun_failed = true;
+  const Summary mended = run_all(spec, trainer, options);
+  CHECK(mended.failed == 0);
+  CHECK(mended.cells_done == mended.cells);
+  CHECK(trainer.calls == 1 + 1 + 5 + 5 + 5);
+  const Folder healthy;
+  spec::Spec other = spec;
+  other.runs_root = healthy.path;
+  run_all(other, trainer);
+  CHECK(everything(spec) == everything(other));
+}
+
+TEST_CASE("what the user must mend stops its cell, is reported once and costs no other cell") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest& request, RunRecord&) {
+    if (request.task == "CoLA") throw InputError("CoLA/train.tsv: cannot read");
+  };
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.cells_done == 10);
+  REQUIRE(summary.errors.size() == 10);
+  CHECK(summary.errors[0] == "CoLA/fine_tune/seed0: CoLA/train.tsv: cannot read");
+  trainer.disturb = nullptr;
+  CHECK(run_all(spec, trainer).cells_done == 20);
+}
+
+TEST_CASE("fail-fast stops at the first run without a result") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest&, RunRecord& record) { record.status = "diverged"; };
+  RunOptions options;
+  options.fail_fast = true;
+  const Summary summary = run_all(spec, trainer, options);
+  CHECK(trainer.calls == 1);
+  CHECK(summary.trials_done == 1);
+  CHECK_FALSE(summary.interrupted);
+}
+
+TEST_CASE("--only takes a part of a name or a glob") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  RunOptions options;
+  options.only = "RTE/swa";
+  CHECK(run_all(spec, trainer, options).cells == 2);
+  options.only = "*/bilevel*/seed7";
+  CHECK(run_all(spec, trainer, options).cells == 2);
+  options.only = "MRPC";
+  CHECK(run_all(spec, trainer, options).cells == 0);
+}
+
+TEST_CASE("a cell that another process works on is left alone and named") {
+  const Folder folder;
+  spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  std::string holder;
+  const auto lock = CellLock::take(cell_folder(list_cells(spec)[0]), holder);
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.cells_done == 3);
+  REQUIRE(summary.busy.size() == 1);
+  CHECK(summary.busy[0].starts_with("RTE/swa/seed0: process "));
+}
+
+TEST_CASE("a damaged journal is an error of its cell alone") {
+  const Folder folder;
+  spec::Spec spec = fake_spec(folder.path, {pairs()[0]});
+  FakeTrainer trainer;
+  run_all(spec, trainer);
+  const auto path = cell_folder(list_cells(spec)[2]) / "journal.jsonl";
+  std::string bytes = io::read_file(path);
+  bytes[bytes.find('\n') + 60] ^= 1;
+  io::write_file_atomic(path, bytes);
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.cells_done == 3);
+  REQUIRE(summary.errors.size() == 1);
+  CHECK(summary.errors[0].find("journal.jsonl:2: this line was changed") != std::string::npos);
+}
