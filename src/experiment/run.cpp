@@ -18,6 +18,7 @@
 #include "experiment/lock.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "spec/variables.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
@@ -58,8 +59,15 @@ void write_result(const Cell& cell, const History& history) {
                            {"chosen", nullptr}};
   const int best = best_trial(history.trials);
   if (best >= 0) {
-    result["chosen"] = history.trials[static_cast<std::size_t>(best)];
-    result["chosen"].erase("curve");
+    const TrialRecord& chosen = history.trials[static_cast<std::size_t>(best)];
+    result["chosen"] = chosen;
+    for (const char* bulky : {"curve", "proposal"}) result["chosen"].erase(bulky);
+    nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
+    for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
+      const bo::Variable& searched = cell.spec->search[i];
+      lambda[searched.name] = spec::written(searched, chosen.lambda[i].second);
+    }
+    result["chosen"]["lambda"] = std::move(lambda);
   }
   io::write_file_atomic(cell_folder(cell) / "result.json", result.dump(2) + "\n");
 }

@@ -46,7 +46,7 @@ std::vector<double> lawa(int snapshots, const Options& options, std::span<const 
 
 constexpr std::array<Rule, 6> kRules = {{
     {"last", "the weights after the last step", Needs::nothing, last},
-    {"best", "the single snapshot with the lowest loss on the fusion subset", Needs::scores, best},
+    {"best", "the single snapshot with the best selection score", Needs::scores, best},
     {"swa", "the mean of all snapshots (stochastic weight averaging)", Needs::nothing, swa},
     {"lawa", "the mean of the last_k last snapshots (latest weight averaging)", Needs::nothing,
      lawa},

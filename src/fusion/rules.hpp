@@ -11,7 +11,7 @@ namespace runner::fusion {
 // What a rule needs beside the snapshots' number.
 enum class Needs {
   nothing,  // fixed weights
-  scores,   // the loss of every single snapshot on the fusion subset
+  scores,   // a value of every single snapshot, to be minimised: minus its selection score
   average,  // the run's own exponential moving average: no weights over snapshots
   search,   // the inner loop
 };
@@ -21,7 +21,7 @@ struct Rule {
   std::string_view summary;
   Needs needs = Needs::nothing;
   // Weights over K snapshots [K], summing to 1; null unless needs is nothing or scores.
-  // `losses` [K] is empty unless needs is scores.
+  // `losses` [K] are those values, empty unless needs is scores.
   std::vector<double> (*weights)(int snapshots, const Options& options,
                                  std::span<const double> losses) = nullptr;
 };
