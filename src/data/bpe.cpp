@@ -117,6 +117,7 @@ BytePairEncoding::BytePairEncoding(const Vocabulary& vocabulary, std::string_vie
   }
 
   merges_.reserve(vocabulary.size());
+  std::string product;
   int number = 0;
   while (!merges.empty()) {
     ++number;
@@ -131,11 +132,14 @@ BytePairEncoding::BytePairEncoding(const Vocabulary& vocabulary, std::string_vie
                                    merges_name, number, line));
     }
     const std::string_view left = line.substr(0, blank), right = line.substr(blank + 1);
-    const std::string place = fmt::format("{}:{}", merges_name, number);
-    const std::int32_t left_id = require_token(vocabulary, left, place);
-    const std::int32_t right_id = require_token(vocabulary, right, place);
-    const std::int32_t id = require_token(vocabulary, fmt::format("{}{}", left, right), place);
-    merges_[pair_key(left_id, right_id)] = {number, id};
+    product.assign(left).append(right);
+    const auto id_of = [&](std::string_view token) {
+      const auto found = vocabulary.find(token);
+      if (found != vocabulary.end()) return found->second;
+      throw InputError(
+          fmt::format("{}:{}: the vocabulary has no token '{}'", merges_name, number, token));
+    };
+    merges_[pair_key(id_of(left), id_of(right))] = {number, id_of(product)};
   }
   if (merges_.empty()) throw InputError(fmt::format("{}: no merges", merges_name));
 }

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <type_traits>
 
-#include "io/error.hpp"
 #include "io/file.hpp"
 
 namespace runner::data {
@@ -71,9 +70,9 @@ std::string reading_rules(const Task& task, const SplitFile& split) {
   const auto text = [](std::string_view value) {
     return fmt::format("{}:{} ", value.size(), value);
   };
-  std::string rules = fmt::format("{} {} {} {} ", task.regression, task.skip_malformed_rows,
-                                  split.header, split.label_column);
-  rules += text(fs::path(split.path).extension().string()) + text(split.label_field);
+  std::string rules = fmt::format("{} {} {} {} {} ", task.regression, task.skip_malformed_rows,
+                                  static_cast<int>(split.format), split.header, split.label_column);
+  rules += text(split.label_field);
   rules += fmt::format("columns {} ", split.text_columns.size());
   for (const int column : split.text_columns) rules += fmt::format("{} ", column);
   rules += fmt::format("fields {} ", split.text_fields.size());

@@ -20,11 +20,12 @@ struct Example {
 std::filesystem::path split_path(const Task& task, const SplitFile& split,
                                  const std::filesystem::path& root);
 
-// The rows of one split, in the file's order. JSONL holds one JSON object per line; TSV is split at '\t', no quoting, nothing trimmed, "\n" or "\r\n", a
-// byte-order mark and a missing last line break allowed. Throws InputError naming file, line,
-// column, value and what is allowed: on a missing or empty file, a row with another number of
-// columns than the first line (skipped instead where task.skip_malformed_rows says so and the split
-// is labelled), an unknown label, a target that is no finite number.
+// The rows of one split, in the file's order. JSONL holds one JSON object per line; TSV is split at
+// '\t', no quoting, nothing trimmed, "\n" or "\r\n", a byte-order mark and a missing last line
+// break allowed. Throws InputError naming file, line, column, value and what is allowed: on a
+// missing or empty file, a row with another number of columns than the first line (skipped instead
+// where task.skip_malformed_rows says so and the split is labelled), an unknown label, a target
+// that is no finite number.
 std::vector<Example> read_split(const Task& task, const SplitFile& split,
                                 const std::filesystem::path& root);
 

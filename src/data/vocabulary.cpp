@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -18,19 +19,23 @@ Vocabulary read_vocab_json(std::string_view bytes, std::string_view name) {
   }
   Vocabulary vocabulary;
   vocabulary.reserve(json.size());
-  std::unordered_map<std::int32_t, const std::string*> owners;
-  owners.reserve(json.size());
   for (const auto& [token, id] : json.items()) {
     if (!id.is_number_unsigned() ||
-        id.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
+        id.get<std::uint64_t>() >= std::numeric_limits<std::int32_t>::max()) {
       throw InputError(fmt::format("{}: token '{}': {} is not an id", name, token, id.dump()));
     }
-    const auto [entry, fresh] = vocabulary.emplace(token, id.get<std::int32_t>());
-    const auto [owner, free] = owners.emplace(entry->second, &entry->first);
-    if (!free) {
-      throw InputError(fmt::format("{}: the tokens '{}' and '{}' have the same id {}", name,
-                                   *owner->second, token, entry->second));
-    }
+    vocabulary.emplace(token, id.get<std::int32_t>());
+  }
+  std::vector<const Vocabulary::value_type*> by_id;
+  by_id.reserve(vocabulary.size());
+  for (const auto& entry : vocabulary) by_id.push_back(&entry);
+  const auto id_of = [](const auto* entry) { return entry->second; };
+  std::ranges::sort(by_id, {}, id_of);
+  const auto twice = std::ranges::adjacent_find(by_id, {}, id_of);
+  if (twice != by_id.end()) {
+    const auto& [one, other] = std::minmax(twice[0]->first, twice[1]->first);
+    throw InputError(fmt::format("{}: the tokens '{}' and '{}' have the same id {}", name, one,
+                                 other, twice[0]->second));
   }
   return vocabulary;
 }

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+namespace runner::data {
+
+// A fresh folder that goes away with the test.
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "runner_data_XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  void write(const std::string& file, std::string_view bytes) const {
+    io::write_file_atomic(path / file, bytes);
+  }
+};
+
+// What an InputError says, without the folder's path; empty when there is none.
+template <typename Call>
+std::string error_of(Call call, const std::filesystem::path& folder = {}) {
+  try {
+    call();
+  } catch (const InputError& error) {
+    std::string message = error.what();
+    const std::string prefix = folder.string() + "/";
+    for (std::size_t at = message.find(prefix); !folder.empty() && at != std::string::npos;
+         at = message.find(prefix)) {
+      message.erase(at, prefix.size());
+    }
+    return message;
+  }
+  return "";
+}
+
+// The folder that `variable` names, else ../shared/NAME; nothing, said aloud, when it is not there.
+inline std::optional<std::filesystem::path> shared_folder(const char* variable, const char* name) {
+  const char* named = std::getenv(variable);
+  const std::filesystem::path folder =
+      named != nullptr ? named : std::filesystem::path(RUNNER_SOURCE_DIR) / "../shared" / name;
+  if (std::filesystem::is_directory(folder)) return folder;
+  MESSAGE("SKIPPED: no folder " << folder.string() << " (set " << variable << ")");
+  return std::nullopt;
+}
+
+}  // namespace runner::data

@@ -1,0 +1,108 @@
+#include "data/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "data/tasks.hpp"
+#include "folder.hpp"
+
+using namespace runner;
+using namespace runner::data;
+
+TEST_CASE("metrics of a hand-counted confusion table") {
+  // 3 true positives, 1 false positive, 2 false negatives, 4 true negatives.
+  const std::vector<int> labels = {1, 1, 1, 1, 1, 0, 0, 0, 0, 0};
+  const std::vector<int> predicted = {1, 1, 1, 0, 0, 1, 0, 0, 0, 0};
+  CHECK(accuracy(predicted, labels).value == doctest::Approx(0.7));
+  CHECK(f1(predicted, labels, 1).value == doctest::Approx(6.0 / 9.0));
+  CHECK(f1(predicted, labels, 0).value == doctest::Approx(8.0 / 11.0));
+  CHECK(mcc(predicted, labels).value == doctest::Approx((12 - 2) / std::sqrt(4.0 * 5 * 5 * 6)));
+}
+
+TEST_CASE("constant predictions score 0 and say so") {
+  const std::vector<int> labels = {0, 1, 1, 0}, zeros(4, 0);
+  CHECK(mcc(zeros, labels).value == 0.0);
+  CHECK(mcc(zeros, labels).degenerate);
+  CHECK(f1(zeros, labels, 1).value == 0.0);
+  CHECK(f1(zeros, labels, 1).degenerate);
+  CHECK_FALSE(accuracy(zeros, labels).degenerate);
+  const std::vector<double> targets = {1, 2, 3}, constant(3, 0.1);
+  for (const auto metric : {pearson, spearman}) {
+    CHECK(metric(constant, targets).value == 0.0);
+    CHECK(metric(constant, targets).degenerate);
+    CHECK(metric(std::vector{1.0}, std::vector{2.0}).degenerate);
+    CHECK(metric(std::vector{1.0, std::numeric_limits<double>::quiet_NaN(), 2.0}, targets)
+              .degenerate);
+    CHECK_FALSE(metric(targets, targets).degenerate);
+  }
+}
+
+TEST_CASE("F1 of predictions that are all wrong is 0 without being undefined") {
+  CHECK(f1(std::vector{1, 0}, std::vector{0, 1}, 1).value == 0.0);
+  CHECK_FALSE(f1(std::vector{1, 0}, std::vector{0, 1}, 1).degenerate);
+}
+
+TEST_CASE("Spearman uses the mean rank of ties and ignores scale") {
+  const std::vector<double> targets = {1, 2, 2, 4}, predicted = {10, 200, 3000, 40000};
+  CHECK(spearman(predicted, targets).value == doctest::Approx(4.5 / std::sqrt(5.0 * 4.5)));
+}
+
+TEST_CASE("a task's score is the mean of its metrics, over the largest logits") {
+  const std::vector<float> logits = {2, -1, 0, 3, 1, 1, -5, -4};
+  const std::vector<float> labels = {0, 1, 1, 1};
+  const Scores scores = score(*find_task("MRPC"), logits, labels);
+  REQUIRE(scores.values.size() == 2);
+  CHECK(scores.values[0].first == "f1");
+  CHECK(scores.values[0].second == doctest::Approx(0.8));  // a tie goes to the lower class
+  CHECK(scores.values[1].first == "accuracy");
+  CHECK(scores.values[1].second == doctest::Approx(0.75));
+  CHECK(scores.score == doctest::Approx(0.775));
+}
+
+TEST_CASE("regression is scored on the outputs themselves") {
+  const Scores scores =
+      score(*find_task("STS-B"), std::vector<float>{0.5f, 1.5f, 3.5f}, std::vector<float>{0, 1, 3});
+  CHECK(scores.score == doctest::Approx(1.0));
+  CHECK_FALSE(scores.degenerate);
+}
+
+TEST_CASE("a score needs labels, matching sizes and a positive class that exists") {
+  Task task = *find_task("MRPC");
+  const std::vector<float> logits = {1, 2};
+  CHECK_THROWS_AS(score(task, logits, std::vector<float>{std::numeric_limits<float>::quiet_NaN()}),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(score(task, logits, std::vector<float>{0, 1}), std::invalid_argument);
+  task.positive_label = "yes";
+  CHECK(error_of([&] { score(task, logits, std::vector<float>{1}); }) ==
+        "task MRPC: positive_label 'yes' is none of its labels: 0, 1");
+}
+
+TEST_CASE("reference: metrics are scikit-learn's and SciPy's") {
+  const auto folder = shared_folder("RUNNER_REFERENCE", "reference");
+  if (!folder) return;
+  const auto cases = nlohmann::json::parse(io::read_file(*folder / "metrics.json"));
+  REQUIRE(cases.size() > 0);
+  for (const auto& row : cases) {
+    CAPTURE(row.dump());
+    const auto labels = row["labels"].get<std::vector<int>>();
+    const auto predicted = row["predictions"].get<std::vector<int>>();
+    const auto check = [&](const char* name, MetricValue value) {
+      if (!row.contains(name)) return;
+      const bool undefined = row[name].is_null() || !std::isfinite(row[name].get<double>());
+      CHECK(std::abs(value.value - (undefined ? 0.0 : row[name].get<double>())) <= 1e-9);
+      if (undefined) CHECK(value.degenerate);
+    };
+    check("accuracy", accuracy(predicted, labels));
+    check("f1", f1(predicted, labels, 1));
+    check("mcc", mcc(predicted, labels));
+    if (row.contains("targets")) {
+      const auto targets = row["targets"].get<std::vector<double>>();
+      const auto scores = row["scores"].get<std::vector<double>>();
+      check("pearson", pearson(scores, targets));
+      check("spearman", spearman(scores, targets));
+    }
+  }
+}
