@@ -9,7 +9,7 @@ shift
 
 needs=(build)
 case $preset in
-  release) needs+=(run torch) folder=build ;;
+  release) needs+=(torch) folder=build ;;
   dev) needs+=(torch) folder=build-dev ;;
   *) folder=build-$preset ;;
 esac
