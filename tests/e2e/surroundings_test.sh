@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# No environment, another locale, a full disk, a folder that cannot be written: the same tables, or
+# a message and an exit code, never a crash.
+source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
+small=("$runner" "$spec" 'methods=[fine_tune,{bilevel:{outer: ei, inner: ucb}}]' tasks=[RTE] seeds=1)
+
+expect 0 "${small[@]}" name=plain
+
+expect 0 env -i "${small[@]}" name=bare runs="$RUNNER_RUNS"
+same_tables plain bare
+
+# A comma for the decimal point, where such a locale is installed; one that does not exist anywhere.
+comma=$(locale -a | grep -iE '^(de|fr|nl|pl|ru|it|es)_' | head -1 || true)
+for locale in ${comma:-} xx_YY.UTF-8; do
+  expect 0 env LC_ALL="$locale" LANG="$locale" LANGUAGE="$locale" "${small[@]}" name="in_$locale"
+  same_tables plain "in_$locale"
+done
+
+# A sandbox with file systems of its own, as root or where users may make one.
+sandbox=(unshare --mount)
+(($(id -u) == 0)) || sandbox=(unshare --map-root-user --mount)
+"${sandbox[@]}" true 2>/dev/null || skip "full disk and read-only folder: this user may not mount"
+
+mkdir full closed
+expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o size=64k none full && exec "$@"' - \
+  "${small[@]}" runs=full
+said "No space left on device"
+
+expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o ro none closed && exec "$@"' - \
+  "${small[@]}" runs=closed
+said "closed"
+said "Read-only file system"
