@@ -1,0 +1,341 @@
+#include "cli/bench.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options/value_semantic.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "bo/bench.hpp"
+#include "bo/problems.hpp"
+#include "bo/suggest.hpp"
+#include "cli/options.hpp"
+#include "cli/verbs.hpp"
+#include "data/cache.hpp"
+#include "data/tasks.hpp"
+#include "fusion/trajectory.hpp"
+#include "io/csv.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+#include "random/philox.hpp"
+#include "train/device.hpp"
+
+namespace runner::cli {
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Seconds of `work`, `repetitions` times after one that does not count.
+template <typename Work>
+Spread time_of(int repetitions, const Work& work) {
+  work();
+  std::vector<double> seconds;
+  for (int i = 0; i < repetitions; ++i) {
+    const Clock::time_point start = Clock::now();
+    work();
+    seconds.push_back(seconds_since(start));
+  }
+  return spread_of(seconds);
+}
+
+// memcpy, each thread its part: what the machine's memory gives at best.
+void copy_in_parallel(const std::vector<float>& source, std::vector<float>& target, int threads) {
+  const auto parts = static_cast<std::size_t>(threads);
+  std::vector<std::jthread> workers;
+  for (std::size_t part = 0; part < parts; ++part) {
+    workers.emplace_back(
+        [&, begin = source.size() * part / parts, end = source.size() * (part + 1) / parts] {
+          std::memcpy(target.data() + begin, source.data() + begin, (end - begin) * sizeof(float));
+        });
+  }
+}
+
+// A folder that the user names by flag or variable.
+fs::path folder_of(const CommandLine& line, const char* flag, const char* variable) {
+  if (line.has(flag)) return line.get<std::string>(flag);
+  if (const char* value = std::getenv(variable)) return value;
+  throw InputError(
+      fmt::format("command line: --{} DIR or the variable {} is needed", flag, variable));
+}
+
+// The start designs that all optimisers share: problem and seed -> points of the unit cube.
+using Starts = std::map<std::pair<std::string, int>, std::vector<std::vector<double>>>;
+
+Starts read_starts(const fs::path& file) {
+  Starts starts;
+  const auto records = io::parse_csv(io::read_file(file), file.string());
+  for (std::size_t i = 1; i < records.size(); ++i) {
+    const auto& fields = records[i].fields;
+    double seed = 0.0;
+    std::vector<double> point;
+    bool whole = fields.size() > 3 && io::parse_number(fields[1], seed);
+    for (std::size_t column = 3; whole && column < fields.size() && !fields[column].empty();
+         ++column) {
+      point.emplace_back();
+      whole = io::parse_number(fields[column], point.back());
+    }
+    if (!whole) {
+      throw InputError(
+          fmt::format("{}:{}: not 'problem,seed,index,u0,...'", file.string(), records[i].line));
+    }
+    starts[{fields[0], static_cast<int>(seed)}].push_back(std::move(point));
+  }
+  return starts;
+}
+
+// Milliseconds of processor time per suggestion with n observations of Hartmann-6.
+double suggestion_milliseconds(int count) {
+  const auto all = bo::problems();
+  const auto problem = std::find_if(all.begin(), all.end(),
+                                    [](const bo::Problem& p) { return p.name == "hartmann6"; });
+  const bo::Space space = problem->space();
+  std::vector<bo::Observation> history;
+  bo::Options options;
+  options.noise = bo::Noise::deterministic;
+  options.initial = count;
+  for (int i = 0; i < count; ++i) {
+    bo::Observation observation;
+    observation.x = bo::suggest(space, history, options, 12345).x;
+    observation.y = (*problem)(observation.x);
+    history.push_back(std::move(observation));
+  }
+  std::vector<double> milliseconds;
+  for (std::uint64_t seed = 0; seed < 7; ++seed) {
+    const std::clock_t start = std::clock();
+    bo::suggest(space, history, options, seed);
+    milliseconds.push_back(1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  }
+  milliseconds.erase(milliseconds.begin());  // the first warms the caches
+  return spread_of(milliseconds).median;
+}
+
+}  // namespace
+
+Spread spread_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return {n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2.0, values.front(),
+          values.back()};
+}
+
+std::string written(const Spread& spread, int digits) {
+  return fmt::format("{:.{}g} [{:.{}g}, {:.{}g}]", spread.median, digits, spread.least, digits,
+                     spread.largest, digits);
+}
+
+std::string output_of(const std::string& command) {
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) throw InputError(fmt::format("cannot run: {}", command));
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    text.append(buffer.data(), got);
+  }
+  const int status = ::pclose(pipe);
+  if (status != 0) throw InputError(fmt::format("failed with status {}: {}", status, command));
+  return text;
+}
+
+int bench_bo(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("seeds", po::value<int>()->default_value(5)->value_name("N"),
+                      "studies per problem, seeds 0 to N-1")(
+      "acquisition", po::value<std::string>()->default_value("logei")->value_name("NAME"), "")(
+      "only", po::value<std::string>()->default_value("")->value_name("PROBLEM"), "")(
+      "starts", po::value<std::string>()->value_name("FILE"),
+      "CSV problem,seed,index,u0,...: the first points, shared with a peer")(
+      "peer", po::value<std::string>()->value_name("PYTHON"),
+      "a Python with BoTorch and Optuna: runs bo_peers.py on the same problems, seeds and starts")(
+      "peers", po::value<std::string>()->value_name("DIR"),
+      "folder of bo_peers.py (else the variable RUNNER_PEERS)");
+  bool helped = false;
+  const CommandLine line = parse(arguments, "runner bench bo [flags]", flags, helped);
+  if (helped) return kDone;
+  const int seeds = line.get<int>("seeds");
+  if (seeds < 1) throw InputError("command line: --seeds must be at least 1");
+  const Starts starts =
+      line.has("starts") ? read_starts(line.get<std::string>("starts")) : Starts{};
+  const auto only = line.get<std::string>("only");
+  std::string names, seed_list;
+  for (int seed = 0; seed < seeds; ++seed) seed_list += fmt::format("{}{}", seed ? "," : "", seed);
+
+  fmt::print("simple regret after the whole budget, {} seeds: median [least, largest]\n", seeds);
+  for (const bo::Problem& problem : bo::problems()) {
+    if (!only.empty() && problem.name != only) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ",", problem.name);
+    std::vector<double> regrets, milliseconds;
+    int near_duplicates = 0;
+    for (int seed = 0; seed < seeds; ++seed) {
+      bo::BenchOptions options;
+      options.suggest.acquisition = line.get<std::string>("acquisition");
+      options.suggest.noise = bo::Noise::deterministic;
+      options.seed = static_cast<std::uint64_t>(seed);
+      const auto shared = starts.find({std::string(problem.name), seed});
+      const bo::BenchRow study = bo::bench(
+          problem, shared == starts.end() ? std::vector<std::vector<double>>{} : shared->second,
+          options);
+      regrets.push_back(study.regret.back());
+      milliseconds.push_back(1e3 * study.cpu_seconds);
+      near_duplicates += study.near_duplicates;
+    }
+    fmt::print("  {:<20} {:<34} {:>24} ms/suggestion, {} near-duplicates\n", problem.name,
+               written(spread_of(regrets)), written(spread_of(milliseconds)), near_duplicates);
+    std::fflush(stdout);
+  }
+  if (names.empty()) throw InputError(fmt::format("there is no problem '{}'", only));
+  fmt::print("processor ms per suggestion, hartmann6: n=20 {:.2f}, n=60 {:.2f}\n",
+             suggestion_milliseconds(20), suggestion_milliseconds(60));
+  if (!line.has("peer")) return kDone;
+  const fs::path peers = fs::absolute(folder_of(line, "peers", "RUNNER_PEERS"));
+  const fs::path scratch = fs::temp_directory_path() / "runner_bo_peers";
+  fs::create_directories(scratch);
+  // A program of the path stays itself; a path is taken from the current folder.
+  const auto named = line.get<std::string>("peer");
+  const std::string python = named.find('/') == std::string::npos
+                                 ? named
+                                 : fs::absolute(named).lexically_normal().string();
+  const std::string run = fmt::format("cd '{}' && rm -f *.jsonl && '{}' '{}'", scratch.string(),
+                                      python, (peers / "bo_peers.py").string());
+  output_of(fmt::format("{} run --problems {} --seeds {} --peers botorch-logei,optuna-gp", run,
+                        names, seed_list));
+  output_of(fmt::format(
+      "cd '{0}' && '{1}' '{2}' time --peers botorch-logei,optuna-gp && '{1}' '{2}' report",
+      scratch.string(), python, (peers / "bo_peers.py").string()));
+  fmt::print("\n{}", io::read_file(scratch / "peers.md"));
+  return kDone;
+}
+
+int bench_tokenise(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("model", po::value<std::string>()->value_name("DIR"),
+                      "folder of the vocabulary")(
+      "glue", po::value<std::string>()->value_name("DIR"), "GLUE's root (else RUNNER_GLUE)")(
+      "task", po::value<std::string>()->default_value("SST-2")->value_name("TASK"),
+      "its training split")(
+      "peer", po::value<std::string>()->value_name("PYTHON"),
+      "a Python with the `tokenizers` package, timed on the same texts, alternating");
+  bool helped = false;
+  const CommandLine line =
+      parse(arguments, "runner bench tokenise --model DIR [flags]", flags, helped);
+  if (helped) return kDone;
+  if (!line.has("model")) throw InputError("command line: --model DIR is needed");
+  const data::Task* task = data::find_task(line.get<std::string>("task"));
+  if (task == nullptr) throw InputError("command line: --task is not a GLUE task");
+  const fs::path root = folder_of(line, "glue", "RUNNER_GLUE");
+  const std::string model = line.get<std::string>("model");
+  const std::vector<data::Example> examples = data::read_split(*task, task->train, root);
+  const auto once = [&] {
+    const Clock::time_point start = Clock::now();
+    // A new tokenizer each time: what it remembers of words must not be counted as speed.
+    const data::Tokenizer tokenizer = data::Tokenizer::load(model);
+    const double loaded = seconds_since(start);
+    const data::EncodedSplit split = data::encode(tokenizer, examples, 128);
+    return std::pair{seconds_since(start) - loaded, split.ids.size()};
+  };
+  std::string peer_command;
+  if (line.has("peer")) {
+    const fs::path texts = fs::temp_directory_path() / "runner_tokenise.txt";
+    std::string joined;
+    for (const data::Example& example : examples) joined += example.text_a + "\n";
+    io::write_file_atomic(texts, joined);
+    peer_command = fmt::format(
+        "TOKENIZERS_PARALLELISM=false '{}' -c \"import time; from transformers import "
+        "AutoTokenizer as A; "
+        "t = A.from_pretrained('{}').backend_tokenizer; x = open('{}').read().split('\\n')[:-1]; "
+        "s = time.perf_counter(); t.encode_batch(x); print(time.perf_counter() - s)\" 2>/dev/null",
+        line.get<std::string>("peer"), model, texts.string());
+  }
+  std::vector<double> seconds, ratios;
+  std::size_t tokens = once().second;  // warms the page cache
+  for (int i = 0; i < 5; ++i) {
+    seconds.push_back(once().first);
+    double peer = 0.0;
+    std::string printed = peer_command.empty() ? "" : output_of(peer_command);
+    if (!printed.empty() && printed.back() == '\n') printed.pop_back();
+    if (io::parse_number(printed, peer)) ratios.push_back(peer / seconds.back());
+  }
+  const Spread spread = spread_of(seconds);
+  fmt::print("{} {} rows, {} tokens: {} s on one thread, {:.3g} tokens/s\n", examples.size(),
+             task->name, tokens, written(spread), static_cast<double>(tokens) / spread.median);
+  if (!ratios.empty())
+    fmt::print("times faster than `tokenizers`: {}\n", written(spread_of(ratios)));
+  return kDone;
+}
+
+int bench_fusion(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("parameters",
+                      po::value<std::int64_t>()->default_value(124647170)->value_name("P"),
+                      "weights of a snapshot (RoBERTa-base)")(
+      "snapshots", po::value<int>()->default_value(10)->value_name("K"), "")(
+      "threads", po::value<int>()->default_value(0)->value_name("N"),
+      "0: all cores of this process");
+  bool helped = false;
+  const CommandLine line = parse(arguments, "runner bench fusion [flags]", flags, helped);
+  if (helped) return kDone;
+  const auto parameters = static_cast<std::size_t>(line.get<std::int64_t>("parameters"));
+  const int snapshots = line.get<int>("snapshots");
+  const int threads =
+      line.get<int>("threads") > 0 ? line.get<int>("threads") : train::auto_threads();
+  train::set_threads(threads);
+
+  std::vector<std::vector<float>> weights(static_cast<std::size_t>(snapshots));
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    weights[k].resize(parameters);
+    random::Stream stream(random::derive(0, "bench fusion", k));
+    const auto offset = static_cast<float>(stream.uniform());
+    for (std::size_t i = 0; i < parameters; ++i)
+      weights[k][i] = offset + static_cast<float>(i % 97);
+  }
+  const fusion::Trajectory trajectory(std::move(weights), fusion::Storage::compact);
+  const std::vector<double> alpha(static_cast<std::size_t>(snapshots), 1.0 / snapshots);
+  std::vector<float> theta(parameters), copy(parameters);
+  const Spread mixing = time_of(7, [&] { trajectory.mix(alpha, theta, threads); });
+  const Spread copying = time_of(7, [&] { copy_in_parallel(theta, copy, threads); });
+  const auto size = static_cast<double>(parameters);
+  // Each difference is read once as bf16, the mean read and theta written as fp32.
+  const double mixed = (2.0 * snapshots + 8.0) * size / mixing.median / 1e9;
+  const double copied = 8.0 * size / copying.median / 1e9;
+  fmt::print(
+      "theta(alpha), K={}, P={}, {} threads: {} s, {:.1f} GB/s; copying memory {:.1f} GB/s; ratio "
+      "{:.2f}\n",
+      snapshots, parameters, threads, written(mixing), mixed, copied, mixed / copied);
+  return kDone;
+}
+
+int bench_command(const std::vector<std::string>& arguments) {
+  struct Bench {
+    std::string_view name;
+    int (*run)(const std::vector<std::string>&);
+  };
+  constexpr std::array<Bench, 3> kBenches = {
+      {{"bo", bench_bo}, {"fusion", bench_fusion}, {"tokenise", bench_tokenise}}};
+  std::string names;
+  for (const Bench& bench : kBenches) {
+    if (!arguments.empty() && arguments[0] == bench.name) {
+      return bench.run({arguments.begin() + 1, arguments.end()});
+    }
+    names += fmt::format("{}{}", names.empty() ? "" : "|", bench.name);
+  }
+  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
+    fmt::print("usage: runner bench {} [flags]\n", names);
+    return kDone;
+  }
+  throw InputError(fmt::format("usage: runner bench {} [flags]", names));
+}
+
+}  // namespace runner::cli

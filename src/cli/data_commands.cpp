@@ -1,0 +1,134 @@
+// The verbs around data and names: list, tokenize, generate.
+#include <fmt/format.h>
+
+#include <boost/program_options/value_semantic.hpp>
+#include <climits>
+#include <filesystem>
+#include <iostream>
+
+#include "bo/acquisition.hpp"
+#include "cli/options.hpp"
+#include "cli/verbs.hpp"
+#include "data/metrics.hpp"
+#include "data/mini_glue.hpp"
+#include "data/tasks.hpp"
+#include "data/tokenize.hpp"
+#include "fusion/rules.hpp"
+#include "io/error.hpp"
+#include "spec/methods.hpp"
+#include "spec/presets.hpp"
+#include "spec/variables.hpp"
+
+namespace runner::cli {
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+namespace {
+
+// Each lists one of the tables that the program itself works from.
+struct Listing {
+  std::string_view name;
+  void (*print)();
+};
+
+void row(std::string_view name, std::string_view summary) {
+  fmt::print("  {:<20} {}\n", name, summary);
+}
+
+template <typename Rows>
+void print_rows(const Rows& rows) {
+  for (const auto& entry : rows) row(entry.name, entry.summary);
+}
+
+void print_tasks() {
+  for (const data::Task& task : data::glue_tasks()) {
+    std::string metrics;
+    for (const data::Metric metric : task.metrics) {
+      metrics += fmt::format("{}{}", metrics.empty() ? "" : ", ", data::metric_name(metric));
+    }
+    row(task.name, task.regression ? fmt::format("regression; {}", metrics)
+                                   : fmt::format("{}; {}", fmt::join(task.labels, " | "), metrics));
+  }
+}
+
+void print_metrics() {
+  using data::Metric;
+  row(data::metric_name(Metric::accuracy), "share of right predictions");
+  row(data::metric_name(Metric::f1), "F1 of the positive class");
+  row(data::metric_name(Metric::mcc), "Matthews correlation, any number of classes");
+  row(data::metric_name(Metric::pearson), "Pearson correlation");
+  row(data::metric_name(Metric::spearman), "Spearman rank correlation");
+}
+
+void print_acquisitions() {
+  print_rows(bo::acquisitions());
+  row("hedge", "portfolio of all of them (GP-Hedge)");
+  row("a+b", "alternation, as in ei+ucb");
+}
+
+constexpr Listing kListings[] = {
+    {"tasks", print_tasks},
+    {"metrics", print_metrics},
+    {"acquisitions", print_acquisitions},
+    {"rules", [] { print_rows(fusion::rules()); }},
+    {"methods", [] { print_rows(spec::method_kinds()); }},
+    {"variables", [] { print_rows(spec::variables()); }},
+    {"presets", [] { print_rows(spec::presets()); }},
+};
+
+}  // namespace
+
+int list_command(const std::vector<std::string>& arguments) {
+  bool helped = false;
+  const CommandLine line =
+      parse(arguments, "runner list [TABLE]", po::options_description("flags"), helped);
+  if (helped) return kDone;
+  bool found = line.words.empty();
+  std::string names;
+  for (const Listing& listing : kListings) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", listing.name);
+    if (!line.words.empty() && line.words[0] != listing.name) continue;
+    fmt::print("{}\n", listing.name);
+    listing.print();
+    found = true;
+  }
+  if (!found)
+    throw InputError(fmt::format("there is no table '{}' (tables: {})", line.words[0], names));
+  return kDone;
+}
+
+int tokenize_command(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("model", po::value<std::string>()->value_name("DIR"),
+                      "Hugging Face folder with the vocabulary")(
+      "max-length", po::value<int>()->value_name("N"),
+      "tokens per row, specials included (the model's limit)");
+  bool helped = false;
+  const CommandLine line =
+      parse(arguments, "runner tokenize --model DIR [--max-length N] < LINES.jsonl", flags, helped);
+  if (helped) return kDone;
+  if (!line.has("model")) throw InputError("command line: --model DIR is needed");
+  const data::Tokenizer tokenizer = data::Tokenizer::load(line.get<std::string>("model"));
+  const int max_length = line.has("max-length") ? line.get<int>("max-length") : INT_MAX;
+  if (max_length < 1) throw InputError("command line: --max-length must be at least 1");
+  std::ios::sync_with_stdio(false);
+  data::tokenize_lines(tokenizer, max_length, std::cin, std::cout);
+  std::cout.flush();
+  if (!std::cout) throw InputError("standard output: cannot write");
+  return kDone;
+}
+
+int generate_command(const std::vector<std::string>& arguments) {
+  bool helped = false;
+  const CommandLine line =
+      parse(arguments, "runner generate DIR", po::options_description("flags"), helped);
+  if (helped) return kDone;
+  if (line.words.size() != 1) throw InputError("usage: runner generate DIR");
+  const fs::path folder = line.words[0];
+  data::write_mini_glue(folder / "mini_glue", data::kMiniSeed);
+  data::write_tiny_roberta(folder / "tiny_roberta", data::kMiniSeed);
+  fmt::print("{}\n{}\n", (folder / "mini_glue").string(), (folder / "tiny_roberta").string());
+  return kDone;
+}
+
+}  // namespace runner::cli

@@ -1,0 +1,277 @@
+// The verbs of an experiment: run, check, plan, merge.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/program_options/value_semantic.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/laboratory.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/signals.hpp"
+#include "cli/verbs.hpp"
+#include "experiment/run.hpp"
+#include "io/csv.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+#include "model/config.hpp"
+#include "report/tables.hpp"
+#include "spec/load.hpp"
+#include "spec/preflight.hpp"
+#include "spec/resolved.hpp"
+#include "train/device.hpp"
+
+namespace runner::cli {
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+namespace {
+
+// The first word is the spec, the others are key.path=value.
+spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
+  if (line.words.empty()) throw InputError(fmt::format("no spec is named\nusage: {}", usage));
+  if (!fs::exists(line.words[0]) && line.words[0].find_first_of("./=") == std::string::npos) {
+    std::string names;
+    for (const Verb& verb : verbs())
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
+    throw InputError(
+        fmt::format("'{}' is neither a file nor a verb (verbs: {})", line.words[0], names));
+  }
+  return spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
+}
+
+void require_files(const spec::Spec& spec) {
+  const std::vector<std::string> missing = spec::missing_files(spec);
+  if (missing.empty()) return;
+  throw InputError(
+      fmt::format("{}: {} {} missing:\n  {}\nGLUE's folders are looked for below data.root or "
+                  "RUNNER_GLUE, models "
+                  "below models_root or RUNNER_MODELS; README.md says how to lay them out",
+                  spec.file.string(), missing.size(), missing.size() == 1 ? "file is" : "files are",
+                  fmt::join(missing, "\n  ")));
+}
+
+struct Share {
+  int index = 0, count = 1;
+};
+
+int whole_number(std::string_view text, std::string_view what) {
+  double value = 0.0;
+  if (!io::parse_number(text, value) || value < 0 || value > 1e6 || value != std::floor(value)) {
+    throw InputError(fmt::format("{}: '{}' is not a whole number", what, text));
+  }
+  return static_cast<int>(value);
+}
+
+// --shard I/N, else the array task that Slurm names, else everything.
+Share share_of(const CommandLine& line) {
+  Share share;
+  std::string what = "--shard";
+  if (line.has("shard")) {
+    const auto text = line.get<std::string>("shard");
+    const std::size_t slash = text.find('/');
+    if (slash == std::string::npos) {
+      throw InputError(fmt::format("--shard: '{}' is not I/N, as in 0/4", text));
+    }
+    share = {whole_number(text.substr(0, slash), what), whole_number(text.substr(slash + 1), what)};
+  } else if (const char* task = std::getenv("SLURM_ARRAY_TASK_ID")) {
+    const char* count = std::getenv("SLURM_ARRAY_TASK_COUNT");
+    const char* first = std::getenv("SLURM_ARRAY_TASK_MIN");
+    if (count == nullptr) return share;
+    what = "SLURM_ARRAY_TASK_ID/COUNT";
+    share = {whole_number(task, what) - (first != nullptr ? whole_number(first, what) : 0),
+             whole_number(count, what)};
+  }
+  if (share.count < 1 || share.index < 0 || share.index >= share.count) {
+    throw InputError(fmt::format("{}: {}/{} is not a share; I counts from 0 to N-1", what,
+                                 share.index, share.count));
+  }
+  return share;
+}
+
+// Cells at once, and threads of each.
+struct Pool {
+  int workers = 1, threads = 1;
+};
+
+// One thread per cell beats several threads on one wherever memory allows: small matrix products
+// do not fill two cores. A large encoder's weights, moments and snapshots do not fit twice.
+Pool pool_of(const spec::Spec& spec) {
+  constexpr int kSmallHidden = 256;
+  const int cores = spec.threads > 0 && spec.workers > 0 ? 1 : train::auto_threads();
+  Pool pool;
+  pool.workers = spec.workers;
+  if (pool.workers == 0) {
+    const bool small = model::read_config(spec.model).hidden_size <= kSmallHidden;
+    const bool cpu = train::resolve_device(spec.device).is_cpu();
+    pool.workers = small && cpu ? cores / std::max(1, spec.threads) : 1;
+  }
+  pool.workers = std::max(1, pool.workers);
+  pool.threads = spec.threads > 0 ? spec.threads : std::max(1, cores / pool.workers);
+  return pool;
+}
+
+// Refuses to mix results of two different specs in one run directory.
+void claim_folder(const spec::Spec& spec, const fs::path& folder) {
+  const fs::path resolved = folder / "resolved.yaml";
+  if (fs::exists(resolved)) {
+    const std::string changed = spec::difference(spec::load(resolved), spec);
+    if (!changed.empty()) {
+      throw InputError(fmt::format(
+          "{} was begun with another spec:\n{}\ngive this one another name (name=...), or begin "
+          "anew with --fresh",
+          folder.string(), changed));
+    }
+  }
+  io::write_file_atomic(folder / "spec.yaml", io::read_file(spec.file));
+  io::write_file_atomic(resolved, spec::resolved_yaml(spec));
+}
+
+// The processor as Linux names it.
+std::string cpu_name() {
+  const std::string text = io::read_file("/proc/cpuinfo");
+  constexpr std::string_view kKey = "model name\t: ";
+  const std::size_t at = text.find(kKey);
+  if (at == std::string::npos) return "unknown";
+  return text.substr(at + kKey.size(), text.find('\n', at) - at - kKey.size());
+}
+
+std::string host_name() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+void write_provenance(const spec::Spec& spec, const fs::path& folder, const Pool& pool,
+                      const std::vector<std::string>& notes) {
+  const nlohmann::json provenance = {{"runner", RUNNER_VERSION},
+                                     {"commit", RUNNER_COMMIT},
+                                     {"compiler", RUNNER_COMPILER},
+                                     {"libtorch", RUNNER_LIBTORCH},
+                                     {"cpu", cpu_name()},
+                                     {"device", train::resolve_device(spec.device).name()},
+                                     {"workers", pool.workers},
+                                     {"threads", pool.threads},
+                                     {"host", host_name()},
+                                     {"overrides", spec.overrides},
+                                     {"tasks", notes}};
+  io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
+}
+
+void print_tables(const report::Written& written) {
+  fmt::print("{}", written.text);
+  fmt::print("\ntables in {}:\n", written.folder.string());
+  for (const fs::path& file : written.files) fmt::print("  {}\n", file.filename().string());
+}
+
+constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [flags]";
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()(
+      "shard", po::value<std::string>()->value_name("I/N"),
+      "work on share I of N (from 0); else the share that a Slurm array task names")(
+      "only", po::value<std::string>()->value_name("PATTERN")->default_value(""),
+      "cells whose TASK/METHOD/seedS matches, as a glob or a part of the name")(
+      "rerun-failed", "repeat trials that failed or ran out of memory")(
+      "fail-fast", "stop at the first trial without a result")(
+      "fresh", "begin anew: delete this run's folder first")(
+      "dry-run", "say what would be done, and do nothing")("quiet", "no progress, tables only");
+  bool helped = false;
+  const CommandLine line = parse(arguments, kRunUsage, flags, helped);
+  if (helped) return kDone;
+  if (line.has("dry-run")) return plan_command(line.words);
+  const spec::Spec spec = load_spec(line, kRunUsage);
+  const Share share = share_of(line);
+  require_files(spec);
+
+  const fs::path folder = experiment::run_folder(spec);
+  if (line.has("fresh")) fs::remove_all(folder);
+  claim_folder(spec, folder);
+  const Pool pool = pool_of(spec);
+  install_signal_handlers();
+  constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
+  Laboratory laboratory(spec, folder / "store", pool.threads, kStoreBytes);
+  Progress progress(line.has("quiet"));
+  const experiment::Summary summary = experiment::run(
+      spec, laboratory,
+      {.shard = share.index,
+       .shards = share.count,
+       .only = line.get<std::string>("only"),
+       .rerun_failed = line.has("rerun-failed"),
+       .fail_fast = line.has("fail-fast"),
+       .workers = pool.workers},
+      {.on_progress = [&progress](const experiment::Event& event) { progress(event); },
+       .should_stop = stop_requested});
+  if (summary.trials_done > summary.trials_before) {
+    write_provenance(spec, folder, pool, laboratory.notes());
+  }
+  if (share.count == 1) print_tables(report::write_tables(spec));
+  fmt::print("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
+             summary.cells_done, summary.cells, summary.trials_done, summary.trials,
+             summary.trials_before, summary.failed, folder.string());
+  for (const std::string& busy : summary.busy) fmt::print(stderr, "{}\n", busy);
+  if (summary.interrupted && stop_requested()) {
+    fmt::print(stderr, "interrupted; the same command goes on\n");
+    return exit_code_after_stop();
+  }
+  return summary.failed > 0 || !summary.errors.empty() || !summary.busy.empty() ? kSomeFailed
+                                                                                : kDone;
+}
+
+int check_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kUsage = "runner check FILE.yaml [key.path=value ...]";
+  po::options_description flags("flags");
+  flags.add_options()("files", "also look whether every file that is needed is there");
+  bool helped = false;
+  const CommandLine line = parse(arguments, kUsage, flags, helped);
+  if (helped) return kDone;
+  const spec::Spec spec = load_spec(line, kUsage);
+  if (line.has("files")) require_files(spec);
+  fmt::print("{}: ok\n", spec.file.string());
+  return kDone;
+}
+
+int plan_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kUsage = "runner plan FILE.yaml [key.path=value ...]";
+  bool helped = false;
+  const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
+  if (helped) return kDone;
+  const spec::Spec spec = load_spec(line, kUsage);
+  fmt::print("{}", spec::resolved_yaml(spec));
+  int trials = 0, done = 0;
+  for (const experiment::Cell& cell : experiment::list_cells(spec)) {
+    const int planned = experiment::planned_trials(cell);
+    const int have =
+        std::min(planned, static_cast<int>(experiment::read_history(cell).trials.size()));
+    fmt::print("# {:<40} {} of {} trials\n", experiment::cell_name(cell), have, planned);
+    trials += planned;
+    done += have;
+  }
+  fmt::print("# {} of {} trials done\n", done, trials);
+  for (const std::string& missing : spec::missing_files(spec))
+    fmt::print("# missing: {}\n", missing);
+  return kDone;
+}
+
+int merge_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kUsage = "runner merge FILE.yaml [key.path=value ...]";
+  bool helped = false;
+  const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
+  if (helped) return kDone;
+  const spec::Spec spec = load_spec(line, kUsage);
+  const report::Written written = report::write_tables(spec);
+  print_tables(written);
+  for (const std::string& missing : written.missing) {
+    fmt::print(stderr, "not complete: {}\n", missing);
+  }
+  return written.missing.empty() ? kDone : kSomeFailed;
+}
+
+}  // namespace runner::cli

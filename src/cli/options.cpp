@@ -1,0 +1,43 @@
+#include "cli/options.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/program_options/parsers.hpp>
+#include <sstream>
+
+#include "io/error.hpp"
+
+namespace runner::cli {
+namespace po = boost::program_options;
+
+CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
+                  const po::options_description& flags, bool& helped) {
+  po::options_description all;
+  all.add(flags).add_options()("help,h", "show this text")(
+      "words", po::value<std::vector<std::string>>(), "");
+  po::positional_options_description words;
+  words.add("words", -1);
+  CommandLine line;
+  try {
+    using namespace po::command_line_style;
+    // No guessing: `--only` must not be read as `--onl`.
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(words)
+                  .style(unix_style & ~allow_guessing)
+                  .run(),
+              line.flags);
+  } catch (const po::error& error) {
+    throw InputError(fmt::format("command line: {}\nusage: {}", error.what(), usage));
+  }
+  if (line.has("words")) line.words = line.get<std::vector<std::string>>("words");
+  helped = line.has("help");
+  if (helped) {
+    std::ostringstream text;
+    text << flags;
+    fmt::print("usage: {}\n{}", usage, text.str());
+  }
+  return line;
+}
+
+}  // namespace runner::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace runner::cli {
+
+// One verb's command line: flags, and what stands without a flag.
+struct CommandLine {
+  boost::program_options::variables_map flags;
+  std::vector<std::string> words;  // in order
+  bool has(const char* flag) const { return flags.count(flag) > 0; }
+  template <typename T>
+  T get(const char* flag) const {
+    return flags[flag].as<T>();
+  }
+};
+
+// Parses `arguments` by `flags` (Boost.Program_options); anything else counts as a word. With
+// --help prints `usage`, what the verb does and the flags, and sets `helped`. Throws InputError on
+// an unknown flag or a value that does not fit.
+CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
+                  const boost::program_options::options_description& flags, bool& helped);
+
+}  // namespace runner::cli

@@ -1,0 +1,27 @@
+#include "cli/verbs.hpp"
+
+#include <array>
+
+namespace runner::cli {
+
+std::span<const Verb> verbs() {
+  static constexpr std::array<Verb, 9> kVerbs = {{
+      {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
+      {"check", "FILE.yaml [key=value ...]", "validate a spec, naming every problem",
+       check_command},
+      {"plan", "FILE.yaml [key=value ...]", "the resolved spec and what is done and to do",
+       plan_command},
+      {"merge", "FILE.yaml [key=value ...]", "tables from what all shards have done",
+       merge_command},
+      {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
+       list_command},
+      {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},
+      {"suggest", "--space FILE --history FILE", "next points of any minimisation (ask/tell)",
+       suggest_command},
+      {"bench", "bo|train|fusion|tokenise", "this machine's figures", bench_command},
+      {"generate", "DIR", "write the embedded mini-GLUE and tiny RoBERTa", generate_command},
+  }};
+  return kVerbs;
+}
+
+}  // namespace runner::cli
