@@ -1,5 +1,7 @@
 #include "train/schedule.hpp"
 
+#include <vector>
+
 #include "doctest/doctest.h"
 
 using namespace runner::train;
