@@ -1,0 +1,112 @@
+#include "train/bench.hpp"
+
+#include <ATen/ops/mm.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <vector>
+
+namespace runner::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+// The products of the layers that compute every token, each forward, by its input's gradient and by
+// its weight's. The last layer's queries, one per row, are left out: its keys and values are not.
+class Products {
+ public:
+  Products(const model::EncoderConfig& config, at::TensorOptions options, std::int64_t tokens) {
+    const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
+    const auto add = [&](std::int64_t out, std::int64_t in, int times) {
+      shapes_.push_back({at::randn({tokens, in}, options), at::randn({out, in}, options),
+                         at::randn({tokens, out}, options), at::randn({tokens, in}, options),
+                         at::randn({out, in}, options), times});
+    };
+    add(3 * hidden, hidden, config.layers - 1);
+    add(hidden, hidden, config.layers - 1);
+    add(inner, hidden, config.layers - 1);
+    add(hidden, inner, config.layers - 1);
+    add(2 * hidden, hidden, 1);
+  }
+
+  double run() {
+    double flops = 0.0;
+    for (Shape& shape : shapes_)
+      for (int i = 0; i < shape.times; ++i) {
+        at::mm_out(shape.y, shape.x, shape.weight.t());
+        at::mm_out(shape.dx, shape.y, shape.weight);
+        at::mm_out(shape.dweight, shape.y.t(), shape.x);
+        flops +=
+            6.0 * static_cast<double>(shape.x.size(0)) * static_cast<double>(shape.weight.numel());
+      }
+    return flops;
+  }
+
+ private:
+  struct Shape {
+    at::Tensor x, weight, y, dx, dweight;
+    int times;
+  };
+  std::vector<Shape> shapes_;
+};
+
+}  // namespace
+
+TrainingSpeed measure_training(Job job, int steps) {
+  constexpr int kWarmUp = 2;
+  job.options.max_steps = steps + kWarmUp;
+  job.options.snapshots = 1;
+  std::vector<Clock::time_point> times;
+  job.on_step = [&](const StepRecord&) { times.push_back(Clock::now()); };
+  const Result result = finetune(job);
+  std::vector<double> seconds;
+  for (std::size_t i = kWarmUp; i < times.size(); ++i)
+    seconds.push_back(std::chrono::duration<double>(times[i] - times[i - 1]).count());
+
+  TrainingSpeed speed;
+  speed.steps = static_cast<std::int64_t>(seconds.size());
+  double total = 0.0;
+  for (const double value : seconds) total += value;
+  const double share = static_cast<double>(seconds.size()) / static_cast<double>(times.size());
+  speed.step_seconds = median(seconds);
+  speed.tokens_per_second = share * static_cast<double>(result.tokens) / total;
+  speed.examples_per_second = share * static_cast<double>(result.examples) / total;
+  speed.gflop_per_second = share * result.flops / total * 1e-9;
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  speed.peak_bytes = std::int64_t{usage.ru_maxrss} * 1024;
+
+  const c10::InferenceMode guard;
+  at::TensorOptions options = at::kFloat;
+  if (job.options.precision == Precision::bf16) options = options.dtype(at::kBFloat16);
+  if (!job.device.is_cpu())
+    options = options.device(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda)));
+  Products products(job.config, options,
+                    result.tokens / static_cast<std::int64_t>(result.curve.size()));
+  std::vector<double> product_seconds;
+  double flops = 0.0;
+  for (int i = 0; i < 5; ++i) {
+    const auto start = Clock::now();
+    flops = products.run();
+    product_seconds.push_back(seconds_since(start));
+  }
+  speed.product_seconds = median(product_seconds);
+  speed.product_gflop_per_second = flops / speed.product_seconds * 1e-9;
+  return speed;
+}
+
+}  // namespace runner::train
