@@ -9,10 +9,7 @@
 #include "io/error.hpp"
 
 namespace runner::data {
-namespace {
 
-// The vocabulary writes a byte as a printable character: itself where it is one in Latin-1, else
-// the next free one from U+0100 on.
 std::array<std::string, 256> byte_names() {
   std::array<std::string, 256> names;
   char32_t next = 0x100;
@@ -23,6 +20,8 @@ std::array<std::string, 256> byte_names() {
   }
   return names;
 }
+
+namespace {
 
 enum class Kind : std::uint8_t { letter, number, space, other };
 

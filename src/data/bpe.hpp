@@ -11,6 +11,10 @@
 
 namespace runner::data {
 
+// How a vocabulary writes each byte: as the printable character that it is in Latin-1, else as the
+// next free one from U+0100 on.
+std::array<std::string, 256> byte_names();
+
 // Byte-level byte-pair encoding (Radford et al. 2019; Sennrich et al. 2016), as RoBERTa uses it:
 // the text is cut into words by GPT-2's pattern, each word starts as its bytes, and the adjacent
 // pair of lowest rank is merged until no pair has a rank.

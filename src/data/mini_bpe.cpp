@@ -4,27 +4,11 @@
 #include <set>
 #include <sstream>
 
-#include "data/unicode.hpp"
+#include "data/bpe.hpp"
 
 namespace runner::data::mini {
 
 namespace {
-
-// GPT-2's alphabet, printing bytes first: their own character, then U+0100, U+0101, ...
-std::vector<std::string> byte_tokens() {
-  std::vector<std::string> own;
-  std::vector<std::string> shifted;
-  for (char32_t byte = 0; byte < 256; ++byte) {
-    const bool prints = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    if (prints) {
-      unicode::append(own.emplace_back(), byte);
-    } else {
-      unicode::append(shifted.emplace_back(), 0x100 + static_cast<char32_t>(shifted.size()) - 1);
-    }
-  }
-  own.insert(own.end(), shifted.begin(), shifted.end());
-  return own;
-}
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -88,7 +72,7 @@ LearntBpe learn_bpe(const std::string& text, std::size_t merges) {
     }
   }
   bpe.tokens = {"<s>", "<pad>", "</s>", "<unk>"};
-  for (const std::string& byte : byte_tokens()) bpe.tokens.push_back(byte);
+  for (const std::string& byte : byte_names()) bpe.tokens.push_back(byte);
   std::set<std::string> known(bpe.tokens.begin(), bpe.tokens.end());
   for (const auto& [left, right] : bpe.merges) {
     if (known.insert(left + right).second) bpe.tokens.push_back(left + right);

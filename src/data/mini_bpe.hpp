@@ -9,7 +9,7 @@ namespace runner::data::mini {
 
 // A byte-level BPE learnt from text (Sennrich, Haddow, Birch 2016), in GPT-2's spelling.
 struct LearntBpe {
-  std::vector<std::string> tokens;  // by id: 4 specials, 256 bytes, merges in order, <mask>
+  std::vector<std::string> tokens;  // by id: 4 specials, the bytes, merges in order, <mask>
   std::vector<std::pair<std::string, std::string>> merges;
   std::map<std::string, std::vector<std::string>> words;  // "\u0120dog" -> its tokens
 };
