@@ -97,6 +97,9 @@ Columns find_columns(const SplitFile& split, const std::vector<std::string_view>
   if (!split.header && (!split.text_fields.empty() || !split.label_field.empty())) {
     throw InputError(fmt::format("{}: columns are named but the file has no header", name));
   }
+  if (split.text_fields.empty() && split.text_columns.empty()) {
+    throw InputError(fmt::format("{}: no text column is given", name));
+  }
   Columns columns;
   for (const std::string& field : split.text_fields) columns.text.push_back(named(field));
   if (split.text_fields.empty()) {

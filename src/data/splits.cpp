@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <limits>
 #include <numeric>
 
 #include "io/error.hpp"
@@ -15,46 +15,53 @@ namespace {
 
 constexpr std::size_t kQuantiles = 10;
 
-// All of `rows` such that every prefix is stratified: the k-th of a stratum's m rows, in random
-// order, takes the place (k + 1/2) / m.
+// `rows` by stratum; inside each, and among the strata, in random order.
+std::vector<std::vector<int>> strata_of(std::span<const float> labels, bool regression,
+                                        std::span<const int> rows, std::uint64_t seed) {
+  // Rows without a label are a stratum, or the lowest quantile.
+  const auto label = [&](int row) {
+    const float value = labels[static_cast<std::size_t>(row)];
+    return std::isnan(value) ? -std::numeric_limits<float>::infinity() : value;
+  };
+  random::Stream stream(random::derive(seed, "stratify"));
+  std::vector<int> order(rows.begin(), rows.end());
+  stream.shuffle(order);  // equal targets fall into quantiles at random
+  std::ranges::stable_sort(order, {}, label);
+
+  std::vector<std::vector<int>> strata;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto quantile = [&](std::size_t rank) { return rank * kQuantiles / order.size(); };
+    const auto alike = [&] {
+      return regression ? quantile(i) == quantile(i - 1) : label(order[i]) == label(order[i - 1]);
+    };
+    if (i == 0 || !alike()) strata.emplace_back();
+    strata.back().push_back(order[i]);
+  }
+  for (std::vector<int>& members : strata) stream.shuffle(members);
+  stream.shuffle(strata);  // where they tie below, none of them always comes first
+  return strata;
+}
+
+// All of `rows` such that every prefix is stratified: the k-th of a stratum's m rows takes the
+// place (k + 1/2) / m.
 std::vector<int> stratified_order(std::span<const float> labels, bool regression,
                                   std::span<const int> rows, std::uint64_t seed) {
-  const auto label = [&](int row) { return labels[static_cast<std::size_t>(row)]; };
-  std::vector<int> shuffled(rows.begin(), rows.end());
-  random::Stream(random::derive(seed, "stratify")).shuffle(shuffled);
-
-  std::map<int, std::vector<int>> strata;
-  if (regression) {
-    std::ranges::stable_sort(shuffled, [&](int a, int b) { return label(a) < label(b); });
-    for (std::size_t i = 0; i < shuffled.size(); ++i) {
-      strata[static_cast<int>(i * kQuantiles / shuffled.size())].push_back(shuffled[i]);
-    }
-    for (auto& [bin, members] : strata) {
-      random::Stream(random::derive(seed, "quantile", static_cast<std::uint64_t>(bin)))
-          .shuffle(members);
-    }
-  } else {
-    for (const int row : shuffled) {
-      const float value = label(row);
-      strata[std::isnan(value) ? -1 : static_cast<int>(value)].push_back(row);
-    }
-  }
-
   struct Placed {
     double place;
     int row;
   };
   std::vector<Placed> placed;
   placed.reserve(rows.size());
-  for (const auto& [stratum, members] : strata) {
+  for (const auto& members : strata_of(labels, regression, rows, seed)) {
     for (std::size_t k = 0; k < members.size(); ++k) {
       placed.push_back(
           {(static_cast<double>(k) + 0.5) / static_cast<double>(members.size()), members[k]});
     }
   }
   std::ranges::stable_sort(placed, {}, &Placed::place);
-  std::ranges::transform(placed, shuffled.begin(), &Placed::row);
-  return shuffled;
+  std::vector<int> order(rows.size());
+  std::ranges::transform(placed, order.begin(), &Placed::row);
+  return order;
 }
 
 }  // namespace

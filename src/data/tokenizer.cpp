@@ -127,13 +127,15 @@ int Tokenizer::vocab_size() const { return state_->vocab_size; }
 const std::string& Tokenizer::content_hash() const { return state_->content_hash; }
 
 Tokenizer Tokenizer::load(const fs::path& folder) {
-  if (!fs::is_directory(folder)) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
     throw InputError(fmt::format("{}: no such folder for a tokenizer", folder.string()));
   }
   const fs::path config_path = folder / "config.json";
   const fs::path options_path = folder / "tokenizer_config.json";
   const nlohmann::json config = read_object(config_path), options = read_object(options_path);
-  const std::string type = config.value("model_type", "");
+  const auto named = config.find("model_type");
+  const std::string type = named != config.end() && named->is_string() ? *named : "";
   if (type != "roberta" && type != "bert" && !there(folder / "vocab.json") &&
       !there(folder / "vocab.txt")) {
     throw InputError(fmt::format(

@@ -16,9 +16,9 @@ struct Encoding {
   bool truncated = false;
 };
 
-// Text to token ids, identical to Hugging Face's tokenizer of the same folder for any text:
-// byte-level BPE for RoBERTa, WordPiece for BERT. Safe to use from several threads, which wait for
-// one another.
+// Text to token ids, for any text those that Hugging Face makes of the same vocabulary files (a
+// tokenizer.json beside them is not read): byte-level BPE for RoBERTa, WordPiece for BERT. Safe to
+// use from several threads, which wait for one another.
 class Tokenizer {
  public:
   // From a model's folder: config.json's model_type decides (roberta: vocab.json and merges.txt;
