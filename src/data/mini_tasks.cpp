@@ -94,7 +94,7 @@ Example cola(Stream& draw) {
   append(words, counted_phrase(draw, Sort::thing, chance(draw, 50)));
   if (chance(draw, 25)) append(words, {"on", word(draw, pick(draw, Sort::day))});
   if (fault == 4 || fault == 5) std::swap(words[noun - 1], words[noun]);  // "dog the sees"
-  if (fault == 6 || fault == 7) std::swap(words[verb], words[verb + 1]);  // "dog the sees cat"
+  if (fault == 6 || fault == 7) std::swap(words[verb], words[verb + 1]);  // "the dog a sees cat"
   if (fault == 8) words.erase(words.begin() + static_cast<std::ptrdiff_t>(verb));
   if (fault == 9) words.insert(words.begin() + static_cast<std::ptrdiff_t>(verb), "of");
   set_article(words);
