@@ -7,7 +7,13 @@ spec=$here/small.yaml
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/runner_e2e.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
-export RUNNER_RUNS=$scratch/runs
+
+# run ROOT COMMAND...: the command with its results below ROOT, as ROOT/small.
+run() {
+  local root=$1
+  shift
+  RUNNER_RUNS=$scratch/$root "$@"
+}
 
 fail() {
   echo "FAILED: $*"
@@ -38,10 +44,10 @@ said() {
   }
 }
 
-# same_tables A B: every table of the two runs is the same, byte by byte, but for the timings.
+# same_tables A B: every table below the two roots is the same, byte by byte, but for the timings.
 same_tables() {
-  [[ -s $RUNNER_RUNS/$1/tables/methods.csv ]] || fail "$1 has no tables"
-  diff -r --exclude='timings*' "$RUNNER_RUNS/$1/tables" "$RUNNER_RUNS/$2/tables" >difference || {
+  [[ -s $1/small/tables/methods.csv ]] || fail "$1 has no tables"
+  diff -r --exclude='timings*' "$1/small/tables" "$2/small/tables" >difference || {
     head -20 difference
     fail "the tables of $1 and $2 differ"
   }
@@ -57,6 +63,5 @@ wait_for() {
   done
 }
 
-# Trials that the run NAME has in its journals.
-trials_done() { cat "$RUNNER_RUNS/$1"/cells/*/*/seed*/journal.jsonl 2>/dev/null | wc -l; }
-has_trials() { (($(trials_done "$1") >= $2)); }
+# has_records ROOT N: the journals below ROOT hold at least N records.
+has_records() { (($(cat "$1"/small/cells/*/*/seed*/journal.jsonl 2>/dev/null | wc -l) >= $2)); }

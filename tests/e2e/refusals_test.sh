@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is wrong with a command line or a spec is said, with exit code 2, before anything is written.
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
+export RUNNER_RUNS=$scratch/runs
 
 # A spec beside `small.yaml` in all but the given sed expression.
 changed() {
@@ -25,12 +26,12 @@ said "fast"
 expect 0 "$runner" check "$spec"
 
 # Every problem at once, each with its line and column, the source line and a caret.
-changed 's/batch_size: 16, epochs/batch_sise: 16, epochs/; s/RTE, STS-B/RTE, STSB/'
+changed 's/batch_size: 16, epochs/batch_sise: 16, epochs/; s/RTE, STS-B/RTE, STSS-B/'
 expect 2 "$runner" changed.yaml
-said "changed.yaml:7:"
+said "changed.yaml:8:20: "
 said "'batch_sise'"
 said "did you mean 'batch_size'"
-said "'STSB'"
+said "'STSS-B'"
 said "^"
 
 changed 's/low: 2e-4/low: 0/'

@@ -7,6 +7,7 @@ slurm_local=${RUNNER_SLURM_LOCAL:-$here/../../../shared/slurm/slurm-local.sh}
 command -v sbatch >/dev/null && command -v slurmctld >/dev/null && command -v munged >/dev/null ||
   skip "Slurm is not installed (Debian: slurm-wlm munge)"
 
+chmod 755 "$scratch"  # munge refuses a socket that others cannot reach
 cluster=$scratch/cluster
 trap '"$slurm_local" stop "$cluster" >/dev/null 2>&1 || true; rm -rf "$scratch"' EXIT
 "$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 || {
@@ -20,18 +21,18 @@ mkdir -p clone/build clone/experiments
 cp "$here/../../experiments/glue_all.sbatch" clone/experiments
 ln -s "$runner" clone/build/runner
 
-expect 0 "$runner" "$spec" name=whole
+expect 0 run whole "$runner" "$spec"
 
 # Four array tasks, three at once, and the merge.
-expect 0 bash clone/experiments/glue_all.sbatch --array=0-3%3 --gres=none --cpus-per-task=1 \
-  --mem=256M --time=10 "$spec" name=shared
+expect 0 run shared bash clone/experiments/glue_all.sbatch --array=0-3%3 --gres=none --cpus-per-task=1 \
+  --mem=256M --time=10 "$spec"
 said "array "
 array=$(sed -n 's/^array \([0-9]*\), .*/\1/p' said)
 merge=$(sed -n 's/.*by job \([0-9]*\)$/\1/p' said)
 
 state() { scontrol show job "$1" 2>/dev/null | grep -oE "$2=[A-Za-z0-9]+" | head -1 | cut -d= -f2; }
 task_began() {
-  [[ $(state "${array}_1" JobState) == RUNNING ]] && has_trials shared 2
+  [[ $(state "${array}_1" JobState) == RUNNING ]] && has_records shared 10
 }
 wait_for 120 task_began
 scancel --batch --signal=USR1 "${array}_1"  # as --signal=B:USR1@60 does before the time limit

@@ -2,17 +2,17 @@
 # No environment, another locale, a full disk, a folder that cannot be written: the same tables, or
 # a message and an exit code, never a crash.
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
-small=("$runner" "$spec" 'methods=[fine_tune,{bilevel:{outer: ei, inner: ucb}}]' tasks=[RTE] seeds=1)
+small=("$runner" "$spec" 'methods=[fine_tune, {bilevel: {outer: ei, inner: ucb}}]' tasks=[RTE] seeds=1)
 
-expect 0 "${small[@]}" name=plain
+expect 0 run plain "${small[@]}"
 
-expect 0 env -i "${small[@]}" name=bare runs="$RUNNER_RUNS"
+expect 0 env -i "${small[@]}" runs=bare
 same_tables plain bare
 
 # A comma for the decimal point, where such a locale is installed; one that does not exist anywhere.
 comma=$(locale -a | grep -iE '^(de|fr|nl|pl|ru|it|es)_' | head -1 || true)
 for locale in ${comma:-} xx_YY.UTF-8; do
-  expect 0 env LC_ALL="$locale" LANG="$locale" LANGUAGE="$locale" "${small[@]}" name="in_$locale"
+  expect 0 run "in_$locale" env LC_ALL="$locale" LANG="$locale" LANGUAGE="$locale" "${small[@]}"
   same_tables plain "in_$locale"
 done
 
@@ -21,10 +21,21 @@ sandbox=(unshare --mount)
 (($(id -u) == 0)) || sandbox=(unshare --map-root-user --mount)
 "${sandbox[@]}" true 2>/dev/null || skip "full disk and read-only folder: this user may not mount"
 
+# A disk too small is said, and once there is room the same command goes on.
 mkdir full closed
-expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o size=64k none full && exec "$@"' - \
-  "${small[@]}" runs=full
+cat >fill.sh <<'SH'
+mount -t tmpfs -o size=300k none full
+code=0
+"$@" runs=full || code=$?
+mount -o remount,size=100m full
+"$@" runs=full
+mkdir kept
+cp -r full/small kept/
+exit $code
+SH
+expect 1 "${sandbox[@]}" bash -e fill.sh "${small[@]}"
 said "No space left on device"
+same_tables plain kept
 
 expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o ro none closed && exec "$@"' - \
   "${small[@]}" runs=closed
