@@ -41,7 +41,7 @@ class Loader {
  public:
   Loader(const fs::path& file, const std::vector<std::string>& overrides)
       : document_(load_document(file, overrides, problems_)) {
-    problems_.throw_if_any();
+    if (document_.root.kind == Node::Kind::null) problems_.throw_if_any();  // nothing to read
     spec_.file = file;
     for (const std::string& override : overrides) {
       const std::size_t equals = override.find('=');
@@ -57,6 +57,7 @@ class Loader {
     spec_.runs_root = root(top.get("runs"), "runs", "RUNNER_RUNS", fs::current_path() / "runs");
     read_tasks(top);
     read_seeds(top);
+    read_split(top);
     read_machine(top);
     read_search(top);
     read_outer(top);
@@ -72,14 +73,21 @@ class Loader {
 
  private:
   // Of the command line or the spec (relative to either's folder), the environment, the default.
-  fs::path root(const Node* node, std::string_view what, const char* variable, fs::path fallback) {
+  fs::path root(const Node* node, std::string_view what, const char* variable,
+                const fs::path& fallback) {
     if (node != nullptr) {
       const auto text = read_text(*node, what, problems_);
-      if (text) return (node->place.source->folder / *text).lexically_normal();
+      if (text) return tidy(node->place.source->folder / *text);
     }
     const char* const set = std::getenv(variable);
-    if (set != nullptr && *set != '\0') return fs::absolute(set).lexically_normal();
-    return fallback.lexically_normal();
+    if (set != nullptr && *set != '\0') return tidy(fs::absolute(set));
+    return tidy(fallback);
+  }
+
+  // Without "..", and without a last '/' that would hide the folder's name.
+  static fs::path tidy(const fs::path& path) {
+    const fs::path normal = path.lexically_normal();
+    return normal.has_filename() ? normal : normal.parent_path();
   }
 
   // The name of a run or of a task, which is also a folder's.
@@ -113,7 +121,7 @@ class Loader {
     if (!text) return;
     const bool is_path = text->find('/') != std::string::npos;
     const fs::path& folder = is_path ? model->place.source->folder : models;
-    spec_.model = (folder / *text).lexically_normal();
+    spec_.model = tidy(folder / *text);
   }
 
   void read_data(Section& top) {
@@ -280,32 +288,33 @@ class Loader {
     }
   }
 
-  // The split that is selected on, the device, and what runs at once.
+  void read_split(Section& top) {
+    const Node* const node = top.get("outer_split");
+    if (node == nullptr) return;
+    const auto text = read_text(*node, "outer_split", problems_);
+    if (!text || *text == "dev") return;
+    constexpr std::string_view kHoldout = "holdout:";
+    const bool holdout = text->starts_with(kHoldout) &&
+                         io::parse_number(text->substr(kHoldout.size()), spec_.holdout);
+    if (holdout && spec_.holdout > 0.0 && spec_.holdout <= 0.5) return;
+    problems_.add(node->place,
+                  fmt::format("outer_split: '{}' is neither dev nor holdout:SHARE with "
+                              "a share of train above 0 and at most 0.5",
+                              *text));
+  }
+
+  // The device, and what runs at once.
   void read_machine(Section& top) {
-    if (const Node* const node = top.get("outer_split")) {
-      const auto text = read_text(*node, "outer_split", problems_);
-      const std::string_view holdout = "holdout:";
-      double share = 0.0;
-      if (text && text->starts_with(holdout) &&
-          io::parse_number(std::string_view(*text).substr(holdout.size()), share) && share > 0.0 &&
-          share <= 0.5) {
-        spec_.holdout = share;
-      } else if (text && *text != "dev") {
-        problems_.add(node->place,
-                      fmt::format("outer_split: '{}' is neither dev nor holdout:SHARE with a share "
-                                  "of train above 0 and at most 0.5",
-                                  *text));
-      }
-    }
     if (const Node* const node = top.get("device")) {
-      const auto text = read_text(*node, "device", problems_);
-      if (text) spec_.device = *text;
-      const bool cuda = text && text->size() <= 7 && text->starts_with("cuda:") &&
-                        text->size() > 5 &&
-                        text->find_first_not_of("0123456789", 5) == std::string::npos;
-      if (text && *text != "auto" && *text != "cpu" && !cuda) {
+      spec_.device = read_text(*node, "device", problems_).value_or(spec_.device);
+      constexpr std::string_view kCuda = "cuda:";
+      const std::string_view device = spec_.device;
+      const bool cuda = device.starts_with(kCuda) && device.size() > kCuda.size() &&
+                        device.size() <= kCuda.size() + 2 &&
+                        device.find_first_not_of("0123456789", kCuda.size()) == device.npos;
+      if (device != "auto" && device != "cpu" && !cuda) {
         problems_.add(node->place,
-                      fmt::format("device: '{}' is neither auto, cpu nor cuda:N", *text));
+                      fmt::format("device: '{}' is neither auto, cpu nor cuda:N", device));
       }
     }
     read_count_or(top, "threads", "auto", spec_.threads);

@@ -146,8 +146,9 @@ std::vector<Method> read_methods(const Node* methods, const Node* pairs, Problem
       }
     }
   }
-  static constexpr std::string_view kAll[] = {"all"};
-  if (pairs != nullptr && read_name(*pairs, "pairs", kAll, problems)) {
+  static constexpr std::string_view kPairs[] = {"all",
+                                                "none"};  // none: to switch them off in passing
+  if (pairs != nullptr && read_name(*pairs, "pairs", kPairs, problems) == 0U) {
     const auto bilevel = std::ranges::find(kKinds, "bilevel", &MethodKind::name);
     for (const std::string_view outer : kPaper) {
       for (const std::string_view inner : kPaper) {

@@ -35,7 +35,7 @@ std::optional<std::string> read_acquisition(const Node& node, std::string_view w
                                             Problems& problems);
 
 // `methods:` (a list, or `all`: every kind with its default acquisitions) and `pairs:` (`all`: the
-// paper's four bilevel rows, {ei, ucb} outside and inside; either may be null).
+// paper's four bilevel rows, {ei, ucb} outside and inside; or `none`); either may be null.
 std::vector<Method> read_methods(const Node* methods, const Node* pairs, Problems& problems);
 
 }  // namespace runner::spec

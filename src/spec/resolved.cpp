@@ -96,6 +96,10 @@ std::string method_yaml(const Method& method) {
                      yaml_text(method.inner));
 }
 
+std::string file_name(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
 // Every field that results depend on, by its path in the spec; a task's begin with "tasks.NAME.".
 std::map<std::string, std::string> identity(const Spec& spec) {
   std::map<std::string, std::string> fields = {
@@ -119,7 +123,12 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       fields[task + section + std::string(variable.key())] =
           variable.written(variable.get(entry.recipe));
     }
-    for (const auto& [key, value] : own_fields(entry.task)) fields[task + key] = value;
+    data::Task own = entry.task;
+    own.train.path = file_name(own.train.path);
+    for (auto* files : {&own.dev, &own.test}) {
+      for (data::SplitFile& file : *files) file.path = file_name(file.path);
+    }
+    for (const auto& [key, value] : own_fields(own)) fields[task + key] = value;
   }
   return fields;
 }

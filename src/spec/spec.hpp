@@ -52,18 +52,18 @@ struct Spec {
   std::filesystem::path glue_root;  // GLUE's folders (CoLA, SST-2, ...)
   std::filesystem::path model;      // Hugging Face folder of the pretrained encoder
   std::filesystem::path runs_root;
-  std::vector<TaskEntry> tasks;
+  std::vector<TaskEntry> tasks;  // at least one, names distinct
   std::vector<std::uint64_t> seeds{0};
-  double holdout =
-      0.0;  // outer_split: dev -> 0; holdout:F -> the share of train held out for selection
+  // The share of train that is held out for selection (holdout:F); 0: selection on dev.
+  double holdout = 0.0;
   int max_train_rows = 0;  // 0: all; else a seeded stratified subset, named in the tables
   int max_dev_rows = 0;
   std::string device = "auto";       // auto, cpu, cuda:N
   int threads = 0;                   // per worker; 0: auto
   int workers = 0;                   // cells at once in this process; 0: auto
-  std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, all of them numbers
+  std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, no simplex
   Outer outer;
-  std::vector<Method> methods;
+  std::vector<Method> methods;                   // names distinct
   std::map<std::string, std::string> overrides;  // key.path=value from the command line, as given
 };
 

@@ -58,6 +58,8 @@ class Conversion {
     return node;
   }
 
+  bool refused() const { return refused_; }
+
  private:
   const Source& source_;
   Problems& problems_;
@@ -135,7 +137,9 @@ void apply_override(Document& document, const std::string& override, Problems& p
     problems.add(place, "expected key.path=value");
     return;
   }
+  const std::size_t before = problems.size();
   Node value = parse_yaml(override.substr(equals + 1), source, problems);
+  if (problems.size() > before) return;
   Node* const node =
       descend(document.root, std::string_view(override).substr(0, equals), place, problems);
   if (node != nullptr) *node = std::move(value);
@@ -149,7 +153,9 @@ Node parse_yaml(const std::string& text, const Source& source, Problems& problem
     if (documents.size() > 1) {
       problems.add(place_of(documents[1].Mark(), source), "a second YAML document");
     } else if (!documents.empty()) {
-      return Conversion(source, problems).convert(documents[0]);
+      Conversion conversion(source, problems);
+      Node root = conversion.convert(documents[0]);
+      if (!conversion.refused()) return root;
     }
   } catch (const YAML::Exception& error) {
     problems.add(place_of(error.mark, source), "not valid YAML: " + error.msg);
@@ -192,7 +198,7 @@ Document load_document(const std::filesystem::path& file, const std::vector<std:
       Source{file.string(), std::filesystem::absolute(file).parent_path(), split_lines(text)}));
   document.root = parse_yaml(text, *document.sources.front(), problems);
   // A file that is not YAML has no tree to write into, and its one problem is the one to show.
-  if (!problems.empty()) return document;
+  if (document.root.kind == Node::Kind::null && !problems.empty()) return document;
   for (const std::string& override : overrides) apply_override(document, override, problems);
   return document;
 }

@@ -150,7 +150,7 @@ TEST_CASE("paths in a spec are relative to it, those of the command line to the 
   const SpecFile file(kLeast + "data: {root: glue}\n");
   fs::create_directory(file.folder() / "elsewhere");
   fs::current_path(file.folder() / "elsewhere");
-  const Spec spec = load("../s.yaml", {"runs=out", "model=./here"});
+  const Spec spec = load("../s.yaml", {"runs=out/", "model=./here/"});
   CHECK(spec.glue_root == file.folder() / "glue");
   CHECK(spec.runs_root == file.folder() / "elsewhere/out");
   CHECK(spec.model == file.folder() / "elsewhere/here");

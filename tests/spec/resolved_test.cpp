@@ -95,6 +95,7 @@ TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between c
   CHECK(refusal("methods: [fine_tune,", "methods: [swa, lawa,") == "");
   CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\nruns: b") == "");
   CHECK(refusal("model: ./enc", "model: ./moved/enc") == "");
+  CHECK(refusal("train: t.tsv", "train: moved/t.tsv") == "");
 }
 
 TEST_CASE("any other change is refused and shown") {
@@ -109,6 +110,7 @@ TEST_CASE("any other change is refused and shown") {
         "1e-06, high: 0.001, scale: log} now");
   CHECK(refusal("  epochs: {type: integer, low: 2, high: 4}\n", "") ==
         "search.epochs: {type: integer, low: 2, high: 4, scale: linear} before, absent now");
+  CHECK(refusal("train: t.tsv", "train: u.tsv") == "tasks.own.train: t.tsv before, u.tsv now");
   CHECK(refusal("label: -1", "label: 2") == "tasks.own.label: -1 before, 2 now");
   CHECK(refusal("noise: deterministic", "noise: learned") ==
         "outer.noise: deterministic before, learned now");
