@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/laboratory.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
@@ -18,6 +17,7 @@
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "lab/laboratory.hpp"
 #include "model/config.hpp"
 #include "report/tables.hpp"
 #include "spec/load.hpp"
@@ -197,7 +197,7 @@ int run_command(const std::vector<std::string>& arguments) {
   const Pool pool = pool_of(spec);
   install_signal_handlers();
   constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
-  Laboratory laboratory(spec, folder / "store", pool.threads, kStoreBytes);
+  lab::Laboratory laboratory(spec, folder / "store", pool.threads, kStoreBytes);
   Progress progress(line.has("quiet"));
   const experiment::Summary summary = experiment::run(
       spec, laboratory,

@@ -103,20 +103,15 @@ bool fuse_and_measure(const fusion::Options& options, TrainedRun& run,
       break;
     case fusion::Needs::scores: {
       std::vector<double> objectives;
-      std::vector<Evaluation> evaluations;
       for (int k = 0; k < snapshots; ++k) {
         if (stopped(sinks)) return false;
         std::vector<double> vertex(static_cast<std::size_t>(snapshots), 0.0);
         vertex[static_cast<std::size_t>(k)] = 1.0;
-        evaluations.push_back(measure(run, vertex, record));
-        objectives.push_back(-evaluations.back().selection.score);
+        const Meter meter(run, record.budget, record.budget.evaluate_seconds);
+        objectives.push_back(-run.selection_score(vertex));
       }
       record.alpha = rule->weights(snapshots, options, objectives);
-      const auto single = std::ranges::find(record.alpha, 1.0);
-      record.evaluation =
-          single == record.alpha.end()
-              ? measure(run, record.alpha, record)
-              : evaluations[static_cast<std::size_t>(single - record.alpha.begin())];
+      record.evaluation = measure(run, record.alpha, record);
       break;
     }
     case fusion::Needs::nothing:

@@ -75,6 +75,11 @@ class FakeRun : public TrainedRun {
     flops_ += 10.0 * rows;
     return distance(alpha, 0.1);
   }
+  double selection_score(std::span<const double> alpha) override {
+    examples_ += kSplit;
+    flops_ += 3.5;
+    return at(distance(alpha, 0.3)).selection.score;
+  }
   Evaluation evaluate(std::span<const double> alpha) override {
     examples_ += 2 * kSplit;
     flops_ += 7.0;

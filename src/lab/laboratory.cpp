@@ -1,4 +1,4 @@
-#include "cli/laboratory.hpp"
+#include "lab/laboratory.hpp"
 
 #include <fmt/format.h>
 
@@ -18,13 +18,14 @@
 #include "fusion/trajectory.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "lab/run_file.hpp"
+#include "lab/stored_run.hpp"
 #include "model/checkpoint.hpp"
 #include "random/philox.hpp"
 #include "spec/variables.hpp"
-#include "train/evaluate.hpp"
 #include "train/finetune.hpp"
 
-namespace runner::cli {
+namespace runner::lab {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
@@ -34,19 +35,6 @@ namespace {
 constexpr int kTrainerVersion = 1;
 // Splits and subsets are the experiment's, not a cell's: every seed and method sees the same rows.
 constexpr std::uint64_t kSplitSeed = 0;
-
-// One task, read and tokenised for one max_length.
-struct TaskData {
-  const spec::TaskEntry* entry = nullptr;
-  data::EncodedSplit train;
-  std::vector<data::EncodedSplit> selection;  // pooled metrics per part, then their mean
-  std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
-  std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
-  std::string hash;                           // of all of it
-  std::shared_ptr<const model::Checkpoint> start;
-  std::string start_hash;
-  std::string note;
-};
 
 template <typename T>
 std::string_view bytes_of(const std::vector<T>& values) {
@@ -85,182 +73,6 @@ std::string run_key(const TaskData& task, const experiment::RunRequest& request,
                     {"threads", threads}};
   return io::content_hash(key.dump());
 }
-
-json to_json(const experiment::RunRecord& record) {
-  json curve = json::array();
-  for (const experiment::CurvePoint& point : record.curve) {
-    curve.push_back({point.step, point.loss, point.learning_rate, point.grad_norm});
-  }
-  return {{"status", record.status},         {"why", record.why},       {"steps", record.steps},
-          {"examples", record.examples},     {"tokens", record.tokens}, {"flops", record.flops},
-          {"train_loss", record.train_loss}, {"curve", curve},          {"seconds", record.seconds},
-          {"snapshots", record.snapshots}};
-}
-
-// A diverged run's losses are not finite, and JSON writes those as null.
-double real(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
-
-experiment::RunRecord record_from(const json& value) {
-  experiment::RunRecord record{.status = value.at("status"),
-                               .why = value.at("why"),
-                               .steps = value.at("steps"),
-                               .examples = value.at("examples"),
-                               .tokens = value.at("tokens"),
-                               .flops = value.at("flops"),
-                               .train_loss = real(value.at("train_loss")),
-                               .seconds = value.at("seconds"),
-                               .snapshots = value.at("snapshots"),
-                               .curve = {}};
-  for (const json& point : value.at("curve")) {
-    record.curve.push_back({point.at(0), real(point.at(1)), real(point.at(2)), real(point.at(3))});
-  }
-  return record;
-}
-
-experiment::RunRecord record_of(const train::Result& result) {
-  experiment::RunRecord record{.status = std::string(train::status_name(result.status)),
-                               .why = result.why,
-                               .steps = result.total_steps,
-                               .examples = result.examples,
-                               .tokens = result.tokens,
-                               .flops = result.flops,
-                               .train_loss = result.train_loss,
-                               .seconds = result.seconds,
-                               .snapshots = static_cast<int>(result.snapshots.size()),
-                               .curve = {}};
-  for (const train::StepRecord& step : result.curve) {
-    record.curve.push_back({step.step, step.loss, step.learning_rate, step.grad_norm});
-  }
-  return record;
-}
-
-// Losses that a run has been asked for already, by weights and rows. Two acquisitions of the inner
-// loop start from the same points on the same run.
-struct Memo {
-  std::mutex mutex;
-  struct Loss {
-    double loss;
-    std::int64_t examples;
-    double flops;
-  };
-  std::map<std::pair<std::vector<double>, int>, Loss> losses;
-};
-
-class StoredRun : public experiment::TrainedRun {
- public:
-  StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
-            std::shared_ptr<const fusion::Trajectory> trajectory,
-            std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
-            train::Device device, const train::Options& options, int threads)
-      : task_(std::move(task)),
-        record_(std::move(record)),
-        trajectory_(std::move(trajectory)),
-        ema_(std::move(ema)),
-        memo_(std::move(memo)),
-        threads_(threads),
-        evaluator_(task_->start->config, task_->entry->task.classes(), device,
-                   train::Precision::fp32, options.target_scale) {}
-
-  const experiment::RunRecord& record() const override { return record_; }
-
-  double fusion_loss(std::span<const double> alpha, int rows) override {
-    const auto count = std::min(static_cast<std::size_t>(rows), task_->fusion_rows.size());
-    const std::pair key(std::vector<double>(alpha.begin(), alpha.end()), static_cast<int>(count));
-    Memo::Loss known{};
-    {
-      const std::lock_guard lock(memo_->mutex);
-      const auto found = memo_->losses.find(key);
-      if (found != memo_->losses.end()) {
-        spend(found->second.examples, found->second.flops);
-        return found->second.loss;
-      }
-    }
-    form(*trajectory_, alpha);
-    const train::Scored scored =
-        evaluator_.score(task_->train, std::span(task_->fusion_rows).first(count));
-    known = {scored.mean_loss, static_cast<std::int64_t>(count), scored.flops};
-    spend(known.examples, known.flops);
-    const std::lock_guard lock(memo_->mutex);
-    memo_->losses.emplace(key, known);
-    return known.loss;
-  }
-
-  experiment::Evaluation evaluate(std::span<const double> alpha) override {
-    form(*trajectory_, alpha);
-    return measure();
-  }
-
-  experiment::Evaluation evaluate_ema() override {
-    if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
-    const double whole = 1.0;
-    form(*ema_, {&whole, 1});
-    return measure();
-  }
-
-  std::int64_t evaluation_examples() const override { return examples_; }
-  double evaluation_flops() const override { return flops_; }
-
- private:
-  void spend(std::int64_t examples, double flops) {
-    examples_ += examples;
-    flops_ += flops;
-  }
-
-  void form(const fusion::Trajectory& trajectory, std::span<const double> alpha) {
-    weights_.resize(static_cast<std::size_t>(trajectory.parameters()));
-    trajectory.mix(alpha, weights_, threads_);
-    evaluator_.load(weights_);
-  }
-
-  // GLUE's score of a task with two development sets (MNLI) is the mean of theirs.
-  std::pair<data::Scores, double> measure(const std::vector<data::EncodedSplit>& parts) {
-    data::Scores mean;
-    double loss = 0.0;
-    std::int64_t rows = 0;
-    for (const data::EncodedSplit& part : parts) {
-      const train::Scored scored = evaluator_.score(part);
-      spend(part.rows(), scored.flops);
-      const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
-      loss += scored.mean_loss * part.rows();
-      rows += part.rows();
-      if (mean.values.empty()) {
-        mean = scores;
-        continue;
-      }
-      for (std::size_t i = 0; i < mean.values.size(); ++i) {
-        mean.values[i].second += scores.values[i].second;
-      }
-      mean.score += scores.score;
-      mean.degenerate = mean.degenerate || scores.degenerate;
-    }
-    const auto count = static_cast<double>(parts.size());
-    for (auto& [name, value] : mean.values) value /= count;
-    mean.score /= count;
-    return {mean, loss / static_cast<double>(rows)};
-  }
-
-  experiment::Evaluation measure() {
-    experiment::Evaluation evaluation;
-    std::tie(evaluation.selection, evaluation.selection_loss) = measure(task_->selection);
-    if (task_->report.empty()) {
-      evaluation.report = evaluation.selection;
-      evaluation.report_loss = evaluation.selection_loss;
-    } else {
-      std::tie(evaluation.report, evaluation.report_loss) = measure(task_->report);
-    }
-    return evaluation;
-  }
-
-  std::shared_ptr<const TaskData> task_;
-  experiment::RunRecord record_;
-  std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
-  std::shared_ptr<Memo> memo_;
-  int threads_;
-  train::Evaluator evaluator_;
-  std::vector<float> weights_;
-  std::int64_t examples_ = 0;
-  double flops_ = 0.0;
-};
 
 }  // namespace
 
@@ -415,7 +227,7 @@ std::unique_ptr<experiment::TrainedRun> Laboratory::State::open(
     const train::Options& options) {
   const fs::path folder = store / key;
   if (!fs::exists(folder / "run.json")) return nullptr;
-  experiment::RunRecord record = record_from(json::parse(io::read_file(folder / "run.json")));
+  experiment::RunRecord record = read_record(folder / "run.json");
   std::shared_ptr<const fusion::Trajectory> trajectory, ema;
   if (record.snapshots > 0) {
     if (!fs::exists(folder / "trajectory.bin")) return nullptr;
@@ -465,12 +277,16 @@ std::unique_ptr<experiment::TrainedRun> Laboratory::train(
                                                 .should_stop = should_stop,
                                                 .on_step = {}});
   if (result.status == train::Status::interrupted) return nullptr;
+  if (result.status == train::Status::out_of_memory) {
+    // Of this moment, not of the run: it is not stored, so that it can be tried again.
+    return std::make_unique<StoredRun>(task, record_of(result), nullptr, nullptr, slot->memo,
+                                       state_->device, request.options, state_->threads);
+  }
   if (!result.snapshots.empty()) {
     fusion::save_trajectory(folder / "trajectory.bin", result.snapshots);
     if (!result.ema.empty()) fusion::save_trajectory(folder / "ema.bin", {&result.ema, 1});
   }
-  // Last, so that what it names is there.
-  io::write_file_atomic(folder / "run.json", to_json(record_of(result)).dump());
+  write_record(folder / "run.json", record_of(result));  // last: what it names is there
   state_->make_room(key);
   return state_->open(key, *slot, task, request.options);
 }
@@ -480,4 +296,4 @@ std::vector<std::string> Laboratory::notes() const {
   return {state_->notes.begin(), state_->notes.end()};
 }
 
-}  // namespace runner::cli
+}  // namespace runner::lab

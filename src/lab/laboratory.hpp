@@ -8,7 +8,7 @@
 #include "experiment/trainer.hpp"
 #include "spec/spec.hpp"
 
-namespace runner::cli {
+namespace runner::lab {
 
 // The real trainer behind an experiment: GLUE data, the pretrained encoder, LibTorch, and a store
 // of finished runs. Data and weights are read when a task is first asked for, once for all threads.
@@ -34,4 +34,4 @@ class Laboratory : public experiment::Trainer {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace runner::cli
+}  // namespace runner::lab

@@ -1,0 +1,109 @@
+#include "lab/stored_run.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "io/error.hpp"
+
+namespace runner::lab {
+
+StoredRun::StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
+                     std::shared_ptr<const fusion::Trajectory> trajectory,
+                     std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
+                     train::Device device, const train::Options& options, int threads)
+    : task_(std::move(task)),
+      record_(std::move(record)),
+      trajectory_(std::move(trajectory)),
+      ema_(std::move(ema)),
+      memo_(std::move(memo)),
+      threads_(threads),
+      evaluator_(task_->start->config, task_->entry->task.classes(), device, train::Precision::fp32,
+                 options.target_scale) {}
+
+double StoredRun::fusion_loss(std::span<const double> alpha, int rows) {
+  const auto all = static_cast<int>(task_->fusion_rows.size());
+  return measure(Memo::What::fusion_loss, alpha, std::min(rows, all)).loss;
+}
+
+double StoredRun::selection_score(std::span<const double> alpha) {
+  return measure(Memo::What::selection, alpha, 0).scores.score;
+}
+
+experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
+  const Memo::Measured selection = measure(Memo::What::selection, alpha, 0);
+  const Memo::Measured report =
+      task_->report.empty() ? selection : measure(Memo::What::report, alpha, 0);
+  return {selection.scores, report.scores, selection.loss, report.loss};
+}
+
+experiment::Evaluation StoredRun::evaluate_ema() {
+  if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
+  const double whole = 1.0;
+  form(*ema_, {&whole, 1});
+  const Memo::Measured selection = score(task_->selection);
+  const Memo::Measured report = task_->report.empty() ? selection : score(task_->report);
+  examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
+  flops_ += selection.flops + (task_->report.empty() ? 0.0 : report.flops);
+  return {selection.scores, report.scores, selection.loss, report.loss};
+}
+
+Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha, int rows) {
+  const Memo::Key key(what, std::vector<double>(alpha.begin(), alpha.end()), rows);
+  std::optional<Memo::Measured> measured;
+  {
+    const std::lock_guard lock(memo_->mutex);
+    const auto found = memo_->known.find(key);
+    if (found != memo_->known.end()) measured = found->second;
+  }
+  if (!measured) {
+    form(*trajectory_, alpha);
+    measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows)
+               : what == Memo::What::selection ? score(task_->selection)
+                                               : score(task_->report);
+    const std::lock_guard lock(memo_->mutex);
+    memo_->known.emplace(key, *measured);
+  }
+  examples_ += measured->examples;
+  flops_ += measured->flops;
+  return *measured;
+}
+
+void StoredRun::form(const fusion::Trajectory& trajectory, std::span<const double> alpha) {
+  weights_.resize(static_cast<std::size_t>(trajectory.parameters()));
+  trajectory.mix(alpha, weights_, threads_);
+  evaluator_.load(weights_);
+}
+
+Memo::Measured StoredRun::score_fusion_rows(int rows) {
+  const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
+  const train::Scored scored = evaluator_.score(task_->train, subset);
+  return {{}, scored.mean_loss, rows, scored.flops};
+}
+
+// GLUE's score of a task with two development sets (MNLI) is the mean of theirs.
+Memo::Measured StoredRun::score(const std::vector<data::EncodedSplit>& parts) {
+  Memo::Measured mean;
+  for (const data::EncodedSplit& part : parts) {
+    const train::Scored scored = evaluator_.score(part);
+    const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
+    mean.loss += scored.mean_loss * part.rows();
+    mean.examples += part.rows();
+    mean.flops += scored.flops;
+    if (mean.scores.values.empty()) {
+      mean.scores = scores;
+      continue;
+    }
+    for (std::size_t i = 0; i < scores.values.size(); ++i) {
+      mean.scores.values[i].second += scores.values[i].second;
+    }
+    mean.scores.score += scores.score;
+    mean.scores.degenerate = mean.scores.degenerate || scores.degenerate;
+  }
+  const auto count = static_cast<double>(parts.size());
+  for (auto& [name, value] : mean.scores.values) value /= count;
+  mean.scores.score /= count;
+  mean.loss /= static_cast<double>(mean.examples);
+  return mean;
+}
+
+}  // namespace runner::lab

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "data/encoded.hpp"
+#include "data/metrics.hpp"
+#include "experiment/trainer.hpp"
+#include "fusion/trajectory.hpp"
+#include "model/checkpoint.hpp"
+#include "spec/spec.hpp"
+#include "train/evaluate.hpp"
+
+namespace runner::lab {
+
+// One task, read and tokenised for one max_length.
+struct TaskData {
+  const spec::TaskEntry* entry = nullptr;
+  data::EncodedSplit train;
+  std::vector<data::EncodedSplit> selection;  // metrics per part, then their mean
+  std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
+  std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
+  std::string hash;                           // of all of it
+  std::shared_ptr<const model::Checkpoint> start;
+  std::string start_hash;
+  std::string note;
+};
+
+// What a run has been asked for already: two acquisitions of the inner loop start from the same
+// points on the same run, and several methods look at the same snapshots. What it cost is charged
+// each time.
+struct Memo {
+  struct Measured {
+    data::Scores scores;  // empty for a training loss
+    double loss = 0.0;
+    std::int64_t examples = 0;
+    double flops = 0.0;
+  };
+  enum class What { fusion_loss, selection, report };
+  using Key = std::tuple<What, std::vector<double>, int>;  // weights, rows of the fusion subset
+  std::mutex mutex;
+  std::map<Key, Measured> known;
+};
+
+// A finished run whose snapshots can be mixed and measured.
+class StoredRun : public experiment::TrainedRun {
+ public:
+  // `trajectory` is null for a run without snapshots, `ema` for one without an average.
+  StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
+            std::shared_ptr<const fusion::Trajectory> trajectory,
+            std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
+            train::Device device, const train::Options& options, int threads);
+
+  const experiment::RunRecord& record() const override { return record_; }
+  double fusion_loss(std::span<const double> alpha, int rows) override;
+  double selection_score(std::span<const double> alpha) override;
+  experiment::Evaluation evaluate(std::span<const double> alpha) override;
+  experiment::Evaluation evaluate_ema() override;
+  std::int64_t evaluation_examples() const override { return examples_; }
+  double evaluation_flops() const override { return flops_; }
+
+ private:
+  Memo::Measured measure(Memo::What what, std::span<const double> alpha, int rows);
+  void form(const fusion::Trajectory& trajectory, std::span<const double> alpha);
+  // Of the weights that are formed.
+  Memo::Measured score_fusion_rows(int rows);
+  Memo::Measured score(const std::vector<data::EncodedSplit>& parts);
+
+  std::shared_ptr<const TaskData> task_;
+  experiment::RunRecord record_;
+  std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
+  std::shared_ptr<Memo> memo_;
+  int threads_;
+  train::Evaluator evaluator_;
+  std::vector<float> weights_;  // theta(alpha)
+  std::int64_t examples_ = 0;
+  double flops_ = 0.0;
+};
+
+}  // namespace runner::lab
