@@ -169,7 +169,7 @@ TEST_CASE("every fusion rule measures what it says") {
   const double best =
       std::max({score({1.0, 0.0, 0.0}), score({0.0, 1.0, 0.0}), score({0.0, 0.0, 1.0})});
   CHECK(of(2).objective == -best);
-  CHECK(of(2).budget.examples == 100 + 3 * 20);
+  CHECK(of(2).budget.examples == 100 + 3 * 10 + 20);
   CHECK(of(3).alpha.empty());
   CHECK(of(3).objective == -run.evaluate_ema().selection.score);
 }
