@@ -46,23 +46,23 @@ AcquisitionValue upper_confidence_bound(const Prediction& p, const AcquisitionCo
 }
 
 constexpr std::array<Acquisition, 4> kAcquisitions = {{
-    {"ei", "expected improvement", expected_improvement},
+    {"ei", "expected improvement", expected_improvement, true},
     {"logei", "logarithm of the expected improvement, exact where EI underflows",
-     log_expected_improvement},
-    {"pi", "probability of improvement", probability_of_improvement},
+     log_expected_improvement, false},
+    {"pi", "probability of improvement", probability_of_improvement, true},
     {"ucb", "confidence bound mean - sqrt(beta) stddev of standardised outcomes",
-     upper_confidence_bound},
+     upper_confidence_bound, false},
 }};
 
 const Acquisition& acquisition(std::string_view name) {
   std::string known;
   for (const Acquisition& row : kAcquisitions) {
     if (row.name == name) return row;
-    known += fmt::format("{}, ", row.name);
+    known.append(row.name).append(", ");
   }
   throw std::invalid_argument(fmt::format(
-      "unknown acquisition '{}' (known: {}hedge, or several joined by '+' to alternate)", name,
-      known));
+      "unknown acquisition '{}' (known: {}hedge, ehvi, or several joined by '+' to alternate)",
+      name, known));
 }
 
 }  // namespace
@@ -71,6 +71,7 @@ std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 
 std::vector<const Acquisition*> acquisitions_of(std::string_view name) {
   std::vector<const Acquisition*> rows;
+  if (name == "ehvi") return rows;
   if (name == "hedge") {
     for (const Acquisition& row : kAcquisitions) rows.push_back(&row);
     return rows;

@@ -27,12 +27,14 @@ struct AcquisitionValue {
 struct Acquisition {
   std::string_view name, summary;
   AcquisitionValue (*function)(const Prediction&, const AcquisitionContext&);
+  bool underflows;  // may be 0 everywhere: LogEI then says where to go
 };
 
 std::span<const Acquisition> acquisitions();
 
 // The rows that `name` asks for: one for a row's name, several for "ei+ucb" (alternation by the
-// number of observations), all for "hedge". Throws std::invalid_argument with the known names.
+// number of observations), all for "hedge", none for "ehvi". Throws std::invalid_argument with the
+// known names.
 std::vector<const Acquisition*> acquisitions_of(std::string_view name);
 
 }  // namespace runner::bo

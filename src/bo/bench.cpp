@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <limits>
 
 #include "bo/space.hpp"
 #include "random/philox.hpp"
@@ -15,6 +16,22 @@ double cpu_now() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+constexpr double kNear = 1e-3;
+
+// Distance of the last point to the nearest earlier one.
+double nearest(const std::vector<std::vector<double>>& points) {
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t k = 0; k + 1 < points.size(); ++k) {
+    double squared = 0.0;
+    for (std::size_t f = 0; f < points[k].size(); ++f) {
+      const double difference = points[k][f] - points.back()[f];
+      squared += difference * difference;
+    }
+    least = std::min(least, squared);
+  }
+  return std::sqrt(least);
 }
 
 }  // namespace
@@ -46,16 +63,7 @@ BenchRow bench(const Problem& problem, const std::vector<std::vector<double>>& s
       observation.warm_start = std::move(suggestion.warm_start);
     }
     features.push_back(encoding.encode(observation.x));
-    for (std::size_t k = 0; !given && k + 1 < features.size(); ++k) {
-      double squared = 0.0;
-      for (std::size_t f = 0; f < features[k].size(); ++f) {
-        squared += std::pow(features[k][f] - features.back()[f], 2);
-      }
-      if (squared < 1e-6) {
-        ++row.near_duplicates;
-        break;
-      }
-    }
+    if (!given && nearest(features) < kNear) ++row.near_duplicates;
     const double value = problem(observation.x);
     observation.y = value + options.noise_stddev * noise.normal();
     best = std::min(best, value);
@@ -63,6 +71,8 @@ BenchRow bench(const Problem& problem, const std::vector<std::vector<double>>& s
     history.push_back(std::move(observation));
   }
   if (modelled > 0) row.cpu_seconds /= modelled;
+  const int index = recommend(space, history, options.suggest).index;
+  row.recommended = problem(history[static_cast<std::size_t>(index)].x) - problem.minimum;
   return row;
 }
 

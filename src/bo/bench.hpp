@@ -11,10 +11,10 @@ namespace runner::bo {
 
 // One study of one problem: what `runner bench bo` prints and the regret test judges.
 struct BenchRow {
-  std::vector<double> regret;  // after each evaluation: best value so far minus the minimum
-
-  double cpu_seconds = 0.0;  // processor time per model-based suggestion
-  int near_duplicates = 0;   // suggestions within 1e-3 of an earlier point, unit cube
+  std::vector<double> regret;  // after each evaluation: best true value so far minus the minimum
+  double recommended = 0.0;    // true regret of recommend() at the end
+  double cpu_seconds = 0.0;    // processor time per model-based suggestion
+  int near_duplicates = 0;     // suggestions within 1e-3 of an earlier point, unit cube
 };
 
 struct BenchOptions {

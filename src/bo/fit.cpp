@@ -12,13 +12,14 @@ namespace runner::bo {
 namespace {
 
 // log(outputscale) and log(noise) in standardised outcomes: location, spread.
-constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 2.0;
+constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 0.5;
 constexpr double kNoiseLocation = -8.0, kNoiseSpread = 3.0;
-constexpr double kSmallestNoise = 1e-6, kLargestNoise = 1.0;
+constexpr double kLargestNoise = 1.0, kFallbackNoise = 1e-2;
 constexpr double kSmallestLengthscale = 0.01, kLargestLengthscale = 1e3;
 constexpr double kSmallestOutputscale = 1e-2, kLargestOutputscale = 1e4;
-constexpr int kEvaluations = 50;
-constexpr std::size_t kFitPoints = 300;
+constexpr int kEvaluations = 50;      // of each local search
+constexpr std::size_t kSearches = 2;  // local searches from the best starts
+constexpr int kRefinement = 6;        // evaluations where each costs n^3 of a large n
 
 // The parameters as the optimiser sees them: logs, in this order.
 class LogPosterior {
@@ -52,7 +53,7 @@ class LogPosterior {
     for (std::size_t i = 0; i < data_.lengthscales; ++i)
       h.lengthscales.push_back(std::exp(logs[i]));
     h.outputscale = std::exp(logs[data_.lengthscales]);
-    h.noise = noise_ == Noise::learned ? std::exp(logs.back()) : kDeterministicNoise;
+    h.noise = noise_ == Noise::learned ? std::exp(logs.back()) : kSmallestNoise;
     return h;
   }
 
@@ -86,27 +87,6 @@ class LogPosterior {
   Domain domain_;
 };
 
-// The best third and every so many of the rest, in the order of the history.
-Data part_of(const Data& data) {
-  std::vector<std::size_t> order(data.y.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return data.y[a] < data.y[b]; });
-  std::vector<std::size_t> kept(order.begin(), order.begin() + kFitPoints / 3);
-  const std::size_t rest = order.size() - kept.size(), wanted = kFitPoints - kept.size();
-  std::sort(order.begin() + static_cast<std::ptrdiff_t>(kFitPoints / 3), order.end());
-  for (std::size_t k = 0; k < wanted; ++k)
-    kept.push_back(order[kFitPoints / 3 + k * rest / wanted]);
-  std::sort(kept.begin(), kept.end());
-  Data part{Matrix(data.x.rows(), kept.size()), data.groups, data.lengthscales, {}, {}};
-  for (std::size_t j = 0; j < kept.size(); ++j) {
-    for (std::size_t f = 0; f < data.x.rows(); ++f) part.x(f, j) = data.x(f, kept[j]);
-    part.y.push_back(data.y[kept[j]]);
-    if (!data.known_noise.empty()) part.known_noise.push_back(data.known_noise[kept[j]]);
-  }
-  return part;
-}
-
 // Length scales from the prior's mode to nearly linear functions, with output scales to match.
 std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
   std::vector<Hyperparameters> starts;
@@ -115,6 +95,43 @@ std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
     starts.push_back({std::vector<double>(lengthscales, length * root), scale, 1e-4, 0.0});
   }
   return starts;
+}
+
+FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperparameters> starts,
+                          int evaluations) {
+  const LogPosterior posterior(data, noise);
+  FittedParameters result;
+  double mean = 0.0;
+  const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
+    ++result.evaluations;
+    return posterior(x, gradient, mean);
+  };
+  std::vector<std::pair<double, std::vector<double>>> ranked;
+  std::vector<double> gradient(posterior.domain().size());
+  for (const Hyperparameters& start : starts) {
+    std::vector<double> x = posterior.logs(start);
+    const double value = starts.size() > 1 ? objective(x, gradient) : 0.0;
+    if (std::isfinite(value)) ranked.emplace_back(value, std::move(x));
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  Minimum best;
+  best.value = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < std::min(kSearches, ranked.size()); ++i) {
+    Minimum found = minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
+    if (found.value < best.value) best = std::move(found);
+  }
+  if (!std::isfinite(best.value)) {
+    result.hyperparameters = starts.front();
+    result.hyperparameters.noise = noise == Noise::learned ? kFallbackNoise : kSmallestNoise;
+    result.fallback = "no start of the fit had a finite likelihood: length scales are the start's";
+    return result;
+  }
+  objective(best.x, gradient);
+  result.hyperparameters = posterior.values(best.x);
+  result.hyperparameters.mean = mean;
+  result.log_posterior = -best.value;
+  return result;
 }
 
 }  // namespace
@@ -132,54 +149,13 @@ LogPrior lengthscale_prior(double value, std::size_t dimensions) {
 }
 
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm) {
-  const LogPosterior posterior(data, noise);
-  FittedParameters result;
-  double mean = 0.0;
-  const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
-    ++result.evaluations;
-    return posterior(x, gradient, mean);
-  };
-  std::vector<Hyperparameters> starts;
+  std::vector<Hyperparameters> starts = default_starts(data.lengthscales);
   if (warm) starts.push_back(*warm);
-  int evaluations = kEvaluations;
-  if (data.y.size() > kFitPoints) {
-    const FittedParameters part = fit(part_of(data), noise, warm);
-    result.evaluations = part.evaluations;
-    starts = {part.hyperparameters};
-    evaluations = 6;
-  } else {
-    for (Hyperparameters& start : default_starts(data.lengthscales)) {
-      starts.push_back(std::move(start));
-    }
-  }
+  return fit_from(data, noise, starts, kEvaluations);
+}
 
-  // The start with the best value is refined, and a second one if it is not among the same hill.
-  std::vector<std::pair<double, std::vector<double>>> ranked;
-  std::vector<double> gradient(posterior.domain().size());
-  for (const Hyperparameters& start : starts) {
-    std::vector<double> x = posterior.logs(start);
-    const double value = starts.size() > 1 ? objective(x, gradient) : 0.0;
-    if (std::isfinite(value)) ranked.emplace_back(value, std::move(x));
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  Minimum best;
-  best.value = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < std::min<std::size_t>(2, ranked.size()); ++i) {
-    Minimum found = minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
-    if (found.value < best.value) best = std::move(found);
-  }
-  if (!std::isfinite(best.value)) {
-    result.hyperparameters = default_starts(data.lengthscales)[1];
-    if (noise == Noise::deterministic) result.hyperparameters.noise = kDeterministicNoise;
-    result.fallback = "no start of the fit had a finite likelihood; default length scales";
-    return result;
-  }
-  objective(best.x, gradient);
-  result.hyperparameters = posterior.values(best.x);
-  result.hyperparameters.mean = mean;
-  result.log_posterior = -best.value;
-  return result;
+FittedParameters refine(const Data& data, Noise noise, const Hyperparameters& start) {
+  return fit_from(data, noise, {&start, 1}, kRefinement);
 }
 
 }  // namespace runner::bo

@@ -22,19 +22,23 @@ LogPrior log_normal_prior(double value, double location, double spread);
 // great in high dimensions", section 5.
 LogPrior lengthscale_prior(double value, std::size_t dimensions);
 
-// What every fit without observation noise uses, in standardised outcomes.
-inline constexpr double kDeterministicNoise = 1e-6;
+// The noise of a deterministic objective and the least that is learned, in standardised outcomes:
+// small enough that a point found twice has nothing more to give, large enough for the Cholesky
+// factor of near-duplicates.
+inline constexpr double kSmallestNoise = 1e-9;
 
 struct FittedParameters {
   Hyperparameters hyperparameters;
   double log_posterior = 0.0;
   int evaluations = 0;
-  std::string fallback;  // empty, or why defaults were used
+  std::string fallback;  // empty, or why a start's values were used
 };
 
-// Maximum a posteriori hyperparameters; the constant mean is profiled out. `warm` are
-// hyperparameters to start from as well, or null. Histories of more than a few hundred points are
-// fitted on a part of them first.
+// Maximum a posteriori hyperparameters from several starts, `warm` among them unless null. The
+// constant mean is profiled out.
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm);
+
+// A few steps from good values: for large histories, after `fit` on a part of them.
+FittedParameters refine(const Data& data, Noise noise, const Hyperparameters& start);
 
 }  // namespace runner::bo

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <stdexcept>
 
 namespace runner::bo {
 namespace {
@@ -133,6 +134,9 @@ Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
   Matrix r, slope;
   while (!factorise(data, hyperparameters_, scaled_, jitter_, r, slope)) {
     jitter_ = jitter_ == 0.0 ? 1e-10 * hyperparameters_.outputscale : 10.0 * jitter_;
+    if (!(jitter_ < 1e6 * hyperparameters_.outputscale)) {
+      throw std::invalid_argument("a Gaussian process was given values that are not finite");
+    }
   }
   lower_ = inverse_transpose(r);
   upper_ = transpose(lower_);

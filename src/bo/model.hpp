@@ -17,7 +17,9 @@ struct History {
   std::vector<std::vector<double>> features;  // of the points, in the history's order
   std::vector<std::size_t> ok, failed, pending;
 
-  History(const Encoding& encoding, std::span<const Observation> observations);
+  // `objectives` is 2 when y2 counts too.
+  History(const Encoding& encoding, std::span<const Observation> observations,
+          std::size_t objectives = 1);
 };
 
 // Fitted hyperparameters in the form that is stored beside an observation.
@@ -26,10 +28,10 @@ struct WarmStart {
   double strength = 0.0;  // of the outcome warp
 
   std::vector<double> numbers() const;
-  // Of the newest observation that has one of the right length; none else.
-  static std::optional<WarmStart> from(std::span<const Observation> observations,
-                                       std::size_t lengthscales);
   static std::size_t length(std::size_t lengthscales) { return lengthscales + 4; }
+  // Of the newest observation that has one; `objective` 1 is the second of two. None: a cold fit.
+  static std::optional<WarmStart> from(std::span<const Observation> observations,
+                                       std::size_t lengthscales, std::size_t objective);
 };
 
 // The Gaussian process of one objective, in warped and standardised outcomes.
@@ -42,11 +44,12 @@ struct Model {
   std::vector<double> warm_start;  // WarmStart::numbers of this fit
 };
 
-// Fits hyperparameters to the ok observations; failed ones then enter with the worst outcome, so
-// that the model avoids their surroundings without being shaped by the cliff. `y` holds one
-// objective value per observation of the history. Needs at least one ok observation.
+// Fits hyperparameters and the strength of the outcome warp to the ok observations; failed ones
+// then enter with the worst outcome, so that the model avoids their surroundings without being
+// shaped by the cliff; pending ones are believed (Gp::believe). The strength is the one with the
+// best leave-one-out density of y: Vehtari, Mononen, Tolvanen, Sivula, Winther (2016), section 2.
+// `objective` 1 models y2. Needs at least one ok observation.
 Model make_model(const Encoding& encoding, const History& history,
-                 std::span<const Observation> observations, std::span<const double> y, Noise noise,
-                 const WarmStart* warm);
+                 std::span<const Observation> observations, Noise noise, std::size_t objective = 0);
 
 }  // namespace runner::bo

@@ -4,20 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <stdexcept>
 
 #include "bo/acquisition.hpp"
-#include "bo/fit.hpp"
+#include "bo/hedge.hpp"
 #include "bo/model.hpp"
 #include "bo/search.hpp"
 #include "bo/sobol.hpp"
+#include "bo/utility.hpp"
 #include "random/philox.hpp"
 
 namespace runner::bo {
 namespace {
 
-constexpr std::size_t kAnchors = 6;
+constexpr std::size_t kAnchors = 6;  // observed points around which the search looks closely
 
 void check(const Options& options) {
   acquisitions_of(options.acquisition);
@@ -30,32 +30,7 @@ void check(const Options& options) {
   }
 }
 
-Prediction prediction(const Posterior& p) { return {p.mean, std::sqrt(p.variance)}; }
-
-// The acquisition over the model's posterior, with the chain rule through the standard deviation.
-Utility utility_of(const Gp& gp, const Acquisition& acquisition,
-                   const AcquisitionContext& context) {
-  return {[&](std::span<const double> x, std::span<double> gradient) {
-            const Posterior& p = gp.predict(x, true);
-            const Prediction here = prediction(p);
-            const AcquisitionValue a = acquisition.function(here, context);
-            for (std::size_t f = 0; f < x.size(); ++f) {
-              gradient[f] = a.by_mean * p.mean_gradient[f] +
-                            a.by_stddev * p.variance_gradient[f] / (2.0 * here.stddev);
-            }
-            return a.value;
-          },
-          [&](const Matrix& x) {
-            std::vector<double> mean, variance, values;
-            gp.predict(x, mean, variance);
-            for (std::size_t c = 0; c < mean.size(); ++c) {
-              const Prediction here{mean[c], std::sqrt(variance[c])};
-              values.push_back(acquisition.function(here, context).value);
-            }
-            return values;
-          }};
-}
-
+// One call of suggest: what is known, and the points proposed so far in this call.
 class Study {
  public:
   Study(const Space& space, std::span<const Observation> observations, const Options& options,
@@ -64,7 +39,8 @@ class Study {
         observations_(observations),
         options_(options),
         seed_(seed),
-        history_(encoding_, observations) {
+        objectives_(options.acquisition == "ehvi" ? 2 : 1),
+        history_(encoding_, observations, objectives_) {
     check(options);
     for (std::size_t i = 0; i < options.starts.size(); ++i) {
       starts_.push_back(encoding_.checked(options.starts[i], fmt::format("start {}", i + 1)));
@@ -73,113 +49,211 @@ class Study {
 
   Suggestion next() {
     Suggestion suggestion = propose();
-    // Whoever asks for another point sees this one as pending.
     history_.pending.push_back(history_.points.size());
     history_.points.push_back(suggestion.x);
     history_.features.push_back(encoding_.encode(suggestion.x));
-    if (model_) model_->gp.believe(history_.features.back());
+    for (Model& model : models_) model.gp.believe(history_.features.back());
     return suggestion;
+  }
+
+  Recommendation recommend() {
+    Recommendation out;
+    if (history_.ok.empty()) return out;
+    const std::vector<std::size_t>& ok = history_.ok;
+    std::size_t best = *std::min_element(ok.begin(), ok.end(), [&](std::size_t a, std::size_t b) {
+      return observations_[a].y < observations_[b].y;
+    });
+    const Model model = make_model(encoding_, history_, observations_, options_.noise);
+    if (options_.noise == Noise::learned) best = model.best_index;
+    const Prediction here = predict(model.gp, history_.features[best]);
+    return {static_cast<int>(best), model.warp.inverse(here.mean),
+            here.stddev * model.warp.slope(here.mean)};
   }
 
  private:
   Suggestion propose() {
-    Suggestion suggestion;
     for (const Point& start : starts_) {
       if (contains(history_.features, encoding_.encode(start))) continue;
+      Suggestion suggestion;
       suggestion.x = start;
       suggestion.source = "start";
       return suggestion;
     }
-    const std::size_t wanted =
-        options_.initial > 0 ? static_cast<std::size_t>(options_.initial)
-                             : 2 * static_cast<std::size_t>(encoding_.degrees_of_freedom()) + 2;
-    if (history_.points.size() < std::max(wanted, starts_.size()) || history_.ok.empty()) {
+    const int design =
+        options_.initial > 0 ? options_.initial : 2 * encoding_.degrees_of_freedom() + 2;
+    if (history_.points.size() < std::max(static_cast<std::size_t>(design), starts_.size()) ||
+        history_.ok.empty()) {
       return fill("sobol");
     }
     return encoding_.features() == 0 ? fill("random") : acquire();
   }
 
   // The next point of a low-discrepancy sequence that is not in the history.
-  Suggestion fill(const char* source) {
+  Suggestion fill(const char* source) const {
     Suggestion suggestion;
     suggestion.source = source;
     const Sobol sobol(encoding_.cube(), random::derive(seed_, "design"));
     std::vector<double> u(encoding_.cube());
-    const std::size_t tries = encoding_.count() > 0 ? 4 * encoding_.count() + 16 : 16;
-    for (std::size_t k = 0; k < tries; ++k) {
+    constexpr std::size_t kTries = 64;
+    for (std::size_t k = 0; k < kTries; ++k) {
       sobol.point(static_cast<std::uint32_t>(history_.points.size() + k), u);
       suggestion.x = encoding_.from_cube(u);
       if (!contains(history_.features, encoding_.encode(suggestion.x))) return suggestion;
     }
+    const Point last = suggestion.x;
     for (std::size_t i = 0; i < encoding_.count(); ++i) {
       suggestion.x = encoding_.enumerate(i);
       if (!contains(history_.features, encoding_.encode(suggestion.x))) return suggestion;
     }
-    suggestion.exhausted = true;
+    suggestion.x = last;
+    suggestion.exhausted = encoding_.count() > 0;
     return suggestion;
   }
 
-  void make_model_once() {
-    if (model_) return;
-    const auto warm = WarmStart::from(observations_, encoding_.lengthscales());
-    std::vector<double> y;
-    for (const Observation& o : observations_) y.push_back(o.y);
-    model_.emplace(
-        make_model(encoding_, history_, observations_, y, options_.noise, warm ? &*warm : nullptr));
-    for (const std::size_t i : history_.pending) model_->gp.believe(history_.features[i]);
+  Suggestion acquire() {
+    for (std::size_t k = models_.size(); k < objectives_; ++k) {
+      models_.push_back(make_model(encoding_, history_, observations_, options_.noise, k));
+    }
+    anchors_ = anchors();
+    const Model& model = models_.front();
+    Suggestion suggestion;
+    suggestion.fit = model.fit;
+    for (const Model& m : models_) {
+      suggestion.warm_start.insert(suggestion.warm_start.end(), m.warm_start.begin(),
+                                   m.warm_start.end());
+    }
+    const bool found = objectives_ == 2                  ? choose_ehvi(suggestion)
+                       : options_.acquisition == "hedge" ? choose_hedge(suggestion)
+                                                         : choose_row(suggestion);
+    if (!found) {
+      const Suggestion filled = fill("random");
+      suggestion.x = filled.x;
+      suggestion.source = filled.source;
+      suggestion.exhausted = filled.exhausted;
+    }
+    const Prediction here = predict(model.gp, encoding_.encode(suggestion.x));
+    suggestion.mean = model.warp.inverse(here.mean);
+    suggestion.stddev = here.stddev * model.warp.slope(here.mean);
+    if (options_.stop_expected_improvement > 0.0 && objectives_ == 1) {
+      suggestion.exhausted |= largest_improvement() < options_.stop_expected_improvement;
+    }
+    return suggestion;
   }
 
-  // The observed points with the lowest means: where to look closely.
+  // The observed points with the lowest means of each objective.
   std::vector<Point> anchors() const {
-    std::vector<std::pair<double, std::size_t>> ranked;
-    for (const std::size_t i : history_.ok) {
-      ranked.emplace_back(model_->gp.predict(history_.features[i], false).mean, i);
-    }
-    std::sort(ranked.begin(), ranked.end());
     std::vector<Point> points;
-    for (std::size_t k = 0; k < std::min(kAnchors, ranked.size()); ++k) {
-      points.push_back(history_.points[ranked[k].second]);
+    for (const Model& model : models_) {
+      std::vector<std::pair<double, std::size_t>> ranked;
+      for (const std::size_t i : history_.ok) {
+        ranked.emplace_back(model.gp.predict(history_.features[i], false).mean, i);
+      }
+      std::sort(ranked.begin(), ranked.end());
+      ranked.resize(std::min(ranked.size(), kAnchors));
+      for (const auto& [mean, index] : ranked) points.push_back(history_.points[index]);
     }
     return points;
   }
 
-  Suggestion acquire() {
-    make_model_once();
+  std::optional<Found> search(const Utility& utility) const {
+    // In a finite space with noise a point may be measured again, unless it is being measured.
+    std::vector<std::vector<double>> avoid;
+    if (options_.noise == Noise::learned && encoding_.count() > 0) {
+      for (const std::size_t i : history_.pending) avoid.push_back(history_.features[i]);
+    } else {
+      avoid = history_.features;
+    }
+    return maximise(encoding_, utility, anchors_, avoid,
+                    random::derive(seed_, "search", history_.points.size()));
+  }
+
+  AcquisitionContext context() const { return {models_.front().best, options_.beta}; }
+
+  // The maximiser of one acquisition, or of LogEI where that acquisition is 0 in double precision.
+  std::optional<Found> nominate(const Acquisition& row, std::string& fallback) const {
+    const Gp& gp = models_.front().gp;
+    const auto found = search(utility_of(gp, row, context()));
+    if (!row.underflows || !found || found->value > 0.0) return found;
+    fallback += fmt::format("{}{} is 0 everywhere in double precision: LogEI was maximised",
+                            fallback.empty() ? "" : "; ", row.name);
+    return search(utility_of(gp, *acquisitions_of("logei").front(), context()));
+  }
+
+  static void take(const Found& found, std::string_view source, Suggestion& suggestion) {
+    suggestion.x = found.x;
+    suggestion.acquisition_value = found.value;
+    suggestion.source = source;
+  }
+
+  bool choose_row(Suggestion& suggestion) const {
     const auto rows = acquisitions_of(options_.acquisition);
     const Acquisition& row = *rows[history_.points.size() % rows.size()];
-    const AcquisitionContext context{model_->best, options_.beta};
-    const Gp& gp = model_->gp;
-    const auto found =
-        maximise(encoding_, utility_of(gp, row, context), anchors(), history_.features,
-                 random::derive(seed_, "search", history_.points.size()));
-    Suggestion suggestion;
-    suggestion.fit = model_->fit;
-    suggestion.warm_start = model_->warm_start;
-    if (found) {
-      suggestion.x = found->x;
-      suggestion.source = row.name;
-      suggestion.acquisition_value = found->value;
-    } else {
-      suggestion = fill("random");
+    const auto found = nominate(row, suggestion.fit.fallback);
+    if (found) take(*found, row.name, suggestion);
+    return found.has_value();
+  }
+
+  // All rows nominate; the nominees are stored behind the warm start for later rounds to judge.
+  bool choose_hedge(Suggestion& suggestion) const {
+    const auto rows = acquisitions_of("hedge");
+    const auto columns = static_cast<std::size_t>(history_.points.front().size());
+    const std::size_t before = suggestion.warm_start.size();
+    std::vector<std::vector<std::vector<double>>> rounds;
+    for (std::size_t i = 0; i < observations_.size(); ++i) {
+      const std::vector<double>& stored = observations_[i].warm_start;
+      if (stored.size() != before + rows.size() * columns) continue;
+      auto& round = rounds.emplace_back();
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(before + k * columns);
+        const Point nominee(begin, begin + static_cast<std::ptrdiff_t>(columns));
+        round.push_back(encoding_.encode(
+            encoding_.checked(nominee, fmt::format("nominee {} of observation {}", k + 1, i + 1))));
+      }
     }
-    const Prediction here = prediction(gp.predict(encoding_.encode(suggestion.x), false));
-    suggestion.mean = model_->warp.inverse(here.mean);
-    suggestion.stddev = here.stddev * model_->warp.slope(here.mean);
-    if (options_.stop_expected_improvement > 0.0) {
-      const Acquisition& log_ei = *acquisitions_of("logei").front();
-      const double log_best = log_ei.function(here, context).value;
-      suggestion.exhausted |= std::exp(log_best) < options_.stop_expected_improvement;
+    const Gp& gp = models_.front().gp;
+    const std::vector<double> probabilities = hedge_probabilities(gp, rounds, rows.size());
+    double draw = random::Stream(random::derive(seed_, "hedge", history_.points.size())).uniform();
+    std::size_t chosen = 0;
+    while (chosen + 1 < rows.size() && draw >= probabilities[chosen])
+      draw -= probabilities[chosen++];
+    std::vector<double> nominees;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const auto found = nominate(*rows[k], suggestion.fit.fallback);
+      if (!found) return false;
+      nominees.insert(nominees.end(), found->x.begin(), found->x.end());
+      if (k == chosen) take(*found, rows[k]->name, suggestion);
     }
-    return suggestion;
+    suggestion.warm_start.insert(suggestion.warm_start.end(), nominees.begin(), nominees.end());
+    return true;
+  }
+
+  bool choose_ehvi(Suggestion& suggestion) const {
+    std::vector<Outcome> outcomes;
+    for (const std::size_t i : history_.ok) {
+      outcomes.push_back({models_[0].gp.predict(history_.features[i], false).mean,
+                          models_[1].gp.predict(history_.features[i], false).mean});
+    }
+    const std::vector<Outcome> front = pareto_front(std::move(outcomes));
+    const auto found = search(utility_of(models_[0].gp, models_[1].gp, front));
+    if (found) take(*found, "ehvi", suggestion);
+    return found.has_value();
+  }
+
+  // The largest expected improvement in units of the standard deviation of y.
+  double largest_improvement() const {
+    const Model& model = models_.front();
+    const auto found = search(utility_of(model.gp, *acquisitions_of("logei").front(), context()));
+    return found ? std::exp(found->value) * model.warp.relative_slope(model.best) : 0.0;
   }
 
   Encoding encoding_;
   std::span<const Observation> observations_;
   const Options& options_;
   std::uint64_t seed_;
+  std::size_t objectives_;
   History history_;
-  std::vector<Point> starts_;
-  std::optional<Model> model_;
+  std::vector<Point> starts_, anchors_;
+  std::vector<Model> models_;  // one per objective, made when first needed
 };
 
 }  // namespace
@@ -195,6 +269,11 @@ std::vector<Suggestion> suggest(const Space& space, std::span<const Observation>
   std::vector<Suggestion> suggestions;
   for (int k = 0; k < count; ++k) suggestions.push_back(study.next());
   return suggestions;
+}
+
+Recommendation recommend(const Space& space, std::span<const Observation> history,
+                         const Options& options) {
+  return Study(space, history, options, 0).recommend();
 }
 
 }  // namespace runner::bo

@@ -38,6 +38,7 @@ struct Observation {
   Point x;
   double y = std::numeric_limits<double>::quiet_NaN();  // objective, minimised; ignored unless ok
   Status status = Status::ok;
+  double y2 = std::numeric_limits<double>::quiet_NaN();  // second objective, minimised: ehvi alone
   double noise_variance =
       std::numeric_limits<double>::quiet_NaN();  // known variance of y; NaN: unknown
   std::vector<double>
@@ -47,15 +48,17 @@ struct Observation {
 enum class Noise { deterministic, learned };
 
 struct Options {
-  std::string acquisition = "logei";  // a row of the table in acquisition.cpp: ei, logei, ucb, pi,
-                                      // hedge; "ei+ucb" alternates by number of observations
-  double beta = 4.0;                  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
-  int initial = 0;                    // points of the start design; 0: 2 d + 2
+  // A row of the table in acquisition.cpp: ei, logei, ucb, pi. "ei+ucb" alternates by the number of
+  // observations, "hedge" is a portfolio of all rows (hedge.hpp), "ehvi" the expected hypervolume
+  // improvement of y and y2 (hypervolume.hpp).
+  std::string acquisition = "logei";
+  double beta = 4.0;  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
+  int initial = 0;    // points of the start design; 0: 2 d + 2
   Noise noise = Noise::learned;
   std::vector<Point>
       starts;  // proposed first, before Sobol or Dirichlet draws (vertices, uniform, ...)
-  double stop_expected_improvement =
-      0.0;  // > 0: Suggestion::exhausted when max EI / sd(y) is below
+  // > 0: Suggestion::exhausted when the largest EI / sd(y) is below
+  double stop_expected_improvement = 0.0;
 };
 
 // What the fit found, for people and for diagnostics.csv.
@@ -88,5 +91,14 @@ Suggestion suggest(const Space& space, std::span<const Observation> history, con
 // `count` points to be evaluated together; each sees the earlier ones as pending.
 std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
                                 const Options& options, std::uint64_t seed, int count);
+
+// The observation to report as the best: of a deterministic objective the lowest y, else the
+// lowest posterior mean among the ok observations. Index -1 when none is ok.
+struct Recommendation {
+  int index = -1;
+  double mean = 0.0, stddev = 0.0;  // latent prediction there, in units of y
+};
+Recommendation recommend(const Space& space, std::span<const Observation> history,
+                         const Options& options);
 
 }  // namespace runner::bo

@@ -2,11 +2,30 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace runner::bo {
 namespace {
 
 constexpr double kFarthest = 1e12;  // t beyond it counts as this: sums of squares stay finite
+
+double mean_of(std::span<const double> x) {
+  double mean = 0.0;
+  for (const double v : x) mean += v / static_cast<double>(x.size());
+  return mean;
+}
+
+double stddev_of(std::span<const double> x) {
+  const double mean = mean_of(x);
+  double variance = 0.0;
+  for (const double v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
+  return std::sqrt(variance);
+}
+
+// Where a double has no room for the result: the farthest that it has.
+double finite(double x) {
+  return std::clamp(x, std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
+}
 
 }  // namespace
 
@@ -23,21 +42,19 @@ Warp::Warp(std::span<const double> y, double strength) : strength_(strength) {
   }
   if (!(scale_ > 0.0)) {
     scale_ = 0.5;
-    mean_ = 0.0;
     return;  // constant outcomes: z = 0
   }
-  const auto n = static_cast<double>(y.size());
-  std::vector<double> warped;
+  std::vector<double> units, warped;
   for (const double value : y) {
     const double t = unit(value);
+    units.push_back(t);
     warped.push_back(strength_ > 0.0 ? std::log1p(strength_ * t) / strength_ : t);
     log_jacobian_ -= std::log1p(strength_ * t);
   }
-  for (const double w : warped) mean_ += w / n;
-  double variance = 0.0;
-  for (const double w : warped) variance += (w - mean_) * (w - mean_) / n;
-  stddev_ = std::sqrt(variance);
-  log_jacobian_ -= n * std::log(stddev_);  // and n log(scale), the same for every strength
+  mean_ = mean_of(warped);
+  stddev_ = stddev_of(warped);
+  unit_stddev_ = stddev_of(units);
+  log_jacobian_ -= static_cast<double>(y.size()) * std::log(stddev_);
 }
 
 double Warp::unit(double y) const { return std::min((y / 2.0 - best_ / 2.0) / scale_, kFarthest); }
@@ -51,12 +68,17 @@ double Warp::forward(double y) const {
 double Warp::inverse(double z) const {
   const double w = mean_ + stddev_ * z;
   const double t = strength_ > 0.0 ? std::expm1(strength_ * w) / strength_ : w;
-  return best_ + 2.0 * scale_ * t;
+  return finite(best_ + 2.0 * (scale_ * t));
 }
 
 double Warp::slope(double z) const {
   const double w = mean_ + stddev_ * z;
-  return 2.0 * scale_ * stddev_ * (strength_ > 0.0 ? std::exp(strength_ * w) : 1.0);
+  return finite(2.0 * (scale_ * (stddev_ * (strength_ > 0.0 ? std::exp(strength_ * w) : 1.0))));
+}
+
+double Warp::relative_slope(double z) const {
+  const double w = mean_ + stddev_ * z;
+  return stddev_ / unit_stddev_ * (strength_ > 0.0 ? std::exp(strength_ * w) : 1.0);
 }
 
 }  // namespace runner::bo

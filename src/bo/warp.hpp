@@ -20,6 +20,8 @@ class Warp {
   double inverse(double z) const;
   // dy/dz at z: turns a standard deviation of z into one of y, to first order.
   double slope(double z) const;
+  // The same in units of the standard deviation of the y it was made of.
+  double relative_slope(double z) const;
   // sum of log dz/dy over the y it was made of: what makes densities of z under different
   // strengths comparable.
   double log_jacobian() const { return log_jacobian_; }
@@ -29,6 +31,7 @@ class Warp {
 
   double strength_, best_ = 0.0, scale_ = 1.0;  // t = (y - best) / scale
   double mean_ = 0.0, stddev_ = 1.0;            // of w(t)
+  double unit_stddev_ = 1.0;                    // of t
   double log_jacobian_ = 0.0;
 };
 

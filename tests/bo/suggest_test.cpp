@@ -30,8 +30,7 @@ TEST_CASE("starts come first, then the design, then the acquisition") {
     o.y = s.x[0] + s.x[1];
     o.warm_start = s.warm_start;
   }
-  CHECK(sources ==
-        std::vector<std::string>{"start", "start", "sobol", "sobol", "logei", "logei"});
+  CHECK(sources == std::vector<std::string>{"start", "start", "sobol", "sobol", "logei", "logei"});
 }
 
 TEST_CASE("every problem of the benchmark has its minimum where it says") {

@@ -1,0 +1,68 @@
+#include "bo/utility.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace runner::bo {
+
+Prediction predict(const Gp& gp, std::span<const double> features) {
+  const Posterior& p = gp.predict(features, false);
+  return {p.mean, std::sqrt(p.variance)};
+}
+
+Utility utility_of(const Gp& gp, const Acquisition& acquisition,
+                   const AcquisitionContext& context) {
+  return {[&gp, &acquisition, context](std::span<const double> x, std::span<double> gradient) {
+            const Posterior& p = gp.predict(x, true);
+            const Prediction here{p.mean, std::sqrt(p.variance)};
+            const AcquisitionValue a = acquisition.function(here, context);
+            for (std::size_t f = 0; f < x.size(); ++f) {
+              gradient[f] = a.by_mean * p.mean_gradient[f] +
+                            a.by_stddev * p.variance_gradient[f] / (2.0 * here.stddev);
+            }
+            return a.value;
+          },
+          [&gp, &acquisition, context](const Matrix& x) {
+            std::vector<double> mean, variance, values;
+            gp.predict(x, mean, variance);
+            for (std::size_t c = 0; c < mean.size(); ++c) {
+              const Prediction here{mean[c], std::sqrt(variance[c])};
+              values.push_back(acquisition.function(here, context).value);
+            }
+            return values;
+          }};
+}
+
+Utility utility_of(const Gp& first, const Gp& second, std::vector<Outcome> front) {
+  const Outcome reference = reference_point(front);
+  return {
+      [&first, &second, front, reference](std::span<const double> x, std::span<double> gradient) {
+        const std::array<const Posterior*, 2> p = {&first.predict(x, true),
+                                                   &second.predict(x, true)};
+        std::array<Prediction, 2> here;
+        for (std::size_t k = 0; k < 2; ++k) here[k] = {p[k]->mean, std::sqrt(p[k]->variance)};
+        const auto e = expected_hypervolume_improvement(here, front, reference);
+        for (std::size_t f = 0; f < x.size(); ++f) {
+          gradient[f] = 0.0;
+          for (std::size_t k = 0; k < 2; ++k) {
+            gradient[f] += e.by_mean[k] * p[k]->mean_gradient[f] +
+                           e.by_stddev[k] * p[k]->variance_gradient[f] / (2.0 * here[k].stddev);
+          }
+        }
+        return e.value;
+      },
+      [&first, &second, front, reference](const Matrix& x) {
+        std::array<std::vector<double>, 2> mean, variance;
+        first.predict(x, mean[0], variance[0]);
+        second.predict(x, mean[1], variance[1]);
+        std::vector<double> values;
+        for (std::size_t c = 0; c < mean[0].size(); ++c) {
+          const std::array<Prediction, 2> here = {
+              {{mean[0][c], std::sqrt(variance[0][c])}, {mean[1][c], std::sqrt(variance[1][c])}}};
+          values.push_back(expected_hypervolume_improvement(here, front, reference).value);
+        }
+        return values;
+      }};
+}
+
+}  // namespace runner::bo

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "bo/acquisition.hpp"
+#include "bo/gp.hpp"
+#include "bo/hypervolume.hpp"
+#include "bo/search.hpp"
+
+namespace runner::bo {
+
+Prediction predict(const Gp& gp, std::span<const double> features);
+
+// An acquisition over a posterior, as a function of the features. What it is made of must outlive
+// it.
+Utility utility_of(const Gp& gp, const Acquisition& acquisition, const AcquisitionContext& context);
+
+// The expected hypervolume improvement of two independent posteriors over `front`.
+Utility utility_of(const Gp& first, const Gp& second, std::vector<Outcome> front);
+
+}  // namespace runner::bo

@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "bo/acquisition.hpp"
+#include "bo/fit.hpp"
+#include "bo/gp.hpp"
+#include "bo/normal.hpp"
+#include "io/csv.hpp"
+#include "io/file.hpp"
+
+namespace runner::bo {
+namespace {
+
+using Json = nlohmann::json;
+
+// The independent numbers of ../shared/reference/gp (NumPy, SciPy, 50-digit mpmath, GPyTorch).
+std::optional<std::filesystem::path> reference() {
+  const char* given = std::getenv("RUNNER_REFERENCE");
+  const std::filesystem::path folder =
+      std::filesystem::path(given ? given : RUNNER_SOURCE_DIR "/../shared/reference") / "gp";
+  if (std::filesystem::exists(folder / "reference.json")) return folder;
+  MESSAGE("skipped: no " << folder.string() << "; set RUNNER_REFERENCE");
+  return std::nullopt;
+}
+
+std::vector<std::vector<double>> columns(const std::filesystem::path& file) {
+  std::vector<std::vector<double>> rows;
+  const auto records = io::parse_csv(io::read_file(file), file.string());
+  for (std::size_t r = 1; r < records.size(); ++r) {
+    auto& row = rows.emplace_back();
+    for (const std::string& field : records[r].fields)
+      REQUIRE(io::parse_number(field, row.emplace_back()));
+  }
+  return rows;
+}
+
+struct Case {
+  Json json;
+  Data data;
+  Hyperparameters hyperparameters;
+  std::vector<std::vector<double>> tests;
+};
+
+std::vector<Case> matern_cases(const std::filesystem::path& folder) {
+  const auto train = columns(folder / "train.csv");
+  const Json all = Json::parse(io::read_file(folder / "reference.json"));
+  std::vector<Case> cases;
+  for (const Json& json : all["cases"]) {
+    if (json["kernel"] != "matern52") continue;
+    Case& c = cases.emplace_back();
+    c.json = json;
+    c.tests = columns(folder / "test.csv");
+    c.data = {Matrix(3, train.size()), {0, 1, 2}, 3, {}, {}};
+    for (std::size_t j = 0; j < train.size(); ++j) {
+      for (std::size_t f = 0; f < 3; ++f) c.data.x(f, j) = train[j][f];
+      c.data.y.push_back(train[j][3]);
+    }
+    c.hyperparameters = {json["lengthscales"].get<std::vector<double>>(),
+                         json["outputscale"].get<double>(), json["noise"].get<double>(),
+                         json["mean"].get<double>()};
+  }
+  REQUIRE(cases.size() == 3);
+  return cases;
+}
+
+void check_close(double actual, const Json& expected, double tolerance) {
+  const double value = expected.get<double>();
+  CAPTURE(actual);
+  CAPTURE(value);
+  CHECK(std::abs(actual - value) <= tolerance * std::max(1.0, std::abs(value)));
+}
+
+TEST_CASE("reference: likelihood and gradient") {
+  const auto folder = reference();
+  if (!folder) return;
+  for (const Case& c : matern_cases(*folder)) {
+    CAPTURE(c.json["name"].get<std::string>());
+    const Likelihood l = log_likelihood(c.data, c.hyperparameters);
+    check_close(l.value, c.json["log_marginal_likelihood"], 1e-10);
+    const Json& gradient = c.json["gradient"];
+    for (std::size_t i = 0; i < 3; ++i) {
+      check_close(l.by_log_lengthscale[i], gradient["dlog_lengthscales"][i], 1e-8);
+    }
+    check_close(l.by_log_outputscale, gradient["dlog_outputscale"], 1e-8);
+    check_close(l.by_log_noise, gradient["dlog_noise"], 1e-8);
+    check_close(l.by_mean, gradient["dmean"], 1e-8);
+  }
+}
+
+TEST_CASE("reference: posterior, its input gradients, and leave-one-out") {
+  const auto folder = reference();
+  if (!folder) return;
+  for (const Case& c : matern_cases(*folder)) {
+    CAPTURE(c.json["name"].get<std::string>());
+    const Gp gp(c.data, c.hyperparameters);
+    CHECK(gp.jitter() == 0.0);
+    Matrix batch(3, c.tests.size());
+    for (std::size_t t = 0; t < c.tests.size(); ++t) {
+      for (std::size_t f = 0; f < 3; ++f) batch(f, t) = c.tests[t][f];
+    }
+    std::vector<double> mean, variance;
+    gp.predict(batch, mean, variance);
+    for (std::size_t t = 0; t < c.tests.size(); ++t) {
+      CAPTURE(t);
+      const Posterior& p = gp.predict(c.tests[t], true);
+      check_close(p.mean, c.json["posterior_mean"][t], 1e-10);
+      check_close(p.variance, c.json["posterior_var"][t], 1e-10);
+      check_close(mean[t], c.json["posterior_mean"][t], 1e-10);
+      check_close(variance[t], c.json["posterior_var"][t], 1e-10);
+      for (std::size_t f = 0; f < 3; ++f) {
+        check_close(p.mean_gradient[f], c.json["dmean_dx"][t][f], 1e-8);
+        check_close(p.variance_gradient[f], c.json["dvar_dx"][t][f], 1e-8);
+      }
+    }
+    const LeaveOneOut loo = gp.leave_one_out();
+    for (std::size_t i = 0; i < c.data.y.size(); ++i) {
+      check_close(loo.mean[i], c.json["loo_mean"][i], 1e-10);
+      check_close(loo.variance[i], c.json["loo_var"][i], 1e-10);
+    }
+    check_close(loo.log_density, c.json["loo_log_predictive"], 1e-8);
+  }
+}
+
+TEST_CASE("reference: acquisitions and the gradient of LogEI") {
+  const auto folder = reference();
+  if (!folder) return;
+  for (const Case& c : matern_cases(*folder)) {
+    CAPTURE(c.json["name"].get<std::string>());
+    const Gp gp(c.data, c.hyperparameters);
+    for (const double sign : {1.0, -1.0}) {  // our minimisation, and maximisation of -y
+      const Json& block = c.json[sign > 0.0 ? "minimise" : "maximise"];
+      const AcquisitionContext context{sign * block["best_f"].get<double>(), 4.0};
+      for (std::size_t t = 0; t < c.tests.size(); ++t) {
+        CAPTURE(t);
+        const Posterior& p = gp.predict(c.tests[t], true);
+        const Prediction here{sign * p.mean, std::sqrt(p.variance)};
+        const auto value = [&](std::string_view name) {
+          return acquisitions_of(name).front()->function(here, context);
+        };
+        check_close(value("ei").value, block["EI"][t], 1e-10);
+        check_close(value("logei").value, block["LogEI"][t], 1e-8);
+        check_close(value("pi").value, block["PI"][t], 1e-10);
+        check_close(-sign * value("ucb").value, c.json[sign > 0.0 ? "LCB" : "UCB"][t], 1e-10);
+        const AcquisitionValue log_ei = value("logei");
+        for (std::size_t f = 0; f < 3; ++f) {
+          check_close(log_ei.by_mean * sign * p.mean_gradient[f] +
+                          log_ei.by_stddev * p.variance_gradient[f] / (2.0 * here.stddev),
+                      block["dLogEI_dx"][t][f], 1e-6);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("reference: priors") {
+  const auto folder = reference();
+  if (!folder) return;
+  for (const Case& c : matern_cases(*folder)) {
+    double lengthscales = 0.0;
+    for (const double l : c.hyperparameters.lengthscales)
+      lengthscales += lengthscale_prior(l, 3).value;
+    check_close(lengthscales, c.json["log_prior_lengthscales"], 1e-12);
+    check_close(log_normal_prior(c.hyperparameters.noise, -4.0, 1.0).value,
+                c.json["log_prior_noise"], 1e-12);
+  }
+}
+
+TEST_CASE("reference: log h and its derivative from z = 10 to -1e8") {
+  const auto folder = reference();
+  if (!folder) return;
+  const Json all = Json::parse(io::read_file(*folder / "reference.json"));
+  for (const Json& row : all["log_h_table"]) {
+    const double z = row["z"].get<double>();
+    CAPTURE(z);
+    CHECK(log_h(z) ==
+          doctest::Approx(std::stod(row["log_h_mp50"].get<std::string>())).epsilon(1e-12));
+    CHECK(dlog_h(z) == doctest::Approx(row["dlog_h"].get<double>()).epsilon(1e-12));
+    CHECK(normal_cdf(z) == doctest::Approx(row["Phi"].get<double>()).epsilon(1e-12));
+    if (z < 5.0) {
+      CHECK(log_normal_cdf(z) == doctest::Approx(row["log_Phi"].get<double>()).epsilon(1e-12));
+    }
+  }
+  const Json& tail = all["deep_tail"];
+  const double sd = tail["sd"].get<double>();
+  check_close(std::log(sd) + log_h(-40.0), tail["LogEI"], 1e-12);
+}
+
+}  // namespace
+}  // namespace runner::bo
