@@ -67,7 +67,7 @@ class Study {
     if (options_.noise == Noise::learned) best = model.best_index;
     const Prediction here = predict(model.gp, history_.features[best]);
     return {static_cast<int>(best), model.warp.inverse(here.mean),
-            here.stddev * model.warp.slope(here.mean)};
+            model.warp.stddev(here.mean, here.stddev)};
   }
 
  private:
@@ -133,7 +133,7 @@ class Study {
     }
     const Prediction here = predict(model.gp, encoding_.encode(suggestion.x));
     suggestion.mean = model.warp.inverse(here.mean);
-    suggestion.stddev = here.stddev * model.warp.slope(here.mean);
+    suggestion.stddev = model.warp.stddev(here.mean, here.stddev);
     if (options_.stop_expected_improvement > 0.0 && objectives_ == 1) {
       suggestion.exhausted |= largest_improvement() < options_.stop_expected_improvement;
     }

@@ -76,6 +76,8 @@ double Warp::slope(double z) const {
   return finite(2.0 * (scale_ * (stddev_ * (strength_ > 0.0 ? std::exp(strength_ * w) : 1.0))));
 }
 
+double Warp::stddev(double z, double stddev_of_z) const { return finite(slope(z) * stddev_of_z); }
+
 double Warp::relative_slope(double z) const {
   const double w = mean_ + stddev_ * z;
   return stddev_ / unit_stddev_ * (strength_ > 0.0 ? std::exp(strength_ * w) : 1.0);

@@ -18,8 +18,10 @@ class Warp {
   double strength() const { return strength_; }
   double forward(double y) const;
   double inverse(double z) const;
-  // dy/dz at z: turns a standard deviation of z into one of y, to first order.
+  // dy/dz at z.
   double slope(double z) const;
+  // A standard deviation of z at z as one of y, to first order; finite.
+  double stddev(double z, double stddev_of_z) const;
   // The same in units of the standard deviation of the y it was made of.
   double relative_slope(double z) const;
   // sum of log dz/dy over the y it was made of: what makes densities of z under different

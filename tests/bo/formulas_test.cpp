@@ -1,0 +1,366 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+
+#include "bo/acquisition.hpp"
+#include "bo/fit.hpp"
+#include "bo/gp.hpp"
+#include "bo/hypervolume.hpp"
+#include "bo/minimise.hpp"
+#include "bo/normal.hpp"
+#include "bo/simplex.hpp"
+#include "bo/sobol.hpp"
+#include "bo/utility.hpp"
+#include "bo/warp.hpp"
+#include "random/philox.hpp"
+
+namespace runner::bo {
+namespace {
+
+// A smooth function at Sobol points; the second half of the features share one length scale.
+Data smooth_data(std::size_t n, std::size_t features, std::size_t lengthscales) {
+  Data data{Matrix(features, n), {}, lengthscales, {}, {}};
+  for (std::size_t f = 0; f < features; ++f) data.groups.push_back(std::min(f, lengthscales - 1));
+  const Sobol sobol(features, 5);
+  std::vector<double> u(features);
+  for (std::size_t j = 0; j < n; ++j) {
+    sobol.point(static_cast<std::uint32_t>(j), u);
+    double y = 0.0;
+    for (std::size_t f = 0; f < features; ++f) {
+      data.x(f, j) = u[f];
+      y += std::sin(3.0 * u[f] + static_cast<double>(f));
+    }
+    data.y.push_back(y);
+  }
+  return data;
+}
+
+Hyperparameters moderate(std::size_t lengthscales) {
+  Hyperparameters h{{}, 1.3, 1e-3, 0.2};
+  for (std::size_t k = 0; k < lengthscales; ++k) {
+    h.lengthscales.push_back(0.5 + 0.2 * static_cast<double>(k));
+  }
+  return h;
+}
+
+double relative(double a, double b) { return std::abs(a - b) / std::max(1.0, std::abs(b)); }
+
+TEST_CASE("the factor and the inverse of a covariance reproduce it at every size") {
+  for (const std::size_t n : {1u, 2u, 7u, 8u, 9u, 31u, 32u, 33u, 65u, 130u}) {
+    CAPTURE(n);
+    const Data data = smooth_data(n, 3, 3);
+    Matrix k(n, n), slope(n, n);
+    matern52_matrix(data.x, k, slope);
+    for (std::size_t i = 0; i < n; ++i) {
+      k(i, i) += 0.01;
+      for (std::size_t j = 0; j < i; ++j) k(i, j) = k(j, i);
+    }
+    Matrix r = k;
+    REQUIRE(cholesky(r));
+    const Matrix w = inverse_transpose(r);
+    const Matrix inverse = gram_upper(w);
+    double worst = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        double product = 0.0, identity = 0.0;
+        for (std::size_t m = 0; m <= std::min(i, j); ++m) product += r(m, i) * r(m, j);
+        for (std::size_t m = 0; m < n; ++m) {
+          identity += k(i, m) * inverse(std::min(m, j), std::max(m, j));
+        }
+        worst = std::max(
+            {worst, std::abs(product - k(i, j)), std::abs(identity - (i == j ? 1.0 : 0.0))});
+      }
+    }
+    CHECK(worst < 1e-10);
+  }
+}
+
+TEST_CASE("a matrix that is not positive definite has no factor") {
+  Matrix a(2, 2);
+  a(0, 0) = a(1, 1) = 1.0;
+  a(0, 1) = 2.0;
+  CHECK_FALSE(cholesky(a));
+}
+
+TEST_CASE(
+    "the profile likelihood's gradient matches differences, known noise and groups included") {
+  Data data = smooth_data(21, 4, 3);
+  data.known_noise.assign(21, std::numeric_limits<double>::quiet_NaN());
+  data.known_noise[3] = data.known_noise[8] = 0.05;
+  const Hyperparameters h = moderate(3);
+  Hyperparameters at = h;
+  const Likelihood l = profile_likelihood(data, at);
+  const auto difference = [&](auto change) {
+    constexpr double step = 1e-5;
+    Hyperparameters up = h, down = h;
+    change(up, std::exp(step));
+    change(down, std::exp(-step));
+    return (profile_likelihood(data, up).value - profile_likelihood(data, down).value) /
+           (2.0 * step);
+  };
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(relative(l.by_log_lengthscale[k], difference([k](Hyperparameters& p, double factor) {
+                     p.lengthscales[k] *= factor;
+                   })) < 1e-6);
+  }
+  CHECK(relative(l.by_log_outputscale, difference([](Hyperparameters& p, double factor) {
+                   p.outputscale *= factor;
+                 })) < 1e-6);
+  CHECK(relative(l.by_log_noise,
+                 difference([](Hyperparameters& p, double factor) { p.noise *= factor; })) < 1e-6);
+  at.mean += 0.01;
+  CHECK(log_likelihood(data, at).value < l.value);
+}
+
+TEST_CASE("priors' derivatives match differences") {
+  for (const double value : {1e-3, 0.4, 7.0}) {
+    const auto density = [](double v) { return log_normal_prior(v, -2.0, 1.5).value; };
+    const double step = 1e-6;
+    CHECK(log_normal_prior(value, -2.0, 1.5).by_log ==
+          doctest::Approx((density(value * std::exp(step)) - density(value * std::exp(-step))) /
+                          (2.0 * step))
+              .epsilon(1e-6));
+  }
+}
+
+TEST_CASE("every acquisition's gradient matches differences") {
+  const Data data = smooth_data(17, 3, 3);
+  const Gp gp(data, moderate(3));
+  for (const Acquisition& row : acquisitions()) {
+    CAPTURE(row.name);
+    for (const double best : {-3.0, 0.0, 1.0}) {
+      const Utility utility = utility_of(gp, row, {best, 4.0});
+      std::vector<double> x = {0.31, 0.62, 0.17}, gradient(3), ignored(3);
+      const double value = utility.at(x, gradient);
+      Matrix column(3, 1);
+      for (std::size_t f = 0; f < 3; ++f) column(f, 0) = x[f];
+      CHECK(relative(utility.over(column)[0], value) < 1e-12);
+      for (std::size_t f = 0; f < 3; ++f) {
+        constexpr double step = 1e-6;
+        std::vector<double> up = x, down = x;
+        up[f] += step;
+        down[f] -= step;
+        const double expected = (utility.at(up, ignored) - utility.at(down, ignored)) / (2 * step);
+        CHECK(relative(gradient[f], expected) < 1e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("expected improvement equals its Monte Carlo mean") {
+  random::Stream stream(3);
+  for (const auto& [mean, stddev, best] :
+       {std::array{0.5, 1.0, 0.0}, {-1.0, 0.3, 0.0}, {2.0, 0.7, 1.5}}) {
+    constexpr int draws = 200000;
+    double sum = 0.0, squares = 0.0;
+    for (int i = 0; i < draws; ++i) {
+      const double gain = std::max(best - (mean + stddev * stream.normal()), 0.0);
+      sum += gain;
+      squares += gain * gain;
+    }
+    const double average = sum / draws;
+    const double error = std::sqrt((squares / draws - average * average) / draws);
+    const auto ei = acquisitions_of("ei").front()->function({mean, stddev}, {best, 4.0});
+    CHECK(std::abs(ei.value - average) < 4.0 * error);
+  }
+}
+
+TEST_CASE("log h has no step where its branches meet") {
+  for (const double z : {-1.0, -25.0}) {
+    CHECK(log_h(std::nextafter(z, 0.0)) == doctest::Approx(log_h(z)).epsilon(1e-13));
+    CHECK(dlog_h(std::nextafter(z, 0.0)) == doctest::Approx(dlog_h(z)).epsilon(1e-12));
+  }
+  CHECK(erfcx(std::nextafter(8.0, 0.0)) == doctest::Approx(erfcx(8.0)).epsilon(1e-14));
+  for (const double z : {2.0, -0.5, -3.0, -30.0}) {
+    CHECK(dlog_h(z) == doctest::Approx((log_h(z + 1e-6) - log_h(z - 1e-6)) / 2e-6).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("a point added to the factor gives what a new factorisation gives") {
+  Data data = smooth_data(40, 3, 3);
+  const Gp whole(data, moderate(3));
+  Data part = smooth_data(39, 3, 3);
+  Gp grown(part, moderate(3));
+  const std::vector<double> last = {data.x(0, 39), data.x(1, 39), data.x(2, 39)};
+  grown.add(last, data.y[39]);
+  const std::vector<double> x = {0.2, 0.9, 0.4};
+  const Posterior a = whole.predict(x, true), b = grown.predict(x, true);
+  CHECK(a.mean == doctest::Approx(b.mean).epsilon(1e-11));
+  CHECK(a.variance == doctest::Approx(b.variance).epsilon(1e-9));
+  for (std::size_t f = 0; f < 3; ++f) {
+    CHECK(a.mean_gradient[f] == doctest::Approx(b.mean_gradient[f]).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("a believed point leaves means and shrinks variances") {
+  Gp gp(smooth_data(12, 2, 2), moderate(2));
+  const std::vector<double> pending = {0.4, 0.6}, near = {0.42, 0.61};
+  const Posterior before = gp.predict(near, false);
+  gp.believe(pending);
+  const Posterior after = gp.predict(near, false);
+  CHECK(after.mean == doctest::Approx(before.mean).epsilon(1e-10));
+  CHECK(after.variance < 0.5 * before.variance);
+}
+
+TEST_CASE("expected hypervolume improvement equals its Monte Carlo mean, with exact gradient") {
+  const std::vector<Outcome> front = pareto_front({{0.1, 0.9}, {0.4, 0.5}, {0.8, 0.2}, {0.9, 0.9}});
+  CHECK(front.size() == 3);
+  const Outcome reference = {1.0, 1.0};
+  CHECK(hypervolume(front, reference) == doctest::Approx(0.9 * 0.1 + 0.6 * 0.4 + 0.2 * 0.3));
+  random::Stream stream(9);
+  for (const std::array<Prediction, 2>& p : {std::array<Prediction, 2>{{{0.3, 0.2}, {0.4, 0.3}}},
+                                             {{{0.9, 0.1}, {0.1, 0.05}}},
+                                             {{{-0.5, 0.4}, {1.5, 0.4}}}}) {
+    constexpr int draws = 100000;
+    double sum = 0.0, squares = 0.0;
+    for (int i = 0; i < draws; ++i) {
+      std::vector<Outcome> more = front;
+      more.push_back(
+          {p[0].mean + p[0].stddev * stream.normal(), p[1].mean + p[1].stddev * stream.normal()});
+      const double gain =
+          hypervolume(pareto_front(more), reference) - hypervolume(front, reference);
+      sum += gain;
+      squares += gain * gain;
+    }
+    const double average = sum / draws;
+    const double error = std::sqrt((squares / draws - average * average) / draws);
+    const auto exact = expected_hypervolume_improvement(p, front, reference);
+    CHECK(std::abs(exact.value - average) < 4.0 * error);
+    constexpr double step = 1e-6;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const auto moved = [&](double mean, double stddev) {
+        auto q = p;
+        q[k].mean += mean;
+        q[k].stddev += stddev;
+        return expected_hypervolume_improvement(q, front, reference).value;
+      };
+      CHECK(exact.by_mean[k] ==
+            doctest::Approx((moved(step, 0) - moved(-step, 0)) / (2 * step)).epsilon(1e-6));
+      CHECK(exact.by_stddev[k] ==
+            doctest::Approx((moved(0, step) - moved(0, -step)) / (2 * step)).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("the hypervolume does not change with the order or with dominated outcomes") {
+  random::Stream stream(4);
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    std::vector<Outcome> outcomes;
+    for (int i = 0; i < 12; ++i) outcomes.push_back({stream.uniform(), stream.uniform()});
+    // By counting: the share of a fine grid that some outcome dominates.
+    int covered = 0;
+    constexpr int grid = 100;
+    for (int i = 0; i < grid; ++i) {
+      for (int j = 0; j < grid; ++j) {
+        const double x = (i + 0.5) / grid, y = (j + 0.5) / grid;
+        covered += std::any_of(outcomes.begin(), outcomes.end(),
+                               [&](const Outcome& o) { return o[0] <= x && o[1] <= y; });
+      }
+    }
+    const double area = hypervolume(pareto_front(outcomes), {1.0, 1.0});
+    CHECK(std::abs(area - double{1} * covered / (grid * grid)) < 0.02);
+    stream.shuffle(outcomes);
+    CHECK(hypervolume(pareto_front(outcomes), {1.0, 1.0}) == area);
+  }
+}
+
+TEST_CASE("the warp is monotone, standardises, and its inverse and slope agree with it") {
+  const std::vector<double> y = {3.0, -1.0, 250.0, 0.5, 2.0, 1e4};
+  for (const double strength : {0.0, 1.0, 10.0, 100.0}) {
+    CAPTURE(strength);
+    const Warp warp(y, strength);
+    double mean = 0.0, squares = 0.0;
+    for (const double value : y) {
+      const double z = warp.forward(value);
+      mean += z / 6.0;
+      squares += z * z / 6.0;
+      CHECK(warp.inverse(z) == doctest::Approx(value).epsilon(1e-9));
+      const double slope = (warp.inverse(z + 1e-6) - warp.inverse(z - 1e-6)) / 2e-6;
+      CHECK(warp.slope(z) == doctest::Approx(slope).epsilon(1e-5));
+    }
+    CHECK(std::abs(mean) < 1e-12);
+    CHECK(squares == doctest::Approx(1.0));
+    CHECK(warp.forward(0.5) < warp.forward(2.0));
+  }
+}
+
+TEST_CASE("the projection onto the simplex is the nearest of many points") {
+  random::Stream stream(6);
+  for (int repeat = 0; repeat < 200; ++repeat) {
+    std::vector<double> v(4), w;
+    for (double& x : v) x = 2.0 * stream.normal();
+    w = v;
+    project_to_simplex(w);
+    double sum = 0.0;
+    for (const double x : w) {
+      CHECK(x >= 0.0);
+      sum += x;
+    }
+    CHECK(sum == doctest::Approx(1.0));
+    // Optimality: (v - w) . (s - w) <= 0 for each vertex s of the simplex.
+    for (std::size_t k = 0; k < 4; ++k) {
+      double product = 0.0;
+      for (std::size_t i = 0; i < 4; ++i) product += (v[i] - w[i]) * ((i == k) - w[i]);
+      CHECK(product <= 1e-12);
+    }
+  }
+}
+
+TEST_CASE("minimise finds constrained minima of boxes and simplices") {
+  // 0.5 (x - c)' D (x - c): a badly scaled bowl; the box clips its centre.
+  const Domain box{{0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}, {}};
+  const std::array centre = {1.5, 0.25, -0.5}, curvature = {1.0, 1000.0, 10.0};
+  const Objective bowl = [&](std::span<const double> x, std::span<double> gradient) {
+    double value = 0.0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double d = x[i] - centre[i];
+      gradient[i] = curvature[i] * d;
+      value += 0.5 * curvature[i] * d * d;
+    }
+    return value;
+  };
+  const Minimum inside = minimise(bowl, box, {0.5, 0.5, 0.5}, {100, 1e-8});
+  CHECK(inside.x[0] == 1.0);
+  CHECK(inside.x[1] == doctest::Approx(0.25).epsilon(1e-7));
+  CHECK(inside.x[2] == 0.0);
+
+  // On the simplex: minimise sum a_k (w_k - c_k)^2 with the optimum on a face. KKT by hand.
+  const Domain simplex{{0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}, {{0, 3}}};
+  const std::array goal = {0.7, 0.4, -0.6};
+  const Objective face = [&](std::span<const double> w, std::span<double> gradient) {
+    double value = 0.0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      gradient[i] = 2.0 * (w[i] - goal[i]);
+      value += (w[i] - goal[i]) * (w[i] - goal[i]);
+    }
+    return value;
+  };
+  for (const std::vector<double>& start :
+       {std::vector<double>{0.2, 0.2, 0.6}, {0.0, 0.0, 1.0}, {1.0, 0.0, 0.0}}) {
+    const Minimum m = minimise(face, simplex, start, {100, 1e-9});
+    CHECK(m.x[0] == doctest::Approx(0.65).epsilon(1e-7));
+    CHECK(m.x[1] == doctest::Approx(0.35).epsilon(1e-7));
+    CHECK(m.x[2] == doctest::Approx(0.0));
+  }
+}
+
+TEST_CASE("a Sobol prefix of 2^k points has one point in each elementary interval") {
+  const Sobol sobol(40, 11);
+  std::vector<double> u(40);
+  std::vector<std::array<int, 64>> counts(40);
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    sobol.point(i, u);
+    for (std::size_t j = 0; j < 40; ++j) ++counts[j][static_cast<std::size_t>(64.0 * u[j])];
+  }
+  for (const auto& column : counts) {
+    for (const int count : column) CHECK(count == 1);
+  }
+  std::vector<double> other(40);
+  Sobol(40, 12).point(0, other);
+  sobol.point(0, u);
+  CHECK(other != u);
+}
+
+}  // namespace
+}  // namespace runner::bo
