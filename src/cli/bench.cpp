@@ -17,6 +17,7 @@
 #include "bo/bench.hpp"
 #include "bo/problems.hpp"
 #include "bo/suggest.hpp"
+#include "cli/engine.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
 #include "data/cache.hpp"
@@ -26,7 +27,6 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "random/philox.hpp"
-#include "train/device.hpp"
 
 namespace runner::cli {
 namespace fs = std::filesystem;
@@ -62,14 +62,6 @@ void copy_in_parallel(const std::vector<float>& source, std::vector<float>& targ
           std::memcpy(target.data() + begin, source.data() + begin, (end - begin) * sizeof(float));
         });
   }
-}
-
-// A folder that the user names by flag or variable.
-fs::path folder_of(const CommandLine& line, const char* flag, const char* variable) {
-  if (line.has(flag)) return line.get<std::string>(flag);
-  if (const char* value = std::getenv(variable)) return value;
-  throw InputError(
-      fmt::format("command line: --{} DIR or the variable {} is needed", flag, variable));
 }
 
 // The start designs that all optimisers share: problem and seed -> points of the unit cube.
@@ -124,6 +116,24 @@ double suggestion_milliseconds(int count) {
 }
 
 }  // namespace
+
+fs::path model_folder(const CommandLine& line) {
+  if (line.has("model")) return line.get<std::string>("model");
+  const char* root = std::getenv("RUNNER_MODELS");
+  return root != nullptr ? fs::path(root) / "minilm-roberta" : fs::path("data/tiny_roberta");
+}
+
+fs::path glue_folder(const CommandLine& line) {
+  if (line.has("glue")) return line.get<std::string>("glue");
+  const char* root = std::getenv("RUNNER_GLUE");
+  return root != nullptr ? root : "data/mini_glue";
+}
+
+fs::path peers_folder(const CommandLine& line) {
+  if (line.has("peers")) return fs::absolute(line.get<std::string>("peers"));
+  if (const char* root = std::getenv("RUNNER_PEERS")) return fs::absolute(root);
+  throw InputError("command line: --peers DIR or the variable RUNNER_PEERS is needed");
+}
 
 Spread spread_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -200,7 +210,7 @@ int bench_bo(const std::vector<std::string>& arguments) {
   fmt::print("processor ms per suggestion, hartmann6: n=20 {:.2f}, n=60 {:.2f}\n",
              suggestion_milliseconds(20), suggestion_milliseconds(60));
   if (!line.has("peer")) return kDone;
-  const fs::path peers = fs::absolute(folder_of(line, "peers", "RUNNER_PEERS"));
+  const fs::path peers = peers_folder(line);
   const fs::path scratch = fs::temp_directory_path() / "runner_bo_peers";
   fs::create_directories(scratch);
   // A program of the path stays itself; a path is taken from the current folder.
@@ -232,11 +242,10 @@ int bench_tokenise(const std::vector<std::string>& arguments) {
   const CommandLine line =
       parse(arguments, "runner bench tokenise --model DIR [flags]", flags, helped);
   if (helped) return kDone;
-  if (!line.has("model")) throw InputError("command line: --model DIR is needed");
   const data::Task* task = data::find_task(line.get<std::string>("task"));
   if (task == nullptr) throw InputError("command line: --task is not a GLUE task");
-  const fs::path root = folder_of(line, "glue", "RUNNER_GLUE");
-  const std::string model = line.get<std::string>("model");
+  const fs::path root = glue_folder(line);
+  const std::string model = model_folder(line).string();
   const std::vector<data::Example> examples = data::read_split(*task, task->train, root);
   const auto once = [&] {
     const Clock::time_point start = Clock::now();
@@ -290,8 +299,8 @@ int bench_fusion(const std::vector<std::string>& arguments) {
   const auto parameters = static_cast<std::size_t>(line.get<std::int64_t>("parameters"));
   const int snapshots = line.get<int>("snapshots");
   const int threads =
-      line.get<int>("threads") > 0 ? line.get<int>("threads") : train::auto_threads();
-  train::set_threads(threads);
+      line.get<int>("threads") > 0 ? line.get<int>("threads") : engine().auto_threads();
+  engine().set_threads(threads);
 
   std::vector<std::vector<float>> weights(static_cast<std::size_t>(snapshots));
   for (std::size_t k = 0; k < weights.size(); ++k) {
@@ -319,23 +328,32 @@ int bench_fusion(const std::vector<std::string>& arguments) {
 
 int bench_command(const std::vector<std::string>& arguments) {
   struct Bench {
-    std::string_view name;
+    std::string_view name, summary;
     int (*run)(const std::vector<std::string>&);
   };
-  constexpr std::array<Bench, 3> kBenches = {
-      {{"bo", bench_bo}, {"fusion", bench_fusion}, {"tokenise", bench_tokenise}}};
-  std::string names;
-  for (const Bench& bench : kBenches) {
-    if (!arguments.empty() && arguments[0] == bench.name) {
-      return bench.run({arguments.begin() + 1, arguments.end()});
+  constexpr std::array<Bench, 4> kBenches = {{
+      {"train", "step time, GFLOP/s against its matrix products alone, peak memory", bench_train},
+      {"fusion", "forming theta(alpha) against copying memory", bench_fusion},
+      {"tokenise", "tokens per second", bench_tokenise},
+      {"bo", "regret and seconds per suggestion", bench_bo},
+  }};
+  if (arguments.empty()) {  // all, as they stand
+    for (const Bench& bench : kBenches) {
+      fmt::print("{}{}\n", &bench == kBenches.data() ? "" : "\n", bench.name);
+      if (const int code = bench.run({}); code != kDone) return code;
     }
-    names += fmt::format("{}{}", names.empty() ? "" : "|", bench.name);
-  }
-  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    fmt::print("usage: runner bench {} [flags]\n", names);
     return kDone;
   }
-  throw InputError(fmt::format("usage: runner bench {} [flags]", names));
+  std::string names;
+  for (const Bench& bench : kBenches) {
+    if (arguments[0] == bench.name) return bench.run({arguments.begin() + 1, arguments.end()});
+    names += fmt::format("  {:<9} {}\n", bench.name, bench.summary);
+  }
+  if (arguments[0] != "--help" && arguments[0] != "-h") {
+    throw InputError(fmt::format("there is no bench '{}', only\n{}", arguments[0], names));
+  }
+  fmt::print("usage: runner bench [NAME flags]; without a name, all of\n{}", names);
+  return kDone;
 }
 
 }  // namespace runner::cli

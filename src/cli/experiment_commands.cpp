@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/engine.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
@@ -17,13 +18,11 @@
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "lab/laboratory.hpp"
 #include "model/config.hpp"
 #include "report/tables.hpp"
 #include "spec/load.hpp"
 #include "spec/preflight.hpp"
 #include "spec/resolved.hpp"
-#include "train/device.hpp"
 
 namespace runner::cli {
 namespace fs = std::filesystem;
@@ -102,12 +101,12 @@ struct Pool {
 // do not fill two cores. A large encoder's weights, moments and snapshots do not fit twice.
 Pool pool_of(const spec::Spec& spec) {
   constexpr int kSmallHidden = 256;
-  const int cores = spec.threads > 0 && spec.workers > 0 ? 1 : train::auto_threads();
+  const int cores = spec.threads > 0 && spec.workers > 0 ? 1 : engine().auto_threads();
   Pool pool;
   pool.workers = spec.workers;
   if (pool.workers == 0) {
     const bool small = model::read_config(spec.model).hidden_size <= kSmallHidden;
-    const bool cpu = train::resolve_device(spec.device).is_cpu();
+    const bool cpu = engine().resolve_device(spec.device).is_cpu();
     pool.workers = small && cpu ? cores / std::max(1, spec.threads) : 1;
   }
   pool.workers = std::max(1, pool.workers);
@@ -151,9 +150,9 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const Pool
   const nlohmann::json provenance = {{"runner", RUNNER_VERSION},
                                      {"commit", RUNNER_COMMIT},
                                      {"compiler", RUNNER_COMPILER},
-                                     {"libtorch", RUNNER_LIBTORCH},
+                                     {"libtorch", engine().libtorch_version},
                                      {"cpu", cpu_name()},
-                                     {"device", train::resolve_device(spec.device).name()},
+                                     {"device", engine().resolve_device(spec.device).name()},
                                      {"workers", pool.workers},
                                      {"threads", pool.threads},
                                      {"host", host_name()},
@@ -197,10 +196,11 @@ int run_command(const std::vector<std::string>& arguments) {
   const Pool pool = pool_of(spec);
   install_signal_handlers();
   constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
-  lab::Laboratory laboratory(spec, folder / "store", pool.threads, kStoreBytes);
+  const std::unique_ptr<lab::Laboratory> laboratory =
+      engine().make_laboratory(spec, folder / "store", pool.threads, kStoreBytes);
   Progress progress(line.has("quiet"));
   const experiment::Summary summary = experiment::run(
-      spec, laboratory,
+      spec, *laboratory,
       {.shard = share.index,
        .shards = share.count,
        .only = line.get<std::string>("only"),
@@ -210,7 +210,7 @@ int run_command(const std::vector<std::string>& arguments) {
       {.on_progress = [&progress](const experiment::Event& event) { progress(event); },
        .should_stop = stop_requested});
   if (summary.trials_done > summary.trials_before) {
-    write_provenance(spec, folder, pool, laboratory.notes());
+    write_provenance(spec, folder, pool, laboratory->notes());
   }
   if (share.count == 1) print_tables(report::write_tables(spec));
   fmt::print("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",

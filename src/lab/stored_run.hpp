@@ -9,28 +9,13 @@
 #include <tuple>
 #include <vector>
 
-#include "data/encoded.hpp"
 #include "data/metrics.hpp"
 #include "experiment/trainer.hpp"
 #include "fusion/trajectory.hpp"
-#include "model/checkpoint.hpp"
-#include "spec/spec.hpp"
+#include "lab/task_data.hpp"
 #include "train/evaluate.hpp"
 
 namespace runner::lab {
-
-// One task, read and tokenised for one max_length.
-struct TaskData {
-  const spec::TaskEntry* entry = nullptr;
-  data::EncodedSplit train;
-  std::vector<data::EncodedSplit> selection;  // metrics per part, then their mean
-  std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
-  std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
-  std::string hash;                           // of all of it
-  std::shared_ptr<const model::Checkpoint> start;
-  std::string start_hash;
-  std::string note;
-};
 
 // What a run has been asked for already: two acquisitions of the inner loop start from the same
 // points on the same run, and several methods look at the same snapshots. What it cost is charged

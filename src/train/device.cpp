@@ -68,8 +68,6 @@ std::optional<int> cgroup_cores() {
 
 }  // namespace
 
-std::string Device::name() const { return is_cpu() ? "cpu" : fmt::format("cuda:{}", cuda); }
-
 Device resolve_device(std::string_view text) {
   const auto count = static_cast<int>(at::getNumGPUs());
   if (text == "cpu") return {};

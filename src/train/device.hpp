@@ -9,7 +9,9 @@ namespace runner::train {
 struct Device {
   int cuda = -1;
   bool is_cpu() const { return cuda < 0; }
-  std::string name() const;  // "cpu", "cuda:0"
+  std::string name() const {  // "cpu", "cuda:0"
+    return is_cpu() ? "cpu" : "cuda:" + std::to_string(cuda);
+  }
 };
 
 // auto | cpu | cuda | cuda:N; auto takes cuda:0 where there is one. Throws InputError when the text

@@ -1,0 +1,147 @@
+// The verb bench train: what a training step costs here, and against Hugging Face's Trainer.
+#include <fmt/format.h>
+
+#include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/bench.hpp"
+#include "cli/engine.hpp"
+#include "cli/options.hpp"
+#include "cli/verbs.hpp"
+#include "data/cache.hpp"
+#include "data/tasks.hpp"
+#include "io/error.hpp"
+#include "model/checkpoint.hpp"
+
+namespace runner::cli {
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+namespace {
+
+// The peer's seconds per step: the difference of a long and a short run, so that what it does once
+// does not count.
+struct PeerStep {
+  double seconds = 0.0;
+  double peak_bytes = 0.0;
+};
+
+PeerStep peer_step(const std::string& command, int steps) {
+  constexpr int kShort = 5;
+  const auto run = [&](int count) {
+    const std::string printed =
+        output_of(fmt::format("{} --max-steps {} 2>/dev/null", command, count));
+    // The Trainer prints lines of its own; the last one is the peer's.
+    const std::size_t at = printed.rfind("{\"task\"");
+    if (at == std::string::npos) throw InputError("the peer printed no result: " + command);
+    return nlohmann::json::parse(printed.substr(at));
+  };
+  const nlohmann::json few = run(kShort), many = run(kShort + steps);
+  return {(many.at("train_s").get<double>() - few.at("train_s").get<double>()) / steps,
+          many.at("peak_rss_mb").get<double>() * 1048576.0};
+}
+
+}  // namespace
+
+int bench_train(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("model", po::value<std::string>()->value_name("DIR"),
+                      "Hugging Face folder (default: a small one, see --help of bench)")(
+      "random", "random weights: config.json and the vocabulary are enough")(
+      "glue", po::value<std::string>()->value_name("DIR"), "GLUE's root (else RUNNER_GLUE)")(
+      "task", po::value<std::string>()->default_value("MRPC")->value_name("TASK"), "")(
+      "batch", po::value<int>()->default_value(16)->value_name("N"), "rows per step")(
+      "fp32", "single precision, not bf16")("no-group", "random batches, not of similar length")(
+      "steps", po::value<int>()->default_value(30)->value_name("N"), "measured steps")(
+      "rounds", po::value<int>()->default_value(3)->value_name("N"), "repetitions, alternating")(
+      "threads", po::value<int>()->default_value(0)->value_name("N"),
+      "0: all cores of this process")(
+      "device", po::value<std::string>()->default_value("cpu")->value_name("NAME"), "")(
+      "peer", po::value<std::string>()->value_name("PYTHON"),
+      "a Python with transformers: runs hf_finetune.py on the same work, alternating")(
+      "peers", po::value<std::string>()->value_name("DIR"),
+      "folder of hf_finetune.py (else RUNNER_PEERS)")(
+      "peer-defaults", "the peer in fp32 with random batches, whatever ours is");
+  bool helped = false;
+  const CommandLine line = parse(arguments, "runner bench train [flags]", flags, helped);
+  if (helped) return kDone;
+  const fs::path model = model_folder(line);
+  const fs::path glue = glue_folder(line);
+  const data::Task* task = data::find_task(line.get<std::string>("task"));
+  if (task == nullptr || task->train.path.empty()) {
+    throw InputError(fmt::format("--task: '{}' is not a GLUE task with a training split",
+                                 line.get<std::string>("task")));
+  }
+  const lab::Engine& compute = engine();
+  const int threads =
+      line.get<int>("threads") > 0 ? line.get<int>("threads") : compute.auto_threads();
+  compute.set_threads(threads);
+  const int steps = line.get<int>("steps"), rounds = line.get<int>("rounds");
+  const int batch = line.get<int>("batch");
+  if (steps < 1 || rounds < 1 || batch < 1) {
+    throw InputError("command line: --steps, --rounds and --batch must be at least 1");
+  }
+
+  const data::Tokenizer tokenizer = data::Tokenizer::load(model);
+  const data::EncodedSplit split = data::load_split(*task, task->train, glue, tokenizer, 128, {});
+  const model::Checkpoint start = line.has("random")
+                                      ? model::random_checkpoint(model, task->labels, 0)
+                                      : model::load_checkpoint(model, task->labels);
+  train::Job job{.config = start.config,
+                 .classes = task->classes(),
+                 .weights = start.weights,
+                 .fresh_head = true,
+                 .data = &split,
+                 .options = {},
+                 .device = compute.resolve_device(line.get<std::string>("device"))};
+  job.options.batch_size = batch;
+  job.options.weight_decay = 0.1;
+  job.options.precision = line.has("fp32") ? train::Precision::fp32 : train::Precision::bf16;
+  job.options.group_by_length = !line.has("no-group");
+
+  std::string command;
+  if (line.has("peer")) {
+    const bool defaults = line.has("peer-defaults");
+    command = fmt::format(
+        "'{}' '{}' --glue '{}' --task {} --model '{}' --batch {} --threads {}{}{}{}{}",
+        line.get<std::string>("peer"), (peers_folder(line) / "hf_finetune.py").string(),
+        glue.string(), task->name, model.string(), batch, threads,
+        defaults || line.has("fp32") ? "" : " --bf16",
+        defaults || line.has("no-group") ? "" : " --group",
+        line.has("random") ? " --random-init" : "", job.device.is_cpu() ? "" : " --device cuda");
+  }
+  std::vector<double> seconds, gflops, products, product_gflops, ratios, peer_seconds;
+  double peak = 0.0, peer_peak = 0.0;
+  for (int round = 0; round < rounds; ++round) {
+    job.seed = static_cast<std::uint64_t>(round);
+    const train::TrainingSpeed speed = compute.measure_training(job, steps);
+    seconds.push_back(static_cast<double>(batch) / speed.examples_per_second);
+    gflops.push_back(speed.gflop_per_second);
+    products.push_back(speed.step_seconds / speed.product_seconds);
+    product_gflops.push_back(speed.product_gflop_per_second);
+    peak = static_cast<double>(speed.peak_bytes);
+    if (command.empty()) continue;
+    const PeerStep peer = peer_step(command, steps);
+    peer_seconds.push_back(peer.seconds);
+    peer_peak = peer.peak_bytes;
+    ratios.push_back(peer.seconds / seconds.back());
+  }
+  fmt::print("{} {}, batch {}, {}, {} threads, {} steps x {} rounds: median [least, largest]\n",
+             model.filename().string(), task->name, batch, line.has("fp32") ? "fp32" : "bf16",
+             threads, steps, rounds);
+  fmt::print("  step                    {} s\n", written(spread_of(seconds)));
+  fmt::print("  matrix rate             {} GFLOP/s; its products alone {} GFLOP/s\n",
+             written(spread_of(gflops)), written(spread_of(product_gflops)));
+  fmt::print("  step / its products     {}\n", written(spread_of(products)));
+  fmt::print("  peak memory             {:.0f} MB\n", peak / 1e6);
+  if (!ratios.empty()) {
+    fmt::print("  peer's step             {} s, peak memory {:.0f} MB\n",
+               written(spread_of(peer_seconds)), peer_peak / 1e6);
+    fmt::print("  times faster than peer  {}; memory ratio {:.2f}\n", written(spread_of(ratios)),
+               peak / peer_peak);
+  }
+  return kDone;
+}
+
+}  // namespace runner::cli

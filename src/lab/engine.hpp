@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "experiment/trainer.hpp"
+#include "spec/spec.hpp"
+#include "train/bench.hpp"
+
+namespace runner::lab {
+
+// The real trainer behind an experiment: GLUE data, the pretrained encoder, LibTorch, and a store
+// of finished runs.
+class Laboratory : public experiment::Trainer {
+ public:
+  // What a reader of the results should know: rows used and cut by max_length per task, a replaced
+  // head. One line each, complete once every task has been asked for.
+  virtual std::vector<std::string> notes() const = 0;
+};
+
+// The half of the program that computes with LibTorch, as functions. LibTorch registers thousands
+// of operators when it is loaded, a fifth of a second that a verb which only reads text must not
+// pay: so this half is a shared object inside the executable (cli/engine.cpp loads it).
+struct Engine {
+  // `store` keeps runs by the hash of all that determines them: run.json (what training reported)
+  // and the trajectory, which is dropped, least recently used first, beyond `store_bytes` and
+  // trained again, to the same bits, when it is asked for once more. `threads` are those of one
+  // caller's matrix products. The spec must outlive the laboratory.
+  std::unique_ptr<Laboratory> (*make_laboratory)(const spec::Spec& spec,
+                                                 std::filesystem::path store, int threads,
+                                                 std::uintmax_t store_bytes);
+  train::Device (*resolve_device)(std::string_view text);
+  int (*auto_threads)();
+  void (*set_threads)(int threads);
+  train::TrainingSpeed (*measure_training)(train::Job job, int steps);
+  const char* libtorch_version;
+};
+
+}  // namespace runner::lab
+
+// The one symbol that the shared object shows.
+extern "C" const runner::lab::Engine* runner_engine();

@@ -1,0 +1,15 @@
+#include "lab/engine.hpp"
+#include "lab/laboratory.hpp"
+#include "train/device.hpp"
+
+extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* runner_engine() {
+  static constexpr runner::lab::Engine kEngine = {
+      .make_laboratory = runner::lab::make_laboratory,
+      .resolve_device = runner::train::resolve_device,
+      .auto_threads = runner::train::auto_threads,
+      .set_threads = runner::train::set_threads,
+      .measure_training = runner::train::measure_training,
+      .libtorch_version = RUNNER_LIBTORCH,
+  };
+  return &kEngine;
+}

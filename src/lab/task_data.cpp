@@ -1,0 +1,104 @@
+#include "lab/task_data.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "data/cache.hpp"
+#include "data/splits.hpp"
+#include "io/file.hpp"
+#include "random/philox.hpp"
+
+namespace runner::lab {
+namespace {
+
+constexpr std::uint64_t kSplitSeed = 0;
+
+template <typename T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+std::string hash_of(const data::EncodedSplit& split) {
+  return io::content_hash(bytes_of(split.ids)) + io::content_hash(bytes_of(split.types)) +
+         io::content_hash(bytes_of(split.offsets)) + io::content_hash(bytes_of(split.labels));
+}
+
+std::vector<int> all_rows(const data::EncodedSplit& split) {
+  std::vector<int> rows(static_cast<std::size_t>(split.rows()));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::int64_t rows_of(const std::vector<data::EncodedSplit>& parts) {
+  std::int64_t rows = 0;
+  for (const data::EncodedSplit& part : parts) rows += part.rows();
+  return rows;
+}
+
+}  // namespace
+
+std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::TaskEntry& entry,
+                                          const data::Tokenizer& tokenizer, int max_length) {
+  const data::Task& task = entry.task;
+  const auto read = [&](const data::SplitFile& file) {
+    return data::load_split(task, file, spec.glue_root, tokenizer, max_length,
+                            spec.runs_root / ".tokens");
+  };
+  // A seeded stratified part of a split; the whole of it when `count` is 0 or not less.
+  const auto cap = [&](data::EncodedSplit split, int count, std::string_view purpose) {
+    if (count <= 0 || count >= split.rows()) return split;
+    std::vector<int> rows = data::stratified_subset(split.labels, task.regression, all_rows(split),
+                                                    count, random::derive(kSplitSeed, purpose));
+    std::sort(rows.begin(), rows.end());
+    return data::subset(split, rows);
+  };
+  auto result = std::make_shared<TaskData>();
+  result->entry = &entry;
+  data::EncodedSplit train = read(task.train);
+  const int train_rows = train.rows();
+  const std::int64_t train_cut = train.truncated_rows;
+  std::int64_t dev_rows = 0, dev_cut = 0;
+  std::vector<data::EncodedSplit> dev;
+  for (const data::SplitFile& file : task.dev) {
+    data::EncodedSplit part = read(file);
+    dev_rows += part.rows();
+    dev_cut += part.truncated_rows;
+    dev.push_back(cap(std::move(part), spec.max_dev_rows, "dev rows"));
+  }
+  train = cap(std::move(train), spec.max_train_rows, "train rows");
+  if (spec.holdout > 0.0) {
+    const data::HeldOut parts = data::hold_out(train.labels, task.regression, spec.holdout,
+                                               random::derive(kSplitSeed, "hold out"));
+    result->selection.push_back(data::subset(train, parts.selection));
+    result->report = std::move(dev);
+    result->train = data::subset(train, parts.train);
+  } else {
+    result->selection = std::move(dev);
+    result->train = std::move(train);
+  }
+  // The whole split in subset order: any prefix is stratified, so any spec's `rows` is one.
+  result->fusion_rows =
+      data::stratified_subset(result->train.labels, task.regression, all_rows(result->train),
+                              result->train.rows(), random::derive(kSplitSeed, "fusion rows"));
+
+  auto start = std::make_shared<model::Checkpoint>(model::load_checkpoint(spec.model, task.labels));
+  result->start_hash = io::content_hash(bytes_of(start->weights));
+  result->note = fmt::format(
+      "{}: trains on {} of {} rows, selects on {} and reports on {} of {}; max_length {} cut {} "
+      "training and {} dev rows of the files",
+      task.name, result->train.rows(), train_rows,
+      spec.holdout > 0.0 ? fmt::format("{} held out", rows_of(result->selection)) : "dev",
+      rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
+      train_cut, dev_cut);
+  if (!start->note.empty()) result->note += "; " + start->note;
+  result->start = std::move(start);
+  result->hash = hash_of(result->train);
+  for (const auto* parts : {&result->selection, &result->report}) {
+    for (const data::EncodedSplit& part : *parts) result->hash += hash_of(part);
+  }
+  return result;
+}
+
+}  // namespace runner::lab
