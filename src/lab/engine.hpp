@@ -20,6 +20,9 @@ class Laboratory : public experiment::Trainer {
   // What a reader of the results should know: rows used and cut by max_length per task, a replaced
   // head. One line each, complete once every task has been asked for.
   virtual std::vector<std::string> notes() const = 0;
+  // Reads and tokenises a task's data and reads its starting weights, for what may be wrong with
+  // them: throws InputError. Keeps nothing but the cache of tokens.
+  virtual void try_inputs(const spec::TaskEntry& task) const = 0;
 };
 
 // The half of the program that computes with LibTorch, as functions. LibTorch registers thousands

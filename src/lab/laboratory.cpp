@@ -60,6 +60,9 @@ class StoringLaboratory : public Laboratory {
     const std::lock_guard lock(tasks_mutex_);
     return {notes_.begin(), notes_.end()};
   }
+  void try_inputs(const spec::TaskEntry& task) const override {
+    read_task(spec_, task, tokenizer_, task.recipe.train.max_length);
+  }
 
  private:
   // One lock per run, so that two callers of the same run train it once.

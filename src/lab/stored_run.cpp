@@ -17,8 +17,10 @@ StoredRun::StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord
       ema_(std::move(ema)),
       memo_(std::move(memo)),
       threads_(threads),
-      evaluator_(task_->start->config, task_->entry->task.classes(), device, train::Precision::fp32,
-                 options.target_scale) {}
+      loss_(task_->start->config, task_->entry->task.classes(), device, train::Precision::fp32,
+            options.target_scale),
+      metrics_(task_->start->config, task_->entry->task.classes(), device, options.precision,
+               options.target_scale) {}
 
 double StoredRun::fusion_loss(std::span<const double> alpha, int rows) {
   const auto all = static_cast<int>(task_->fusion_rows.size());
@@ -39,7 +41,7 @@ experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
 experiment::Evaluation StoredRun::evaluate_ema() {
   if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
   const double whole = 1.0;
-  form(*ema_, {&whole, 1});
+  form(*ema_, {&whole, 1}, metrics_);
   const Memo::Measured selection = score(task_->selection);
   const Memo::Measured report = task_->report.empty() ? selection : score(task_->report);
   examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
@@ -56,7 +58,7 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
     if (found != memo_->known.end()) measured = found->second;
   }
   if (!measured) {
-    form(*trajectory_, alpha);
+    form(*trajectory_, alpha, what == Memo::What::fusion_loss ? loss_ : metrics_);
     measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows)
                : what == Memo::What::selection ? score(task_->selection)
                                                : score(task_->report);
@@ -68,15 +70,16 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
   return *measured;
 }
 
-void StoredRun::form(const fusion::Trajectory& trajectory, std::span<const double> alpha) {
+void StoredRun::form(const fusion::Trajectory& trajectory, std::span<const double> alpha,
+                     train::Evaluator& evaluator) {
   weights_.resize(static_cast<std::size_t>(trajectory.parameters()));
   trajectory.mix(alpha, weights_, threads_);
-  evaluator_.load(weights_);
+  evaluator.load(weights_);
 }
 
 Memo::Measured StoredRun::score_fusion_rows(int rows) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::Scored scored = evaluator_.score(task_->train, subset);
+  const train::Scored scored = loss_.score(task_->train, subset);
   return {{}, scored.mean_loss, rows, scored.flops};
 }
 
@@ -84,7 +87,7 @@ Memo::Measured StoredRun::score_fusion_rows(int rows) {
 Memo::Measured StoredRun::score(const std::vector<data::EncodedSplit>& parts) {
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
-    const train::Scored scored = evaluator_.score(part);
+    const train::Scored scored = metrics_.score(part);
     const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
     mean.loss += scored.mean_loss * part.rows();
     mean.examples += part.rows();

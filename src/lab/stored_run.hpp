@@ -52,8 +52,9 @@ class StoredRun : public experiment::TrainedRun {
 
  private:
   Memo::Measured measure(Memo::What what, std::span<const double> alpha, int rows);
-  void form(const fusion::Trajectory& trajectory, std::span<const double> alpha);
-  // Of the weights that are formed.
+  // Forms the weights that `evaluator` then scores.
+  void form(const fusion::Trajectory& trajectory, std::span<const double> alpha,
+            train::Evaluator& evaluator);
   Memo::Measured score_fusion_rows(int rows);
   Memo::Measured score(const std::vector<data::EncodedSplit>& parts);
 
@@ -62,7 +63,8 @@ class StoredRun : public experiment::TrainedRun {
   std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
   std::shared_ptr<Memo> memo_;
   int threads_;
-  train::Evaluator evaluator_;
+  train::Evaluator loss_;       // the inner loop's objective is defined in fp32
+  train::Evaluator metrics_;    // in the run's own precision, as the Trainer evaluates
   std::vector<float> weights_;  // theta(alpha)
   std::int64_t examples_ = 0;
   double flops_ = 0.0;
