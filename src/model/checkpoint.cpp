@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <set>
 
 #include "io/error.hpp"
@@ -109,6 +110,17 @@ std::string canonical(const EncoderConfig& config, std::string name) {
 std::span<float> values_of(const Parameter& parameter, std::vector<float>& weights) {
   return std::span(weights).subspan(static_cast<std::size_t>(parameter.offset),
                                     static_cast<std::size_t>(parameter.size));
+}
+
+// N(0, stddev); both values of each Box-Muller draw, since a model has many weights.
+void fill_normal(std::span<float> values, double stddev, std::uint64_t seed) {
+  random::Stream stream(seed);
+  for (std::size_t i = 0; i < values.size(); i += 2) {
+    const double radius = stddev * std::sqrt(-2.0 * std::log(1.0 - stream.uniform()));
+    const double angle = 2.0 * std::numbers::pi * stream.uniform();
+    values[i] = static_cast<float>(radius * std::cos(angle));
+    if (i + 1 < values.size()) values[i + 1] = static_cast<float>(radius * std::sin(angle));
+  }
 }
 
 // The head alone, which another task replaces. BERT's pooler is pretrained and stays.
@@ -222,9 +234,8 @@ Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::stri
     const Parameter& parameter = checkpoint.layout.parameters[index];
     const std::span<float> values = values_of(parameter, checkpoint.weights);
     if (parameter.decay) {
-      random::Stream stream(random::derive(random::derive(seed, "init"), parameter.name));
-      for (float& value : values)
-        value = static_cast<float>(config.initializer_range * stream.normal());
+      fill_normal(values, config.initializer_range,
+                  random::derive(random::derive(seed, "init"), parameter.name));
     } else if (parameter.name.ends_with("LayerNorm.weight")) {
       std::ranges::fill(values, 1.0F);
     }
@@ -246,14 +257,17 @@ void init_head(const EncoderConfig& config, const Layout& layout, std::span<floa
   const double bound = 1.0 / std::sqrt(static_cast<double>(config.hidden_size));  // nn.Linear
   for (const Parameter& parameter : layout.parameters) {
     if (!is_head(parameter.name)) continue;
-    random::Stream stream(random::derive(random::derive(seed, "head"), parameter.name));
-    for (float& value : weights.subspan(static_cast<std::size_t>(parameter.offset),
-                                        static_cast<std::size_t>(parameter.size))) {
-      if (init == HeadInit::uniform)
+    const std::uint64_t own = random::derive(random::derive(seed, "head"), parameter.name);
+    const std::span<float> values = weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                                    static_cast<std::size_t>(parameter.size));
+    if (init == HeadInit::normal && parameter.decay) {
+      fill_normal(values, config.initializer_range, own);
+    } else if (init == HeadInit::normal) {
+      std::ranges::fill(values, 0.0F);
+    } else {
+      random::Stream stream(own);
+      for (float& value : values)
         value = static_cast<float>(bound * (2.0 * stream.uniform() - 1.0));
-      else
-        value =
-            parameter.decay ? static_cast<float>(config.initializer_range * stream.normal()) : 0.0F;
     }
   }
 }

@@ -4,7 +4,6 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +13,7 @@
 #include <algorithm>
 
 #include "kernels/dropout.hpp"
+#include "model/network_products.hpp"
 #include "model/network_tape.hpp"
 
 namespace runner::model {
@@ -167,13 +167,18 @@ double Network::take_flops() { return std::exchange(flops_, 0.0); }
 
 // x [n, in] by weight [out, in] transposed, or by weight itself where `transposed` is false.
 void Network::multiply(const Tensor& x, const Tensor& weight, bool transposed, const Tensor& out) {
-  Tensor target = out;
-  at::mm_out(target, x, transposed ? weight.t() : weight);
+  multiply_into(whole_units(out), whole_units(x), transposed ? weight.t() : weight);
   flops_ += 2.0 * static_cast<double>(x.size(0)) * static_cast<double>(weight.numel());
 }
 
+Tensor Network::take_rows(std::int64_t rows, std::int64_t columns, at::ScalarType type) {
+  const Tensor all = arena_.take({round_up_rows(rows), columns}, type);
+  all.narrow(0, rows, all.size(0) - rows).zero_();
+  return all.narrow(0, 0, rows);
+}
+
 Tensor Network::take_product(std::int64_t rows, std::int64_t columns) {
-  return arena_.take({rows, columns}, product_type_);
+  return take_rows(rows, columns, product_type_);
 }
 
 void Network::take_norm(NormStep& step, std::int64_t rows, bool taped) {
@@ -181,7 +186,7 @@ void Network::take_norm(NormStep& step, std::int64_t rows, bool taped) {
     step.mean = arena_.take({rows}, at::kFloat);
     step.rstd = arena_.take({rows}, at::kFloat);
   }
-  step.y = arena_.take({rows, config_.hidden_size}, at::kFloat);
+  step.y = take_rows(rows, config_.hidden_size, at::kFloat);
   if (options_.bf16) step.y_product = take_product(rows, config_.hidden_size);
 }
 
@@ -191,9 +196,8 @@ void Network::run_attention(int index, LayerTape& tape) {
   const std::int64_t hidden = config_.hidden_size, tokens = tape.input.size(0);
   const auto project = [&](const Tensor& x, std::int64_t first, std::int64_t count) {
     const Tensor out = take_product(x.size(0), count);
-    Tensor target = out;
-    at::addmm_out(target, layer.qkv.bias.narrow(0, first, count).to(product_type_), x,
-                  layer.qkv.weight.narrow(0, first, count).t());
+    multiply_into(whole_units(out), whole_units(x), layer.qkv.weight.narrow(0, first, count).t(),
+                  layer.qkv.bias.narrow(0, first, count).to(product_type_));
     flops_ += 2.0 * static_cast<double>(x.size(0) * count * hidden);
     return out;
   };
@@ -202,7 +206,9 @@ void Network::run_attention(int index, LayerTape& tape) {
   step.heads = config_.heads;
   step.first_query_only = is_last(index);
   if (step.first_query_only) {
-    step.q = project(tape.input_product.index_select(0, batch.first), 0, hidden);
+    tape.first_product = take_product(batch.host->rows(), hidden);
+    tape.first_product.copy_(tape.input_product.index_select(0, batch.first));
+    step.q = project(tape.first_product, 0, hidden);
     const Tensor kv = project(tape.input_product, hidden, 2 * hidden);
     step.k = kv.narrow(1, 0, hidden);
     step.v = kv.narrow(1, hidden, hidden);

@@ -101,6 +101,7 @@ class Network {
   at::Tensor weight(std::string_view name) const;
   at::Tensor gradient_view(const Parameter& first, at::IntArrayRef shape) const;
 
+  at::Tensor take_rows(std::int64_t rows, std::int64_t columns, at::ScalarType type);
   at::Tensor take_product(std::int64_t rows, std::int64_t columns);
   void take_norm(NormStep& step, std::int64_t rows, bool taped);
   void multiply(const at::Tensor& x, const at::Tensor& weight, bool transposed,

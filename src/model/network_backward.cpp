@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "model/network.hpp"
+#include "model/network_products.hpp"
 #include "model/network_tape.hpp"
 
 namespace runner::model {
@@ -30,14 +31,14 @@ void Network::begin_step(std::vector<std::int32_t> words) {
 // gradient (+)= dy^T x: written by a step's first backward, added to by the others.
 void Network::add_weight_gradient(const Tensor& dy, const Tensor& x, const Tensor& gradient) {
   flops_ += 2.0 * static_cast<double>(dy.size(0)) * static_cast<double>(gradient.numel());
-  Tensor target = gradient;
+  const Tensor rows = whole_units(dy).t(), columns = whole_units(x);
   if (product_gradients_empty_ && gradient.scalar_type() == product_type_) {
-    at::mm_out(target, dy.t(), x);
+    multiply_into(gradient, rows, columns);
     return;
   }
   const Arena::Mark mark = arena_.mark();
-  Tensor part = arena_.take(gradient.sizes(), product_type_);
-  at::mm_out(part, dy.t(), x);
+  const Tensor part = arena_.take(gradient.sizes(), product_type_);
+  multiply_into(part, rows, columns);
   ops_->cast(part, gradient, !product_gradients_empty_);
   arena_.release(mark);
 }
@@ -115,11 +116,10 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
                            dkv.narrow(1, hidden, hidden));
   flops_ += attention_flops(tape.attention, 5);
   if (last) {
-    const Tensor first = tape.input_product.index_select(0, tape_->batch.first);
     const auto part = [&](const Tensor& all, std::int64_t begin, std::int64_t count) {
       return all.narrow(0, begin, count);
     };
-    add_weight_gradient(dq, first, part(layer.qkv.gradient, 0, hidden));
+    add_weight_gradient(dq, tape.first_product, part(layer.qkv.gradient, 0, hidden));
     add_weight_gradient(dkv, tape.input_product, part(layer.qkv.gradient, hidden, 2 * hidden));
     ops_->add_column_sums(dq, part(layer.qkv.bias_gradient, 0, hidden));
     ops_->add_column_sums(dkv, part(layer.qkv.bias_gradient, hidden, 2 * hidden));

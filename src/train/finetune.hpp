@@ -40,8 +40,9 @@ struct Job {
   Device device;
   // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
   std::filesystem::path checkpoint;
-  double save_every_seconds = 300.0;               // periodic saves, when `checkpoint` is set
-  std::function<bool()> should_stop;               // asked after every step; may be empty
+  double save_every_seconds = 300.0;  // periodic saves, when `checkpoint` is set
+  std::function<void()> on_loaded;    // `weights` is not read any more: the caller may free it
+  std::function<bool()> should_stop;  // asked after every step; may be empty
   std::function<void(const StepRecord&)> on_step;  // may be empty
 };
 

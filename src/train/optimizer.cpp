@@ -10,6 +10,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace runner::train {
@@ -22,6 +23,16 @@ namespace {
 
 constexpr std::int64_t kGrain = 65536;  // elements for which a thread is worth waking
 constexpr std::int64_t kRowGrain = 32;
+
+// Several steps' decay of a few floats, kept in registers from step to step.
+constexpr std::int64_t kDecayBlock = 32;
+void decay_block(std::span<const kernels::AdamWStep> steps, float* weights, std::int64_t count) {
+  std::array<float, kDecayBlock> block{};
+  std::copy_n(weights, count, block.begin());
+  for (const kernels::AdamWStep& step : steps)
+    for (float& weight : block) weight *= step.decay;
+  std::copy_n(block.begin(), count, weights);
+}
 
 Tensor flat_tensor(model::FlatBuffer& buffer) {
   return at::from_blob(buffer.data(), {buffer.size()}, at::kFloat);
@@ -66,8 +77,8 @@ void Optimizer::replay(std::int32_t row) {
   }
   // Zero moments stay zero: only the decay moves the row, and its moments' pages stay unwritten.
   if (options_.weight_decay == 0.0) return;
-  for (const kernels::AdamWStep& step : missed)
-    for (std::int64_t i = begin; i < end; ++i) weights[i] *= step.decay;
+  for (std::int64_t i = begin; i < end; i += kDecayBlock)
+    decay_block(missed, weights + i, std::min(kDecayBlock, end - i));
 }
 
 void Optimizer::catch_up(const std::vector<std::int32_t>& words) {

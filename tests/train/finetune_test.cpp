@@ -171,6 +171,17 @@ TEST_CASE("interrupted at any step and resumed, a run gives the same bits") {
   }
 }
 
+TEST_CASE("embedding rows that wait are caught up with to the bit") {
+  const Setup setup;
+  train::Job job = setup.job();
+  job.options.max_steps = 40;
+  job.options.weight_decay = 0.1;
+  const train::Result lazy = train::finetune(job);
+  job.options.ema_decay = 0.5;  // reads all weights after every step
+  const train::Result eager = train::finetune(job);
+  CHECK(lazy.snapshots == eager.snapshots);
+}
+
 TEST_CASE("progress of another job or a damaged one is not taken up") {
   const Setup setup;
   train::Job job = setup.job();

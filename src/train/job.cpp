@@ -1,0 +1,96 @@
+#include "train/job.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <vector>
+
+#include "io/error.hpp"
+
+namespace runner::train {
+
+std::string_view status_name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::diverged:
+      return "diverged";
+    case Status::collapsed:
+      return "collapsed";
+    case Status::out_of_memory:
+      return "out_of_memory";
+    case Status::interrupted:
+      break;
+  }
+  return "interrupted";
+}
+
+std::int64_t total_steps(const Options& options, int rows) {
+  if (options.max_steps > 0) return options.max_steps;
+  const std::int64_t per_epoch = (rows + options.batch_size - 1) / options.batch_size;
+  return static_cast<std::int64_t>(std::ceil(options.epochs * static_cast<double>(per_epoch)));
+}
+
+std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t steps) {
+  const auto start =
+      static_cast<std::int64_t>(std::floor(options.snapshot_start * static_cast<double>(steps)));
+  const std::int64_t room = steps - start, count = options.snapshots;
+  if (count < 1 || room < count)
+    throw InputError(fmt::format(
+        "snapshots: {} do not fit into the {} steps after snapshot_start {} of {} steps", count,
+        room, options.snapshot_start, steps));
+  std::vector<std::int64_t> at;
+  for (std::int64_t k = 1; k <= count; ++k) at.push_back(start + room * k / count);
+  return at;
+}
+
+void check_job(const Job& job) {
+  const Options& options = job.options;
+  const int rows = job.data->rows();
+  if (options.batch_size < 1 || options.batch_size > rows)
+    throw InputError(
+        fmt::format("batch_size {}: the training data have {} rows, so 1 to {} is "
+                    "needed",
+                    options.batch_size, rows, rows));
+  if (options.accumulation < 1 || options.accumulation > options.batch_size)
+    throw InputError(fmt::format("accumulation {}: 1 to batch_size ({}) is needed",
+                                 options.accumulation, options.batch_size));
+  if (options.frozen_layers < 0 || options.frozen_layers > job.config.layers)
+    throw InputError(fmt::format("frozen_layers {}: the model has {} layers", options.frozen_layers,
+                                 job.config.layers));
+  for (int row = 0; row < rows; ++row) {
+    if (job.data->length(row) > job.config.max_length() || job.data->length(row) < 1)
+      throw InputError(fmt::format("training row {} has {} tokens: 1 to {} are needed", row,
+                                   job.data->length(row), job.config.max_length()));
+    const float label = job.data->labels[static_cast<std::size_t>(row)];
+    if (!std::isfinite(label) ||
+        (job.classes > 1 && !(label >= 0.0F && label < static_cast<float>(job.classes))))
+      throw InputError(fmt::format(
+          "training row {} has the label {}: {} is needed", row, label,
+          job.classes > 1 ? fmt::format("a class from 0 to {}", job.classes - 1) : "a number"));
+  }
+  for (const std::int32_t id : job.data->ids)
+    if (id < 0 || id >= job.config.vocab_size)
+      throw InputError(fmt::format("token id {} is outside the model's vocabulary of {}", id,
+                                   job.config.vocab_size));
+}
+
+double chance_loss(const Job& job) {
+  const auto& labels = job.data->labels;
+  const auto rows = static_cast<double>(labels.size());
+  if (job.classes == 1) {
+    double mean = 0.0, variance = 0.0;
+    for (const float label : labels) mean += label / job.options.target_scale / rows;
+    for (const float label : labels)
+      variance += std::pow(label / job.options.target_scale - mean, 2) / rows;
+    return variance;
+  }
+  std::vector<double> counts(static_cast<std::size_t>(job.classes));
+  for (const float label : labels) counts[static_cast<std::size_t>(label)] += 1.0;
+  double entropy = 0.0;
+  for (const double count : counts)
+    if (count > 0.0) entropy -= count / rows * std::log(count / rows);
+  return entropy;
+}
+
+}  // namespace runner::train
