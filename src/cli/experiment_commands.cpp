@@ -115,19 +115,28 @@ Pool pool_of(const spec::Spec& spec) {
 }
 
 // Refuses to mix results of two different specs in one run directory.
-void claim_folder(const spec::Spec& spec, const fs::path& folder) {
+void refuse_other_spec(const spec::Spec& spec, const fs::path& folder) {
   const fs::path resolved = folder / "resolved.yaml";
-  if (fs::exists(resolved)) {
-    const std::string changed = spec::difference(spec::load(resolved), spec);
-    if (!changed.empty()) {
-      throw InputError(fmt::format(
-          "{} was begun with another spec:\n{}\ngive this one another name (name=...), or begin "
-          "anew with --fresh",
-          folder.string(), changed));
-    }
+  if (!fs::exists(resolved)) return;
+  const std::string changed = spec::difference(spec::load(resolved), spec);
+  if (changed.empty()) return;
+  throw InputError(fmt::format(
+      "{} was begun with another spec:\n{}\ngive this one another name (name=...), or begin "
+      "anew with --fresh",
+      folder.string(), changed));
+}
+
+// A broken file of any task that has work left ends the call here, before anything trains or is
+// written.
+void try_inputs(const spec::Spec& spec, const Share& share, const lab::Laboratory& laboratory) {
+  const spec::TaskEntry* tried = nullptr;  // cells come task by task
+  for (const experiment::Cell& cell : experiment::cells_of_shard(spec, share.index, share.count)) {
+    if (cell.task == tried) continue;
+    const auto done = static_cast<int>(experiment::read_history(cell).trials.size());
+    if (done >= experiment::planned_trials(cell)) continue;
+    laboratory.try_inputs(*cell.task);
+    tried = cell.task;
   }
-  io::write_file_atomic(folder / "spec.yaml", io::read_file(spec.file));
-  io::write_file_atomic(resolved, spec::resolved_yaml(spec));
 }
 
 // The processor as Linux names it.
@@ -192,12 +201,15 @@ int run_command(const std::vector<std::string>& arguments) {
 
   const fs::path folder = experiment::run_folder(spec);
   if (line.has("fresh")) fs::remove_all(folder);
-  claim_folder(spec, folder);
+  refuse_other_spec(spec, folder);
   const Pool pool = pool_of(spec);
   install_signal_handlers();
   constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
   const std::unique_ptr<lab::Laboratory> laboratory =
       engine().make_laboratory(spec, folder / "store", pool.threads, kStoreBytes);
+  try_inputs(spec, share, *laboratory);
+  io::write_file_atomic(folder / "spec.yaml", io::read_file(spec.file));
+  io::write_file_atomic(folder / "resolved.yaml", spec::resolved_yaml(spec));
   Progress progress(line.has("quiet"));
   const experiment::Summary summary = experiment::run(
       spec, *laboratory,

@@ -27,13 +27,13 @@ cat >fill.sh <<'SH'
 mount -t tmpfs -o size=300k none full
 code=0
 "$@" runs=full || code=$?
+[[ $code == 1 || $code == 2 ]]  # some trials failed, or nothing could begin
 mount -o remount,size=100m full
 "$@" runs=full
 mkdir kept
 cp -r full/small kept/
-exit $code
 SH
-expect 1 "${sandbox[@]}" bash -e fill.sh "${small[@]}"
+expect 0 "${sandbox[@]}" bash -e fill.sh "${small[@]}"
 said "No space left on device"
 same_tables plain kept
 
