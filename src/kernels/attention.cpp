@@ -55,8 +55,8 @@ HWY_INLINE Head head_of(const Attention<T>& attention, std::int64_t item) {
 
 // to [padded, padded_dim] = factor * rows [first, first + rows) of a packed matrix, 0 elsewhere.
 template <typename T>
-HWY_INLINE void unpack(const T* from, std::int64_t stride, const Head& head, std::int64_t rows,
-                       std::int64_t padded, float factor, float* to) {
+HWY_NOINLINE void unpack(const T* from, std::int64_t stride, const Head& head, std::int64_t rows,
+                         std::int64_t padded, float factor, float* to) {
   for (std::int64_t r = 0; r < rows; ++r) {
     for_columns(0, head.dim, [=](std::int64_t c, auto count) HWY_ATTR {
       store(load(from + r * stride + c, count) * set(factor), to + r * head.padded_dim + c);
@@ -67,8 +67,8 @@ HWY_INLINE void unpack(const T* from, std::int64_t stride, const Head& head, std
 
 // The reverse: rows of `from` times factors[r] (null: times factor) into a packed matrix.
 template <typename T>
-HWY_INLINE void pack(const float* from, const Head& head, std::int64_t rows, const float* factors,
-                     float factor, T* to, std::int64_t stride) {
+HWY_NOINLINE void pack(const float* from, const Head& head, std::int64_t rows, const float* factors,
+                       float factor, T* to, std::int64_t stride) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const Lanes scale = set(factors == nullptr ? factor : factors[r]);
     for_columns(0, head.dim, [=](std::int64_t c, auto count) HWY_ATTR {
@@ -78,7 +78,7 @@ HWY_INLINE void pack(const float* from, const Head& head, std::int64_t rows, con
 }
 
 // p = exp(p - max) for one row of scores, 0 past the last key; returns 1 / sum.
-HWY_INLINE float exponentials(float* p, const Head& head) {
+HWY_NOINLINE float exponentials(float* p, const Head& head) {
   std::fill_n(p + head.keys, head.padded_keys - head.keys, -std::numeric_limits<float>::infinity());
   Lanes largest = load(p);
   for (std::int64_t c = 16; c < head.padded_keys; c += 16) largest = max(largest, load(p + c));
@@ -93,8 +93,8 @@ HWY_INLINE float exponentials(float* p, const Head& head) {
 }
 
 template <typename T>
-HWY_INLINE void forward_head(const Attention<T>& attention, std::int64_t item, T* out,
-                             std::int64_t out_stride) {
+HWY_NOINLINE void forward_head(const Attention<T>& attention, std::int64_t item, T* out,
+                               std::int64_t out_stride) {
   const Head head = head_of(attention, item);
   const std::int64_t key_floats = head.padded_keys * head.padded_dim;
   float* k = scratch(3 * key_floats + 2 * head.tile * (head.padded_dim + head.padded_keys) + kTile);
@@ -137,8 +137,8 @@ HWY_INLINE void forward_head(const Attention<T>& attention, std::int64_t item, T
 }
 
 template <typename T>
-HWY_INLINE void backward_head(const Attention<T>& attention, const AttentionGradient<T>& gradient,
-                              std::int64_t item) {
+HWY_NOINLINE void backward_head(const Attention<T>& attention, const AttentionGradient<T>& gradient,
+                                std::int64_t item) {
   const Head head = head_of(attention, item);
   const std::int64_t key_floats = head.padded_keys * head.padded_dim;
   const std::int64_t query_floats = head.tile * head.padded_dim;

@@ -98,8 +98,9 @@ constexpr std::int64_t units(std::int64_t width) { return (width + 15) / 16; }
 
 // factors[16 * count]: scale or 0 for each element of the units [begin, begin + count). All 1
 // without dropout.
-HWY_INLINE void unit_factors(const Dropout& dropout, std::uint32_t plane, std::int64_t begin,
-                             std::int64_t count, float* factors) {
+HWY_MAYBE_UNUSED HWY_NOINLINE static void unit_factors(const Dropout& dropout, std::uint32_t plane,
+                                                       std::int64_t begin, std::int64_t count,
+                                                       float* factors) {
   constexpr auto kUnit = static_cast<std::int64_t>(kLanes);
   if (dropout.threshold == 0) {
     std::fill_n(factors, count * kUnit, 1.0F);

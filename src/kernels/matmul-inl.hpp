@@ -73,9 +73,11 @@ HWY_INLINE void product_strip(std::int64_t rows, std::int64_t depth, Left a, con
 
 // c [rows, 16 * units] (+)= a [rows, depth] * b [depth, 16 * units]. One row is computed alone;
 // more are computed by eights: c has padded_rows(rows) rows, and a may be read as far.
-HWY_INLINE void product(std::int64_t rows, std::int64_t units, std::int64_t depth, Left a,
-                        const float* b, std::int64_t b_stride, float* c, std::int64_t c_stride,
-                        bool accumulate) {
+// Not inlined: the tiles are large, and so would be their copies.
+HWY_MAYBE_UNUSED HWY_NOINLINE static void product(std::int64_t rows, std::int64_t units,
+                                                  std::int64_t depth, Left a, const float* b,
+                                                  std::int64_t b_stride, float* c,
+                                                  std::int64_t c_stride, bool accumulate) {
   constexpr auto kStep = static_cast<std::int64_t>(kTileUnits);
   std::int64_t u = 0;
   for (; u + kStep <= units; u += kStep) {
@@ -89,8 +91,9 @@ HWY_INLINE void product(std::int64_t rows, std::int64_t units, std::int64_t dept
 
 // target [width, rows] = source [rows, width]^T in blocks of 4 x 4; rows and width are multiples
 // of 4, strides are those of the rows.
-HWY_INLINE void transpose(const float* source, std::int64_t source_stride, std::int64_t rows,
-                          std::int64_t width, float* target, std::int64_t target_stride) {
+HWY_MAYBE_UNUSED HWY_NOINLINE static void transpose(const float* source, std::int64_t source_stride,
+                                                    std::int64_t rows, std::int64_t width,
+                                                    float* target, std::int64_t target_stride) {
   const hn::FixedTag<float, 4> four;
   const hn::FixedTag<double, 2> two;
   const auto low = [&](auto a, auto b) HWY_ATTR {

@@ -32,8 +32,10 @@ void subtract_bf16(const float* theta, const float* mean, Bf16* delta, std::int6
 }
 
 // Elements of a stream read at a time: the chunks of all streams and one output stay in the
-// second-level cache, so several outputs read the streams from memory once.
-inline constexpr std::int64_t kChunk = 1024;
+// second-level cache, so several outputs read the streams from memory once. Changing the stream
+// every few KiB defeats the hardware's prefetching (13 instead of 25 GB/s with ten streams on a
+// Zen 5 core), so each stream's next chunk is asked for while this one is read.
+inline constexpr std::int64_t kChunk = 2048;
 
 template <typename T>
 HWY_INLINE void combine(const float* mean, std::span<const T* const> deltas,
@@ -50,12 +52,14 @@ HWY_INLINE void combine(const float* mean, std::span<const T* const> deltas,
         const Lanes coefficient = set(coefficients[q * streams + k]);
         const T* delta = deltas[k] + at;
         for_columns(0, length, [&sums, delta, coefficient](std::int64_t i, auto count) HWY_ATTR {
+          hwy::Prefetch(delta + i + kChunk);
           store(mul_add(coefficient, load(delta + i, count), load(sums + i, count)), sums + i,
                 count);
         });
       }
       float* output = outputs[q] + at;
       for_columns(0, length, [&sums, mean, at, output](std::int64_t i, auto count) HWY_ATTR {
+        if (mean != nullptr) hwy::Prefetch(mean + at + i + kChunk);
         const Lanes base = mean == nullptr ? zero() : load(mean + at + i, count);
         store(base + load(sums + i, count), output + i, count);
       });

@@ -6,6 +6,8 @@
 #define RUNNER_KERNELS_REDUCE_INL
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "kernels/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -38,6 +40,7 @@ HWY_INLINE double dot(const A* a, const B* b, std::int64_t begin, std::int64_t e
     sums.high[i] = hn::Zero(DoubleTag());
   }
   for_columns(begin, end, [=, &sums](std::int64_t i, auto count) HWY_ATTR {
+    hwy::Prefetch(b + i + 1024);  // several streams in turn defeat the hardware's prefetching
     add_products(load(a + i, count), load(b + i, count), sums, Each());
   });
   constexpr std::size_t kHalf = kVectorLanes / 2;
