@@ -38,9 +38,8 @@ class Check {
   }
 
  private:
-  bool any_method(auto&& condition) const { return std::ranges::any_of(spec_.methods, condition); }
   bool uses_rule(std::string_view rule) const {
-    return any_method([rule](const Method& method) { return method.rule == rule; });
+    return std::ranges::find(spec_.methods, rule, &Method::rule) != spec_.methods.end();
   }
 
   bool is_read(std::initializer_list<std::string_view> names) const {
@@ -114,8 +113,7 @@ class Check {
   void check_sizes() {
     if (is_read({"accumulation", "batch_size"}) && highest("accumulation") > lowest("batch_size")) {
       add("accumulation",
-          fmt::format("accumulation is {}, more micro-batches than a batch of {} has "
-                      "rows",
+          fmt::format("accumulation is {}, more micro-batches than a batch of {} has rows",
                       highest("accumulation"), lowest("batch_size")));
     }
     if (is_read({"batch_size"}) && spec_.max_train_rows > 0 &&
