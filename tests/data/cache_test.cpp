@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "folder.hpp"
+#include "io/file.hpp"
 
 using namespace runner;
 using namespace runner::data;
@@ -76,8 +77,8 @@ TEST_CASE("a damaged cache is made anew") {
   damage("");
   damage("garbage");
   damage(good + "x");
-  for (std::size_t size = 0; size < good.size(); size += 7) damage(good.substr(0, size));
-  for (std::size_t i = 0; i < good.size(); i += 3) {
+  for (std::size_t size = 0; size < good.size(); size += 19) damage(good.substr(0, size));
+  for (std::size_t i = 0; i < good.size(); i += 11) {
     std::string flipped = good;
     flipped[i] = static_cast<char>(flipped[i] ^ 0x10);
     damage(flipped);

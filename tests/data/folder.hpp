@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "io/error.hpp"
-#include "io/file.hpp"
 
 namespace runner::data {
 
@@ -24,7 +24,8 @@ struct Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   void write(const std::string& file, std::string_view bytes) const {
-    io::write_file_atomic(path / file, bytes);
+    std::filesystem::create_directories((path / file).parent_path());
+    std::ofstream(path / file, std::ios::binary) << bytes;
   }
 };
 

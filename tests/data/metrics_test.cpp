@@ -8,6 +8,7 @@
 
 #include "data/tasks.hpp"
 #include "folder.hpp"
+#include "io/file.hpp"
 
 using namespace runner;
 using namespace runner::data;

@@ -10,6 +10,7 @@
 
 #include "data/tokenize.hpp"
 #include "folder.hpp"
+#include "io/file.hpp"
 
 using namespace runner;
 using namespace runner::data;
