@@ -45,7 +45,9 @@ std::string_view record_of(std::string_view line) {
 }
 
 void apply(const json& record, bool first, const JournalOwner& owner, History& history) {
-  const auto& [kind, value] = *record.items().begin();
+  const auto entry = record.get_ref<const json::object_t&>().begin();
+  const std::string& kind = entry->first;
+  const json& value = entry->second;
   if (first != (kind == "cell")) throw std::runtime_error("a '" + kind + "' record out of place");
   if (kind == "cell") {
     const JournalOwner found{value.at("task").get<std::string>(),
