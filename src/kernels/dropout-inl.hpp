@@ -103,7 +103,7 @@ HWY_MAYBE_UNUSED HWY_NOINLINE static void unit_factors(const Dropout& dropout, s
                                                        float* factors) {
   constexpr auto kUnit = static_cast<std::int64_t>(kLanes);
   if (dropout.threshold == 0) {
-    std::fill_n(factors, count * kUnit, 1.0F);
+    for (std::int64_t unit = 0; unit < count; ++unit) store(set(1.0F), factors + unit * kUnit);
     return;
   }
   const std::uint64_t high = (std::uint64_t{dropout.site} << 32) | plane;

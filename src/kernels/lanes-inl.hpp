@@ -199,9 +199,13 @@ HWY_INLINE Lanes exp(Lanes a) {
       [](auto x) HWY_ATTR {
         const FloatTag tag;
         const IntTag ints;
-        const auto underflow = hn::Lt(x, hn::Set(tag, -87.3F));
-        x = hn::Max(x, hn::Set(tag, -87.3F));
-        const auto n = hn::Round(hn::Mul(x, hn::Set(tag, 1.44269504F)));
+        const auto lowest = hn::Set(tag, -87.3F);
+        const auto underflow = hn::Lt(x, lowest);
+        x = hn::Max(lowest, x);  // in this order x86 passes NaN on
+        // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits.
+        const auto magic = hn::Set(tag, 12582912.0F);
+        const auto shifted = hn::MulAdd(x, hn::Set(tag, 1.44269504F), magic);
+        const auto n = hn::Sub(shifted, magic);
         auto r = hn::NegMulAdd(n, hn::Set(tag, 0.693359375F), x);
         r = hn::NegMulAdd(n, hn::Set(tag, -2.12194440e-4F), r);
         auto p = hn::Set(tag, 1.9875691500e-4F);
@@ -211,7 +215,7 @@ HWY_INLINE Lanes exp(Lanes a) {
         p = hn::MulAdd(p, r, hn::Set(tag, 1.6666665459e-1F));
         p = hn::MulAdd(p, r, hn::Set(tag, 5.0000001201e-1F));
         p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(tag, 1.0F));
-        const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(ints, n));
+        const auto exponent = hn::ShiftLeft<23>(hn::BitCast(ints, shifted));
         const auto result = hn::BitCast(tag, hn::Add(hn::BitCast(ints, p), exponent));
         return hn::IfThenZeroElse(underflow, result);
       },

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "samples.hpp"
 
 using namespace runner::kernels;
@@ -125,6 +127,22 @@ TEST_CASE("scores of any size give finite probabilities") {
     for (float& v : c.qkv) v *= 100.0F;
     for (const float v : c.forward()) REQUIRE(std::isfinite(v));
     for (const float v : c.backward()) REQUIRE(std::isfinite(v));
+  });
+}
+
+TEST_CASE("a score that is not a number spoils its query alone") {
+  samples::on_every_target([] {
+    Case<float> c{.lengths = {40}, .heads = 1, .dim = 16};
+    const Floats before = c.forward();
+    c.qkv[3 * 16 * 7] = std::numeric_limits<float>::quiet_NaN();  // of query 7
+    const Floats after = c.forward();
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      if (i / 16 == 7) {
+        REQUIRE(std::isnan(after[i]));
+      } else {
+        REQUIRE(after[i] == before[i]);
+      }
+    }
   });
 }
 
