@@ -1,9 +1,13 @@
 #include "spec/yaml.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
 
 #include "io/file.hpp"
 
@@ -14,57 +18,110 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-constexpr int kDeepest = 32;
+constexpr std::size_t kDeepest = 32;
 constexpr int kMostValues = 100'000;  // a few lines of nested aliases would unfold to billions
 
 Place place_of(const YAML::Mark& mark, const Source& source) {
   return {&source, std::max(mark.line, 0), std::max(mark.column, 0)};
 }
 
-class Conversion {
+// Builds the tree of one document from the parser's events. (The parser's own tree drops what
+// stands behind a document, and asking it for all documents never ends on some broken input.)
+class Builder final : public YAML::EventHandler {
  public:
-  Conversion(const Source& source, Problems& problems) : source_(source), problems_(problems) {}
+  explicit Builder(const Source& source) : source_(source) { root.place.source = &source; }
 
-  Node convert(const YAML::Node& yaml, int depth = 0) {
+  Node root;
+  Place start;  // of the document
+
+  void OnDocumentStart(const YAML::Mark& mark) override { start = place_of(mark, source_); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    put(mark, make(Node::Kind::null, mark), anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw YAML::ParserException(mark, "an alias inside its anchor");
+    values_ += count(found->second);
+    put(mark, found->second, 0);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = make(Node::Kind::scalar, mark);
+    node.text = value;
+    node.quoted = tag == "!";
+    put(mark, std::move(node), anchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, Node::Kind::list, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, Node::Kind::map, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  // A list or map that is not complete yet.
+  struct Open {
     Node node;
-    node.place = place_of(yaml.Mark(), source_);
-    if (depth > kDeepest || ++values_ > kMostValues) {
-      if (!refused_) problems_.add(node.place, "nested too deeply, or too large when unfolded");
-      refused_ = true;
-      return node;
-    }
-    if (yaml.IsScalar()) {
-      node.kind = Node::Kind::scalar;
-      node.text = yaml.Scalar();
-      node.quoted = yaml.Tag() == "!";
-    } else if (yaml.IsSequence()) {
-      node.kind = Node::Kind::list;
-      for (const auto& item : yaml) {
-        if (refused_) break;
-        node.items.push_back(convert(item, depth + 1));
-      }
-    } else if (yaml.IsMap()) {
-      node.kind = Node::Kind::map;
-      for (const auto& entry : yaml) {
-        if (refused_) break;
-        const Place place = place_of(entry.first.Mark(), source_);
-        if (!entry.first.IsScalar()) {
-          problems_.add(place, "a key must be a name");
-          continue;
-        }
-        node.entries.push_back({entry.first.Scalar(), place, convert(entry.second, depth + 1)});
-      }
-    }
+    YAML::anchor_t anchor;
+    YAML::Mark mark;
+    std::optional<Node> key;  // map: waits for its value
+  };
+
+  Node make(Node::Kind kind, const YAML::Mark& mark) const {
+    Node node;
+    node.kind = kind;
+    node.place = place_of(mark, source_);
     return node;
   }
 
-  bool refused() const { return refused_; }
+  void open(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+    if (open_.size() == kDeepest) throw YAML::ParserException(mark, "nested too deeply");
+    open_.push_back({make(kind, mark), anchor, mark, {}});
+  }
 
- private:
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    put(done.mark, std::move(done.node), done.anchor);
+  }
+
+  // Adds a complete node to what is open.
+  void put(const YAML::Mark& mark, Node node, YAML::anchor_t anchor) {
+    if (++values_ > kMostValues) throw YAML::ParserException(mark, "too large when unfolded");
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == Node::Kind::list) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.key) {
+      if (node.kind != Node::Kind::scalar)
+        throw YAML::ParserException(mark, "a key must be a name");
+      parent.key = std::move(node);
+    } else {
+      parent.node.entries.push_back({parent.key->text, parent.key->place, std::move(node)});
+      parent.key.reset();
+    }
+  }
+
+  static int count(const Node& node) {
+    int values = 1;
+    for (const Node& item : node.items) values += count(item);
+    for (const Node::Entry& entry : node.entries) values += count(entry.value);
+    return values;
+  }
+
   const Source& source_;
-  Problems& problems_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchors_;
   int values_ = 0;
-  bool refused_ = false;
 };
 
 std::vector<std::string> split_lines(std::string_view text) {
@@ -148,21 +205,16 @@ void apply_override(Document& document, const std::string& override, Problems& p
 }  // namespace
 
 Node parse_yaml(const std::string& text, const Source& source, Problems& problems) {
+  Builder first(source), second(source);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      problems.add(place_of(documents[1].Mark(), source), "a second YAML document");
-    } else if (!documents.empty()) {
-      Conversion conversion(source, problems);
-      Node root = conversion.convert(documents[0]);
-      if (!conversion.refused()) return root;
-    }
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return first.root;
+    problems.add(second.start, "a second document, or text that does not belong to the first");
   } catch (const YAML::Exception& error) {
     problems.add(place_of(error.mark, source), "not valid YAML: " + error.msg);
   }
-  Node none;
-  none.place.source = &source;
-  return none;
+  return Builder(source).root;
 }
 
 std::string yaml_text(std::string_view text) {
