@@ -1,6 +1,7 @@
 #include "bo/fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -13,7 +14,7 @@ namespace {
 
 // log(outputscale) and log(noise) in standardised outcomes: location, spread.
 constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 0.5;
-constexpr double kNoiseLocation = -8.0, kNoiseSpread = 3.0;
+constexpr double kNoiseLocation = -4.0, kNoiseSpread = 2.0;
 constexpr double kLargestNoise = 1.0, kFallbackNoise = 1e-2;
 constexpr double kSmallestLengthscale = 0.01, kLargestLengthscale = 1e3;
 constexpr double kSmallestOutputscale = 1e-2, kLargestOutputscale = 1e4;
@@ -87,12 +88,19 @@ class LogPosterior {
   Domain domain_;
 };
 
-// Length scales from the prior's mode to nearly linear functions, with output scales to match.
+// Length scales from the prior's mode to nearly linear functions, with output scales to match, and
+// two starts on the likelihood's other hill, where noise explains what short length scales would.
 std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
+  struct Start {
+    double length, outputscale, noise;
+  };
+  constexpr std::array<Start, 5> values = {
+      {{0.2, 1.0, 1e-4}, {0.6, 2.0, 1e-4}, {2.0, 10.0, 1e-4}, {0.4, 1.0, 0.1}, {1.0, 1.0, 0.1}}};
   std::vector<Hyperparameters> starts;
   const double root = std::sqrt(static_cast<double>(lengthscales));
-  for (const auto& [length, scale] : {std::pair{0.2, 1.0}, {0.6, 2.0}, {2.0, 10.0}}) {
-    starts.push_back({std::vector<double>(lengthscales, length * root), scale, 1e-4, 0.0});
+  for (const Start& v : values) {
+    starts.push_back(
+        {std::vector<double>(lengthscales, v.length * root), v.outputscale, v.noise, 0.0});
   }
   return starts;
 }

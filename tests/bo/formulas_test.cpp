@@ -6,6 +6,7 @@
 #include "bo/acquisition.hpp"
 #include "bo/fit.hpp"
 #include "bo/gp.hpp"
+#include "bo/hedge.hpp"
 #include "bo/hypervolume.hpp"
 #include "bo/minimise.hpp"
 #include "bo/normal.hpp"
@@ -241,6 +242,19 @@ TEST_CASE("expected hypervolume improvement equals its Monte Carlo mean, with ex
             doctest::Approx((moved(0, step) - moved(0, -step)) / (2 * step)).epsilon(1e-6));
     }
   }
+}
+
+TEST_CASE("the portfolio prefers who nominated points that turned out low") {
+  const Data data = smooth_data(20, 2, 2);
+  const Gp gp(data, moderate(2));
+  const std::vector<double> low = {0.99, 0.99}, high = {0.5, 0.3};
+  REQUIRE(gp.predict(low, false).mean < gp.predict(high, false).mean - 0.5);
+  CHECK(hedge_probabilities(gp, {}, 4) == std::vector<double>(4, 0.25));
+  const std::vector<std::vector<std::vector<double>>> rounds(5, {high, low, high});
+  const std::vector<double> p = hedge_probabilities(gp, rounds, 3);
+  CHECK(p[1] > 0.9);
+  CHECK(p[0] == p[2]);
+  CHECK(p[0] + p[1] + p[2] == doctest::Approx(1.0));
 }
 
 TEST_CASE("the hypervolume does not change with the order or with dominated outcomes") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "bo/bench.hpp"
 
 namespace runner::bo {
@@ -31,6 +33,31 @@ TEST_CASE("starts come first, then the design, then the acquisition") {
     o.warm_start = s.warm_start;
   }
   CHECK(sources == std::vector<std::string>{"start", "start", "sobol", "sobol", "logei", "logei"});
+}
+
+TEST_CASE("mixtures alternate, or draw from a portfolio whose state is the history") {
+  const Space space = box(2);
+  std::vector<Observation> history;
+  const auto run = [&](const char* name, int evaluations) {
+    Options options;
+    options.acquisition = name;
+    history.clear();
+    std::vector<std::string> sources;
+    for (int i = 0; i < evaluations; ++i) {
+      Observation& o = history.emplace_back();
+      const Suggestion s = suggest(space, std::span(history).first(history.size() - 1), options, 7);
+      o.x = s.x;
+      o.y = std::pow(s.x[0] - 0.3, 2) + std::abs(s.x[1] - 0.8);
+      o.warm_start = s.warm_start;
+      if (i >= 6) sources.push_back(s.source);
+    }
+    return sources;
+  };
+  CHECK(run("ei+ucb", 10) == std::vector<std::string>{"ei", "ucb", "ei", "ucb"});
+  const auto portfolio = run("hedge", 20);
+  CHECK(run("hedge", 20) == portfolio);  // a replay
+  // Two length scales, four numbers, and the four nominees of two columns.
+  CHECK(history.back().warm_start.size() == 2 + 4 + 4 * 2);
 }
 
 TEST_CASE("every problem of the benchmark has its minimum where it says") {
