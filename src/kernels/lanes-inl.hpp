@@ -201,7 +201,7 @@ HWY_INLINE Lanes exp(Lanes a) {
         const IntTag ints;
         const auto lowest = hn::Set(tag, -87.3F);
         const auto underflow = hn::Lt(x, lowest);
-        x = hn::Max(lowest, x);  // in this order x86 passes NaN on
+        x = hn::IfThenElse(underflow, lowest, x);  // passes NaN on, as Max need not
         // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits.
         const auto magic = hn::Set(tag, 12582912.0F);
         const auto shifted = hn::MulAdd(x, hn::Set(tag, 1.44269504F), magic);
