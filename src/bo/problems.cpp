@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 namespace runner::bo {
 namespace {
@@ -111,7 +112,7 @@ Space Problem::space() const {
   Space space;
   if (type == Type::simplex) {
     Variable& w = space.variables.emplace_back();
-    w.name = "w";
+    w.name = std::string(1, 'w');
     w.type = type;
     w.size = size;
     return space;

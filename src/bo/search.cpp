@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "bo/dense.hpp"
@@ -15,16 +14,17 @@ namespace {
 constexpr std::uint32_t kGlobal = 256;  // Sobol candidates
 constexpr std::size_t kPerAnchor = 32;  // candidates around each anchor
 constexpr std::size_t kFaces = 64;      // candidates on faces of the simplices
-constexpr std::size_t kClimbs = 5;
-constexpr int kRounds = 3;  // continuous climb, then discrete step
-constexpr int kEvaluations = 40;
-constexpr double kSame = 1e-7;   // largest feature difference of equal points
-constexpr double kApart = 0.02;  // climbs start at least this far from each other
+constexpr std::size_t kClimbs = 5;      // best candidates that climb
+constexpr int kRounds = 3;              // of a continuous climb and a step of an integer or choice
+constexpr int kEvaluations = 40;        // of one continuous climb
+constexpr std::size_t kEnumerated = 1024;  // finite spaces up to this are compared whole
+constexpr double kSame = 1e-7;             // largest feature difference of equal points
+constexpr double kApart = 0.02;            // climbs start at least this far from each other
 
 std::vector<Point> candidates(const Encoding& encoding, std::span<const Point> anchors,
                               std::uint64_t seed) {
   std::vector<Point> out;
-  if (encoding.count() > 0 && encoding.count() <= 1024) {
+  if (encoding.count() > 0 && encoding.count() <= kEnumerated) {
     for (std::size_t i = 0; i < encoding.count(); ++i) out.push_back(encoding.enumerate(i));
     return out;
   }

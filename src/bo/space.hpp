@@ -18,7 +18,8 @@ namespace runner::bo {
 // choices are rounded before they become features, so equal points are equal to the kernel.
 class Encoding {
  public:
-  // Throws std::invalid_argument naming the variable and what is wrong with it.
+  // Throws std::invalid_argument naming the variable and what is wrong with it. The space must
+  // outlive the encoding.
   explicit Encoding(const Space& space);
 
   std::size_t features() const { return groups_.size(); }
