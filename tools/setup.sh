@@ -17,7 +17,10 @@ die() { say "setup: $*"; exit 1; }
 # missing PACKAGE...: those that dpkg does not report as installed, one a line.
 missing() {
   dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null |
-    awk 'NR == FNR { if ($1 == "ii") have[$2]; next } !($1 in have)' - <(printf '%s\n' "$@")
+    awk 'NR == FNR { wanted[NR] = $1; next }
+      $1 == "ii" { have[$2] }
+      END { for (i = 1; i in wanted; ++i) if (!(wanted[i] in have)) print wanted[i] }' \
+      <(printf '%s\n' "$@") -
 }
 
 install_packages() {
