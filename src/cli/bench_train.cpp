@@ -85,12 +85,12 @@ int bench_train(const std::vector<std::string>& arguments) {
 
   const data::Tokenizer tokenizer = data::Tokenizer::load(model);
   const data::EncodedSplit split = data::load_split(*task, task->train, glue, tokenizer, 128, {});
-  const model::Checkpoint start = line.has("random")
-                                      ? model::random_checkpoint(model, task->labels, 0)
-                                      : model::load_checkpoint(model, task->labels);
-  train::Job job{.config = start.config,
+  const auto read_start = [&] {
+    return line.has("random") ? model::random_checkpoint(model, task->labels, 0)
+                              : model::load_checkpoint(model, task->labels);
+  };
+  train::Job job{.config = model::read_config(model),
                  .classes = task->classes(),
-                 .weights = start.weights,
                  .fresh_head = true,
                  .data = &split,
                  .options = {},
@@ -115,6 +115,9 @@ int bench_train(const std::vector<std::string>& arguments) {
   double peak = 0.0, peer_peak = 0.0;
   for (int round = 0; round < rounds; ++round) {
     job.seed = static_cast<std::uint64_t>(round);
+    std::vector<float> start = read_start().weights;
+    job.weights = start;
+    job.on_loaded = [&start] { start = {}; };
     const train::TrainingSpeed speed = compute.measure_training(job, steps);
     seconds.push_back(static_cast<double>(batch) / speed.examples_per_second);
     gflops.push_back(speed.gflop_per_second);

@@ -42,7 +42,7 @@ void Progress::show(const std::string& line, bool urgent) {
 void Progress::operator()(const experiment::Event& event) {
   using Kind = experiment::Event::Kind;
   if (event.kind == Kind::error) {
-    show(fmt::format("{}: {}", event.cell, event.message), true);
+    show(event.message, true);
     return;
   }
   if (quiet_) return;

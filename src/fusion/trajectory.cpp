@@ -178,7 +178,7 @@ void save_trajectory(const std::filesystem::path& path,
   io::AtomicFile file(path);
   file.write(start);
   for (const auto& snapshot : snapshots) file.write(bytes_of(snapshot));
-  file.commit();
+  file.commit_cached();
 }
 
 }  // namespace runner::fusion

@@ -91,10 +91,16 @@ void AtomicFile::write(std::string_view bytes) {
 
 void AtomicFile::commit() {
   if (::fsync(fd_) != 0) fail(path_, "cannot write");
+  rename_into_place();
+  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void AtomicFile::commit_cached() { rename_into_place(); }
+
+void AtomicFile::rename_into_place() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot write");
   ::close(fd_);
   fd_ = -1;
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {

@@ -26,8 +26,13 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   void write(std::string_view bytes);
   void commit();
+  // For what can be made again and is checked when it is read: no fsync, so a machine that dies may
+  // leave `path` damaged.
+  void commit_cached();
 
  private:
+  void rename_into_place();
+
   std::filesystem::path path_;
   std::string temporary_;
   int fd_ = -1;

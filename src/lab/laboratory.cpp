@@ -37,9 +37,9 @@ std::string run_key(const TaskData& task, const experiment::RunRequest& request,
   for (const spec::Variable& variable : spec::variables()) {
     if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
   }
-  const json key = {{"trainer", kTrainerVersion}, {"data", task.hash},
-                    {"start", task.start_hash},   {"options", options},
-                    {"seed", request.seed},       {"device", device.name()},
+  const json key = {{"trainer", kTrainerVersion},  {"data", task.hash},
+                    {"start", task.start->hash()}, {"options", options},
+                    {"seed", request.seed},        {"device", device.name()},
                     {"threads", threads}};
   return io::content_hash(key.dump());
 }
@@ -116,7 +116,7 @@ void StoringLaboratory::claim_inputs(const TaskData& task, int max_length) const
   const std::string& name = task.entry->task.name;
   const fs::path file =
       store_.parent_path() / "inputs" / fmt::format("{}_{}.json", name, max_length);
-  const std::string now = json{{"data", task.hash}, {"model", task.start_hash}}.dump();
+  const std::string now = json{{"data", task.hash}, {"model", task.start->hash()}}.dump();
   if (!fs::exists(file)) {
     io::write_file_atomic(file, now);
   } else if (io::read_file(file) != now) {
@@ -157,6 +157,16 @@ void StoringLaboratory::make_room(const std::string& keep) const {
   }
 }
 
+// A stored trajectory; null when it is not there, or was damaged by a machine that died.
+std::shared_ptr<const fusion::Trajectory> open_trajectory(const fs::path& path) {
+  if (!fs::exists(path)) return nullptr;
+  try {
+    return std::make_shared<fusion::Trajectory>(path);
+  } catch (const InputError&) {
+    return nullptr;
+  }
+}
+
 // The stored run; null when it, or the trajectory of one that succeeded, is not there.
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
     const std::string& key, const Slot& slot, const std::shared_ptr<const TaskData>& task_data,
@@ -166,13 +176,13 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
   experiment::RunRecord record = read_record(folder / "run.json");
   std::shared_ptr<const fusion::Trajectory> trajectory, ema;
   if (record.snapshots > 0) {
-    if (!fs::exists(folder / "trajectory.bin")) return nullptr;
-    trajectory = std::make_shared<fusion::Trajectory>(folder / "trajectory.bin");
+    trajectory = open_trajectory(folder / "trajectory.bin");
+    if (trajectory == nullptr) return nullptr;
     std::error_code ignored;  // the time of use only guides make_room
     fs::last_write_time(folder / "trajectory.bin", fs::file_time_type::clock::now(), ignored);
     if (options.ema_decay > 0.0) {
-      if (!fs::exists(folder / "ema.bin")) return nullptr;
-      ema = std::make_shared<fusion::Trajectory>(folder / "ema.bin");
+      ema = open_trajectory(folder / "ema.bin");
+      if (ema == nullptr) return nullptr;
     }
   }
   return std::make_unique<StoredRun>(task_data, std::move(record), std::move(trajectory),
@@ -195,17 +205,18 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   if (auto run = open(key, *slot, data, request.options)) return run;
 
   const fs::path folder = store_ / key;
-  const train::Result result = train::finetune({.config = data->start->config,
+  std::shared_ptr<const model::Checkpoint> start = data->start->read();
+  const train::Result result = train::finetune({.config = start->config,
                                                 .classes = data->entry->task.classes(),
-                                                .weights = data->start->weights,
-                                                .fresh_head = data->start->fresh_head,
+                                                .weights = start->weights,
+                                                .fresh_head = start->fresh_head,
                                                 .data = &data->train,
                                                 .options = request.options,
                                                 .seed = request.seed,
                                                 .device = device_,
                                                 .checkpoint = folder,
-                                                .should_stop = should_stop,
-                                                .on_step = {}});
+                                                .on_loaded = [&start] { start.reset(); },
+                                                .should_stop = should_stop});
   if (result.status == train::Status::interrupted) return nullptr;
   if (result.status == train::Status::out_of_memory) {
     // Of this moment, not of the run: it is not stored, so that it can be tried again.

@@ -17,9 +17,9 @@ StoredRun::StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord
       ema_(std::move(ema)),
       memo_(std::move(memo)),
       threads_(threads),
-      loss_(task_->start->config, task_->entry->task.classes(), device, train::Precision::fp32,
+      loss_(task_->start->config(), task_->entry->task.classes(), device, train::Precision::fp32,
             options.target_scale),
-      metrics_(task_->start->config, task_->entry->task.classes(), device, options.precision,
+      metrics_(task_->start->config(), task_->entry->task.classes(), device, options.precision,
                options.target_scale) {}
 
 double StoredRun::fusion_loss(std::span<const double> alpha, int rows) {

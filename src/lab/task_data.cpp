@@ -83,8 +83,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       data::stratified_subset(result->train.labels, task.regression, all_rows(result->train),
                               result->train.rows(), random::derive(kSplitSeed, "fusion rows"));
 
-  auto start = std::make_shared<model::Checkpoint>(model::load_checkpoint(spec.model, task.labels));
-  result->start_hash = io::content_hash(bytes_of(start->weights));
+  result->start = std::make_unique<StartWeights>(spec.model, task.labels);
   result->note = fmt::format(
       "{}: trains on {} of {} rows, selects on {} and reports on {} of {}; max_length {} cut {} "
       "training and {} dev rows of the files",
@@ -92,8 +91,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       spec.holdout > 0.0 ? fmt::format("{} held out", rows_of(result->selection)) : "dev",
       rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
       train_cut, dev_cut);
-  if (!start->note.empty()) result->note += "; " + start->note;
-  result->start = std::move(start);
+  if (!result->start->note().empty()) result->note += "; " + result->start->note();
   result->hash = hash_of(result->train);
   for (const auto* parts : {&result->selection, &result->report}) {
     for (const data::EncodedSplit& part : *parts) result->hash += hash_of(part);

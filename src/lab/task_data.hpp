@@ -6,7 +6,7 @@
 
 #include "data/encoded.hpp"
 #include "data/tokenizer.hpp"
-#include "model/checkpoint.hpp"
+#include "lab/start_weights.hpp"
 #include "spec/spec.hpp"
 
 namespace runner::lab {
@@ -19,8 +19,7 @@ struct TaskData {
   std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
   std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
   std::string hash;                           // of all of it
-  std::shared_ptr<const model::Checkpoint> start;
-  std::string start_hash;
+  std::unique_ptr<const StartWeights> start;
   std::string note;
 };
 

@@ -31,19 +31,19 @@ struct StepRecord {
 // device type and thread count: the same bits every time, interrupted and resumed or not.
 struct Job {
   model::EncoderConfig config;
-  int classes = 2;                 // outputs of the head; 1: regression
-  std::span<const float> weights;  // start, in model::make_layout(config, classes)
-  bool fresh_head = true;          // initialise the head from `seed` and options.head_init
+  int classes = 2;                   // outputs of the head; 1: regression
+  std::span<const float> weights{};  // start, in model::make_layout(config, classes)
+  bool fresh_head = true;            // initialise the head from `seed` and options.head_init
   const data::EncodedSplit* data = nullptr;
-  Options options;
+  Options options{};
   std::uint64_t seed = 0;
-  Device device;
+  Device device{};
   // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
-  std::filesystem::path checkpoint;
-  double save_every_seconds = 300.0;  // periodic saves, when `checkpoint` is set
-  std::function<void()> on_loaded;    // `weights` is not read any more: the caller may free it
-  std::function<bool()> should_stop;  // asked after every step; may be empty
-  std::function<void(const StepRecord&)> on_step;  // may be empty
+  std::filesystem::path checkpoint{};
+  double save_every_seconds = 300.0;    // periodic saves, when `checkpoint` is set
+  std::function<void()> on_loaded{};    // `weights` is not read any more: the caller may free it
+  std::function<bool()> should_stop{};  // asked after every step; may be empty
+  std::function<void(const StepRecord&)> on_step{};  // may be empty
 };
 
 struct Result {

@@ -41,6 +41,13 @@ interrupt killed KILL 137
 interrupt terminated TERM 75
 interrupt from_keyboard INT 130
 
+# A stored run that a dying machine damaged is trained again, to the same bits.
+expect 0 run damaged "$runner" "$spec" --shard 0/2
+truncate -s -1 damaged/small/store/*/trajectory.bin
+expect 0 run damaged "$runner" "$spec" --shard 1/2
+expect 0 run damaged "$runner" merge "$spec"
+same_tables whole damaged
+
 # A torn last line of a journal, as a crash of the machine leaves it, costs that trial alone.
 cp -r whole torn
 journal=$(ls torn/small/cells/RTE/*/seed0/journal.jsonl | tail -1)
