@@ -56,10 +56,10 @@ Matrix columns_of(const Encoding& encoding, std::span<const Point> points) {
   return x;
 }
 
-Found climb(const Encoding& encoding, const Utility& utility, Found found) {
+Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found found) {
   std::vector<double> ignored(encoding.features());
   const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
-    const double value = utility.at(x, gradient);
+    const double value = surface.at(x, gradient);
     for (double& g : gradient) g = -g;
     return -value;
   };
@@ -68,11 +68,11 @@ Found climb(const Encoding& encoding, const Utility& utility, Found found) {
     const Minimum top = minimise(objective, domain, found.features, {kEvaluations, 1e-7});
     Point x = encoding.decode(top.x);
     std::vector<double> features = encoding.encode(x);
-    const double value = utility.at(features, ignored);
+    const double value = surface.at(features, ignored);
     if (value > found.value) found = {std::move(x), std::move(features), value};
     const std::vector<Point> steps = encoding.neighbours(found.x);
     if (steps.empty()) break;
-    const std::vector<double> values = utility.over(columns_of(encoding, steps));
+    const std::vector<double> values = surface.over(columns_of(encoding, steps));
     const auto best = std::max_element(values.begin(), values.end());
     if (!(*best > found.value)) break;
     found.x = steps[static_cast<std::size_t>(best - values.begin())];
@@ -89,11 +89,11 @@ bool contains(std::span<const std::vector<double>> points, std::span<const doubl
                      [&](const auto& p) { return Encoding::distance(p, x) <= kSame; });
 }
 
-std::optional<Found> maximise(const Encoding& encoding, const Utility& utility,
+std::optional<Found> maximise(const Encoding& encoding, const AcquisitionSurface& surface,
                               std::span<const Point> anchors,
                               std::span<const std::vector<double>> avoid, std::uint64_t seed) {
   const std::vector<Point> points = candidates(encoding, anchors, seed);
-  const std::vector<double> values = utility.over(columns_of(encoding, points));
+  const std::vector<double> values = surface.over(columns_of(encoding, points));
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -112,7 +112,7 @@ std::optional<Found> maximise(const Encoding& encoding, const Utility& utility,
     if (contains(avoid, start.features)) continue;
     begun.push_back(start.features);
     if (!best || start.value > best->value) best = start;
-    Found top = climb(encoding, utility, std::move(start));
+    Found top = climb(encoding, surface, std::move(start));
     if (top.value > best->value && !contains(avoid, top.features)) best = std::move(top);
   }
   return best;

@@ -12,7 +12,7 @@
 namespace runner::bo {
 
 // What is maximised over the space: a function of the features.
-struct Utility {
+struct AcquisitionSurface {
   // Its value and gradient at one point.
   std::function<double(std::span<const double> x, std::span<double> gradient)> at;
   // Its values at the columns of x (features x candidates).
@@ -28,7 +28,7 @@ struct Found {
 // The best point found that is none of `avoid` (features); empty when every candidate is. `anchors`
 // are points around which it looks as well, best first. Many candidates are compared (all points of
 // a small finite space), the best few climb along the gradient and across integers and choices.
-std::optional<Found> maximise(const Encoding& encoding, const Utility& utility,
+std::optional<Found> maximise(const Encoding& encoding, const AcquisitionSurface& surface,
                               std::span<const Point> anchors,
                               std::span<const std::vector<double>> avoid, std::uint64_t seed);
 

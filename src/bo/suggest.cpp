@@ -11,7 +11,7 @@
 #include "bo/model.hpp"
 #include "bo/search.hpp"
 #include "bo/sobol.hpp"
-#include "bo/utility.hpp"
+#include "bo/surface.hpp"
 #include "random/philox.hpp"
 
 namespace runner::bo {
@@ -155,7 +155,7 @@ class Study {
     return points;
   }
 
-  std::optional<Found> search(const Utility& utility) const {
+  std::optional<Found> search(const AcquisitionSurface& surface) const {
     // In a finite space with noise a point may be measured again, unless it is being measured.
     std::vector<std::vector<double>> avoid;
     if (options_.noise == Noise::learned && encoding_.count() > 0) {
@@ -163,7 +163,7 @@ class Study {
     } else {
       avoid = history_.features;
     }
-    return maximise(encoding_, utility, anchors_, avoid,
+    return maximise(encoding_, surface, anchors_, avoid,
                     random::derive(seed_, "search", history_.points.size()));
   }
 
@@ -172,11 +172,11 @@ class Study {
   // The maximiser of one acquisition, or of LogEI where that acquisition is 0 in double precision.
   std::optional<Found> nominate(const Acquisition& row, std::string& fallback) const {
     const Gp& gp = models_.front().gp;
-    const auto found = search(utility_of(gp, row, context()));
+    const auto found = search(surface_of(gp, row, context()));
     if (!row.underflows || !found || found->value > 0.0) return found;
     fallback += fmt::format("{}{} is 0 everywhere in double precision: LogEI was maximised",
                             fallback.empty() ? "" : "; ", row.name);
-    return search(utility_of(gp, *acquisitions_of("logei").front(), context()));
+    return search(surface_of(gp, *acquisitions_of("logei").front(), context()));
   }
 
   static void take(const Found& found, std::string_view source, Suggestion& suggestion) {
@@ -234,7 +234,7 @@ class Study {
                           models_[1].gp.predict(history_.features[i], false).mean});
     }
     const std::vector<Outcome> front = pareto_front(std::move(outcomes));
-    const auto found = search(utility_of(models_[0].gp, models_[1].gp, front));
+    const auto found = search(surface_of(models_[0].gp, models_[1].gp, front));
     if (found) take(*found, "ehvi", suggestion);
     return found.has_value();
   }
@@ -242,7 +242,7 @@ class Study {
   // The largest expected improvement in units of the standard deviation of y.
   double largest_improvement() const {
     const Model& model = models_.front();
-    const auto found = search(utility_of(model.gp, *acquisitions_of("logei").front(), context()));
+    const auto found = search(surface_of(model.gp, *acquisitions_of("logei").front(), context()));
     return found ? std::exp(found->value) * model.warp.relative_slope(model.best) : 0.0;
   }
 

@@ -12,7 +12,7 @@
 #include "bo/normal.hpp"
 #include "bo/simplex.hpp"
 #include "bo/sobol.hpp"
-#include "bo/utility.hpp"
+#include "bo/surface.hpp"
 #include "bo/warp.hpp"
 #include "random/philox.hpp"
 
@@ -131,18 +131,18 @@ TEST_CASE("every acquisition's gradient matches differences") {
   for (const Acquisition& row : acquisitions()) {
     CAPTURE(row.name);
     for (const double best : {-3.0, 0.0, 1.0}) {
-      const Utility utility = utility_of(gp, row, {best, 4.0});
+      const AcquisitionSurface surface = surface_of(gp, row, {best, 4.0});
       std::vector<double> x = {0.31, 0.62, 0.17}, gradient(3), ignored(3);
-      const double value = utility.at(x, gradient);
+      const double value = surface.at(x, gradient);
       Matrix column(3, 1);
       for (std::size_t f = 0; f < 3; ++f) column(f, 0) = x[f];
-      CHECK(relative(utility.over(column)[0], value) < 1e-12);
+      CHECK(relative(surface.over(column)[0], value) < 1e-12);
       for (std::size_t f = 0; f < 3; ++f) {
         constexpr double step = 1e-6;
         std::vector<double> up = x, down = x;
         up[f] += step;
         down[f] -= step;
-        const double expected = (utility.at(up, ignored) - utility.at(down, ignored)) / (2 * step);
+        const double expected = (surface.at(up, ignored) - surface.at(down, ignored)) / (2 * step);
         CHECK(relative(gradient[f], expected) < 1e-5);
       }
     }

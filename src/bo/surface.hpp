@@ -14,9 +14,10 @@ Prediction predict(const Gp& gp, std::span<const double> features);
 
 // An acquisition over a posterior, as a function of the features. What it is made of must outlive
 // it.
-Utility utility_of(const Gp& gp, const Acquisition& acquisition, const AcquisitionContext& context);
+AcquisitionSurface surface_of(const Gp& gp, const Acquisition& acquisition,
+                              const AcquisitionContext& context);
 
 // The expected hypervolume improvement of two independent posteriors over `front`.
-Utility utility_of(const Gp& first, const Gp& second, std::vector<Outcome> front);
+AcquisitionSurface surface_of(const Gp& first, const Gp& second, std::vector<Outcome> front);
 
 }  // namespace runner::bo

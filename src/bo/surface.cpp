@@ -1,4 +1,4 @@
-#include "bo/utility.hpp"
+#include "bo/surface.hpp"
 
 #include <array>
 #include <cmath>
@@ -10,8 +10,8 @@ Prediction predict(const Gp& gp, std::span<const double> features) {
   return {p.mean, std::sqrt(p.variance)};
 }
 
-Utility utility_of(const Gp& gp, const Acquisition& acquisition,
-                   const AcquisitionContext& context) {
+AcquisitionSurface surface_of(const Gp& gp, const Acquisition& acquisition,
+                              const AcquisitionContext& context) {
   return {[&gp, &acquisition, context](std::span<const double> x, std::span<double> gradient) {
             const Posterior& p = gp.predict(x, true);
             const Prediction here{p.mean, std::sqrt(p.variance)};
@@ -33,7 +33,7 @@ Utility utility_of(const Gp& gp, const Acquisition& acquisition,
           }};
 }
 
-Utility utility_of(const Gp& first, const Gp& second, std::vector<Outcome> front) {
+AcquisitionSurface surface_of(const Gp& first, const Gp& second, std::vector<Outcome> front) {
   const Outcome reference = reference_point(front);
   return {
       [&first, &second, front, reference](std::span<const double> x, std::span<double> gradient) {
