@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
@@ -167,6 +168,40 @@ TEST_CASE("interrupted at any step and resumed, a run gives the same bits") {
         CHECK(resumed.curve[i].grad_norm == whole.curve[i].grad_norm);
       }
       CHECK_FALSE(fs::exists(job.checkpoint));
+    }
+  }
+}
+
+TEST_CASE("stopped at 50 random steps, one after another, a run gives the same bits") {
+  const Setup setup;
+  for (const auto precision : {train::Precision::fp32, train::Precision::bf16}) {
+    train::Job job = setup.job();
+    job.options.max_steps = 200;
+    job.options.accumulation = 2;
+    job.options.frozen_layers = 1;
+    job.options.schedule = train::Schedule::cosine;
+    job.options.snapshots = 10;
+    job.options.precision = precision;
+    const train::Result whole = train::finetune(job);
+
+    std::set<std::int64_t> stops;
+    random::Stream stream(random::derive(3, "stops"));
+    while (stops.size() < 50) stops.insert(1 + static_cast<std::int64_t>(stream.below(199)));
+    job.checkpoint = fresh_folder("runner_random_stops_test");
+    std::int64_t step = 0;
+    job.on_step = [&](const train::StepRecord& record) { step = record.step; };
+    job.should_stop = [&] { return stops.erase(step) > 0; };
+    int parts = 1;
+    train::Result result = train::finetune(job);
+    for (; result.status == train::Status::interrupted; ++parts) {
+      result = train::finetune(job);
+    }
+    CHECK(parts == 51);
+    CHECK(result.snapshots == whole.snapshots);
+    REQUIRE(result.curve.size() == whole.curve.size());
+    for (std::size_t i = 0; i < whole.curve.size(); ++i) {
+      CHECK(result.curve[i].loss == whole.curve[i].loss);
+      CHECK(result.curve[i].grad_norm == whole.curve[i].grad_norm);
     }
   }
 }
