@@ -14,8 +14,10 @@ struct Prediction {
 };
 
 struct AcquisitionContext {
-  double best = 0.0;  // the lowest posterior mean at a point already evaluated
-  double beta = 4.0;  // UCB; multiplies the variance
+  double best = 0.0;          // the lowest posterior mean at a point already evaluated
+  double beta = 4.0;          // UCB; multiplies the variance
+  double noise_stddev = 0.0;  // of one observation; 0: the objective is deterministic
+  double margin = 0.0;        // PI: by how much it asks to improve
 };
 
 // Its value, larger is better, and its derivatives by mean and stddev.

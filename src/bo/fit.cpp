@@ -13,7 +13,7 @@ namespace {
 
 // log(outputscale) and log(noise) in standardised outcomes: location, spread.
 constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 0.5;
-constexpr double kNoiseLocation = -4.0, kNoiseSpread = 2.0;
+constexpr double kNoiseLocation = -2.0, kNoiseSpread = 2.0;
 constexpr double kLargestNoise = 1.0, kFallbackNoise = 1e-2;
 constexpr double kSmallestLengthscale = 0.01, kLargestLengthscale = 1e3;
 constexpr double kSmallestOutputscale = 1e-2, kLargestOutputscale = 1e4;
@@ -158,10 +158,22 @@ LogPrior lengthscale_prior(double value, std::size_t dimensions) {
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm) {
   std::vector<Hyperparameters> starts = default_starts(data.lengthscales);
   if (warm) starts.push_back(*warm);
-  return fit_from(data, noise, starts, kEvaluations);
+  FittedParameters fitted = fit_from(data, noise, starts, kEvaluations);
+  if (noise == Noise::deterministic) return fitted;
+  FittedParameters exact = fit_from(data, Noise::deterministic, starts, kEvaluations);
+  const double evidence =
+      fitted.log_posterior -
+      log_normal_prior(fitted.hyperparameters.noise, kNoiseLocation, kNoiseSpread).value;
+  const double price = 0.5 * std::log(static_cast<double>(data.y.size()));
+  const bool noiseless = exact.fallback.empty() && evidence - price <= exact.log_posterior;
+  const int evaluations = fitted.evaluations + exact.evaluations;
+  if (noiseless) fitted = std::move(exact);
+  fitted.evaluations = evaluations;
+  return fitted;
 }
 
-FittedParameters refine(const Data& data, Noise noise, const Hyperparameters& start) {
+FittedParameters refine(const Data& data, const Hyperparameters& start) {
+  const Noise noise = start.noise > kSmallestNoise ? Noise::learned : Noise::deterministic;
   return fit_from(data, noise, {&start, 1}, kRefinement);
 }
 

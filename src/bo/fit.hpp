@@ -35,10 +35,13 @@ struct FittedParameters {
 };
 
 // Maximum a posteriori hyperparameters from several starts, `warm` among them unless null. The
-// constant mean is profiled out.
+// constant mean is profiled out. Learned noise is left at kSmallestNoise unless it raises the log
+// posterior by more than log(n) / 2, the price of a parameter: Schwarz (1978), "Estimating the
+// dimension of a model". So a deterministic objective is found out, and interpolated.
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm);
 
-// A few steps from good values: for large histories, after `fit` on a part of them.
-FittedParameters refine(const Data& data, Noise noise, const Hyperparameters& start);
+// A few steps from good values, with noise if they have some: for large histories, after `fit` on a
+// part of them.
+FittedParameters refine(const Data& data, const Hyperparameters& start);
 
 }  // namespace runner::bo

@@ -96,7 +96,7 @@ class Selection {
     if (part.size() < history_.ok.size()) {
       const Data whole = data(history_.ok, chosen.warp);
       const std::string fallback = chosen.fitted.fallback;
-      chosen.fitted = refine(whole, noise_, chosen.fitted.hyperparameters);
+      chosen.fitted = refine(whole, chosen.fitted.hyperparameters);
       evaluations_ += chosen.fitted.evaluations;
       if (chosen.fitted.fallback.empty()) chosen.fitted.fallback = fallback;
     }
@@ -150,6 +150,14 @@ class Selection {
   std::vector<double> y_;
   int evaluations_ = 0;
 };
+
+// The stddev of an observation's noise, in the mean of variances; the floor counts as none.
+double average_noise(std::span<const double> known, double learned) {
+  double sum = 0.0;
+  for (const double variance : known) sum += std::isnan(variance) ? learned : variance;
+  const double mean = sum / static_cast<double>(known.size());
+  return mean > kSmallestNoise ? std::sqrt(mean) : 0.0;
+}
 
 }  // namespace
 
@@ -219,9 +227,11 @@ Model make_model(const Encoding& encoding, const History& history,
   data.y.resize(all.size(), *std::max_element(ok.y.begin(), ok.y.end()));
   data.known_noise.resize(all.size(), std::numeric_limits<double>::quiet_NaN());
 
-  Model model{chosen.warp, Gp(data, h),
-              {},          std::numeric_limits<double>::infinity(),
-              0,           WarmStart{h, chosen.warp.strength()}.numbers()};
+  Model model{.warp = chosen.warp,
+              .gp = Gp(data, h),
+              .noise_stddev = average_noise(ok.known_noise, h.noise),
+              .best = std::numeric_limits<double>::infinity(),
+              .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
   for (const std::size_t i : history.ok) {
     const double mean = model.gp.predict(history.features[i], false).mean;
     if (mean < model.best) {

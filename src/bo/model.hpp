@@ -38,7 +38,8 @@ struct WarmStart {
 struct Model {
   Warp warp;
   Gp gp;
-  Fit fit;
+  Fit fit{};
+  double noise_stddev = 0.0;       // of an observation, on average; 0: none was found
   double best = 0.0;               // lowest posterior mean at an ok observation
   std::size_t best_index = 0;      // its index in the history
   std::vector<double> warm_start;  // WarmStart::numbers of this fit

@@ -17,6 +17,9 @@
 namespace runner::bo {
 namespace {
 
+// Standardised: PI without a margin stays beside the best point (Jones 2001, "A taxonomy of global
+// optimization methods based on response surfaces", section 4.2).
+constexpr double kMargin = 0.1;
 constexpr std::size_t kAnchors = 6;  // observed points around which the search looks closely
 
 void check(const Options& options) {
@@ -167,7 +170,10 @@ class Study {
                     random::derive(seed_, "search", history_.points.size()));
   }
 
-  AcquisitionContext context() const { return {models_.front().best, options_.beta}; }
+  AcquisitionContext context() const {
+    const Model& model = models_.front();
+    return {model.best, options_.beta, model.noise_stddev, kMargin};
+  }
 
   // The maximiser of one acquisition, or of LogEI where that acquisition is 0 in double precision.
   std::optional<Found> nominate(const Acquisition& row, std::string& fallback) const {

@@ -45,6 +45,7 @@ struct Observation {
       warm_start;  // Suggestion::warm_start of the fit that proposed x; empty: cold fit
 };
 
+// learned: from the outcomes; none, where they look deterministic (fit.hpp).
 enum class Noise { deterministic, learned };
 
 struct Options {

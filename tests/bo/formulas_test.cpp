@@ -130,8 +130,9 @@ TEST_CASE("every acquisition's gradient matches differences") {
   const Gp gp(data, moderate(3));
   for (const Acquisition& row : acquisitions()) {
     CAPTURE(row.name);
-    for (const double best : {-3.0, 0.0, 1.0}) {
-      const AcquisitionSurface surface = surface_of(gp, row, {best, 4.0});
+    for (const auto& [best, noise] :
+         {std::array{-3.0, 0.0}, {0.0, 0.0}, {1.0, 0.0}, {0.0, 0.3}, {1.0, 2.0}}) {
+      const AcquisitionSurface surface = surface_of(gp, row, {best, 4.0, noise, 0.1});
       std::vector<double> x = {0.31, 0.62, 0.17}, gradient(3), ignored(3);
       const double value = surface.at(x, gradient);
       Matrix column(3, 1);
@@ -165,6 +166,20 @@ TEST_CASE("expected improvement equals its Monte Carlo mean") {
     const auto ei = acquisitions_of("ei").front()->function({mean, stddev}, {best, 4.0});
     CHECK(std::abs(ei.value - average) < 4.0 * error);
   }
+}
+
+TEST_CASE("under noise improvement is asked beyond it, and weighed by what a trial would tell") {
+  const Acquisition& ei = *acquisitions_of("ei").front();
+  const Acquisition& logei = *acquisitions_of("logei").front();
+  for (const double stddev : {0.02, 0.5, 3.0}) {
+    const Prediction here{0.1, stddev};
+    const double told = 1.0 - 0.4 / std::sqrt(stddev * stddev + 0.16);
+    const double expected = told * ei.function(here, {0.2 - 0.4, 4.0}).value;
+    CHECK(relative(ei.function(here, {0.2, 4.0, 0.4}).value, expected) < 1e-12);
+    CHECK(std::exp(logei.function(here, {0.2, 4.0, 0.4}).value) ==
+          doctest::Approx(expected).epsilon(1e-10));
+  }
+  CHECK(std::isfinite(logei.function({0.1, 1e-12}, {0.2, 4.0, 1.0}).value));
 }
 
 TEST_CASE("log h has no step where its branches meet") {
