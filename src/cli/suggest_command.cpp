@@ -134,7 +134,7 @@ class HistoryReader {
     problems_.push_back(fmt::format("{}:{}: column '{}': {}", name_, line, column, what));
   }
 
-  static constexpr double kSumTolerance = 1e-6;
+  static constexpr double kSumTolerance = 1e-6;  // of the simplex
   const spec::SuggestSpace& space_;
   std::vector<std::string> columns_;
   std::string name_;
@@ -142,6 +142,33 @@ class HistoryReader {
   std::size_t width_ = 0;
   std::vector<std::string> problems_;
 };
+
+std::vector<std::string> written_point(const spec::SuggestSpace& space, const bo::Point& x) {
+  std::vector<std::string> fields;
+  std::size_t column = 0;
+  for (const bo::Variable& variable : space.space.variables) {
+    for (int part = 0; part < variable.columns(); ++part) {
+      fields.push_back(spec::written(variable, x[column++]));
+    }
+  }
+  return fields;
+}
+
+// The evaluated point to take, with the model's view of the objective there.
+void print_recommended(const spec::SuggestSpace& space, const std::vector<bo::Observation>& history,
+                       const bo::Options& options) {
+  const bo::Recommendation best = bo::recommend(space.space, history, options);
+  if (best.index < 0) {
+    throw InputError("--recommend: the history has no row with status ok and a finite objective");
+  }
+  std::vector<std::string> header = space.columns();
+  header.insert(header.end(), {space.objective + "_mean", space.objective + "_stddev"});
+  std::vector<std::string> fields =
+      written_point(space, history[static_cast<std::size_t>(best.index)].x);
+  fields.push_back(io::number(space.maximise ? -best.mean : best.mean));
+  fields.push_back(io::number(best.stddev));
+  fmt::print("{}{}", io::csv_row(header), io::csv_row(fields));
+}
 
 }  // namespace
 
@@ -159,6 +186,7 @@ int suggest_command(const std::vector<std::string>& arguments) {
       "deterministic", "the objective has no noise")(
       "initial", po::value<int>()->default_value(0)->value_name("N"),
       "points of the start design; 0: 2 d + 2")(
+      "recommend", "instead of new points, the best evaluated one by the model's mean")(
       "seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "");
   bool helped = false;
   const CommandLine line =
@@ -181,6 +209,10 @@ int suggest_command(const std::vector<std::string>& arguments) {
   if (line.has("deterministic")) options.noise = bo::Noise::deterministic;
   std::vector<bo::Suggestion> suggestions;
   try {
+    if (line.has("recommend")) {
+      print_recommended(space, history, options);
+      return kDone;
+    }
     suggestions =
         bo::suggest(space.space, history, options, line.get<std::uint64_t>("seed"), count);
   } catch (const std::invalid_argument& error) {
@@ -189,14 +221,7 @@ int suggest_command(const std::vector<std::string>& arguments) {
 
   fmt::print("{}", io::csv_row(space.columns()));
   for (const bo::Suggestion& suggestion : suggestions) {
-    std::vector<std::string> fields;
-    std::size_t column = 0;
-    for (const bo::Variable& variable : space.space.variables) {
-      for (int part = 0; part < variable.columns(); ++part) {
-        fields.push_back(spec::written(variable, suggestion.x[column++]));
-      }
-    }
-    fmt::print("{}", io::csv_row(fields));
+    fmt::print("{}", io::csv_row(written_point(space, suggestion.x)));
   }
   return kDone;
 }

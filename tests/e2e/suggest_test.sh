@@ -49,6 +49,15 @@ done
 ask --history history.csv >next.csv
 LC_ALL=de_DE.UTF-8 ask --history history.csv | cmp - next.csv || fail "the locale shows"
 
+# The point to take: of a noiseless objective the best row, with the model's mean there.
+ask --history history.csv --recommend --deterministic >best.csv
+[[ $(head -1 best.csv) == lr,layers,batch,w_1,w_2,w_3,score_mean,score_stddev ]] ||
+  fail "the recommendation's header: $(head -1 best.csv)"
+[[ $(sed -n 2p best.csv) == 2e-05,4,16,0,1,0,0.[67]* ]] || fail "recommended: $(cat best.csv)"
+head -1 history.csv >none.csv
+expect 2 ask --history none.csv --recommend
+said "no row with status ok"
+
 # Bad rows are named by line and column, all of them.
 sed -e '2s/1e-5/1e-3/' -e '3s/,16,/,17,/' -e '5s/0.2,0.3/0.9,0.3/' -e '2s/0.5/high/' history.csv >bad.csv
 expect 2 ask --history bad.csv
