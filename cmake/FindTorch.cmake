@@ -1,4 +1,5 @@
-# LibTorch by its files: TORCH_INCLUDE_DIRS, TORCH_LIBRARIES, Torch_VERSION, TORCH_INSTALL_PREFIX.
+# LibTorch by its files: TORCH_INCLUDE_DIRS, TORCH_LIBRARIES, TORCH_OPENMP, Torch_VERSION,
+# TORCH_INSTALL_PREFIX.
 #
 # LibTorch's own TorchConfig.cmake is not used: for a CUDA build it enables the language CUDA and
 # stops without nvcc and the toolkit's headers. This project compiles no CUDA, so the libraries and
@@ -32,6 +33,13 @@ if(TORCH_LIBRARIES MATCHES "torch_cuda")
   # libraries (cudart, cudnn, ...) are found through its run path, which the linker does not follow.
   set(TORCH_LIBRARIES -Wl,--no-as-needed ${TORCH_LIBRARIES} -Wl,--as-needed
                       -Wl,--allow-shlib-undefined)
+endif()
+
+# The OpenMP runtime that LibTorch itself runs on: with a second one there would be two pools of
+# threads. Wheels and archives bring it along; a LibTorch that does not uses the system's.
+file(GLOB TORCH_OPENMP "${TORCH_INSTALL_PREFIX}/lib/libgomp*.so*" "${TORCH_INSTALL_PREFIX}/lib/libiomp5.so")
+if(NOT TORCH_OPENMP)
+  set(TORCH_OPENMP gomp)
 endif()
 
 # 2.8 moved the version's macros from the first file to the second.
