@@ -20,26 +20,27 @@ namespace po = boost::program_options;
 
 namespace {
 
-// The peer's seconds per step: the difference of a long and a short run, so that what it does once
-// does not count.
-struct PeerStep {
-  double seconds = 0.0;
+// A step of the peer is the difference of a long and a short run, so that what it does once does
+// not count.
+struct PeerSpeed {
+  double step_seconds = 0.0;
+  double evaluation_seconds = 0.0;  // of the whole dev split
   double peak_bytes = 0.0;
 };
 
-PeerStep peer_step(const std::string& command, int steps) {
+PeerSpeed peer_speed(const std::string& command, int steps) {
   constexpr int kShort = 5;
-  const auto run = [&](int count) {
+  const auto run = [&](int count, std::string_view also) {
     const std::string printed =
-        output_of(fmt::format("{} --max-steps {} 2>/dev/null", command, count));
+        output_of(fmt::format("{} --max-steps {}{} 2>/dev/null", command, count, also));
     // The Trainer prints lines of its own; the last one is the peer's.
     const std::size_t at = printed.rfind("{\"task\"");
     if (at == std::string::npos) throw InputError("the peer printed no result: " + command);
     return nlohmann::json::parse(printed.substr(at));
   };
-  const nlohmann::json few = run(kShort), many = run(kShort + steps);
+  const nlohmann::json few = run(kShort, " --eval"), many = run(kShort + steps, "");
   return {(many.at("train_s").get<double>() - few.at("train_s").get<double>()) / steps,
-          many.at("peak_rss_mb").get<double>() * 1048576.0};
+          few.at("eval_s").get<double>(), many.at("peak_rss_mb").get<double>() * 1048576.0};
 }
 
 }  // namespace
@@ -84,7 +85,11 @@ int bench_train(const std::vector<std::string>& arguments) {
   }
 
   const data::Tokenizer tokenizer = data::Tokenizer::load(model);
-  const data::EncodedSplit split = data::load_split(*task, task->train, glue, tokenizer, 128, {});
+  const fs::path cache = fs::temp_directory_path() / "runner_bench_tokens";
+  const data::EncodedSplit split =
+      data::load_split(*task, task->train, glue, tokenizer, 128, cache);
+  const data::EncodedSplit dev =
+      data::load_split(*task, task->dev.front(), glue, tokenizer, 128, cache);
   const auto read_start = [&] {
     return line.has("random") ? model::random_checkpoint(model, task->labels, 0)
                               : model::load_checkpoint(model, task->labels);
@@ -111,8 +116,9 @@ int bench_train(const std::vector<std::string>& arguments) {
         defaults || line.has("no-group") ? "" : " --group",
         line.has("random") ? " --random-init" : "", job.device.is_cpu() ? "" : " --device cuda");
   }
-  std::vector<double> seconds, gflops, products, product_gflops, ratios, peer_seconds;
-  double peak = 0.0, peer_peak = 0.0;
+  std::vector<double> seconds, gflops, products, product_gflops, evaluations;
+  std::vector<double> peer_seconds, ratios, peer_evaluations, evaluation_ratios;
+  double peak = 0.0, peer_peak = 0.0, first_step = 0.0;
   for (int round = 0; round < rounds; ++round) {
     job.seed = static_cast<std::uint64_t>(round);
     std::vector<float> start = read_start().weights;
@@ -123,12 +129,19 @@ int bench_train(const std::vector<std::string>& arguments) {
     gflops.push_back(speed.gflop_per_second);
     products.push_back(speed.step_seconds / speed.product_seconds);
     product_gflops.push_back(speed.product_gflop_per_second);
-    peak = static_cast<double>(speed.peak_bytes);
+    if (round == 0) first_step = speed.first_step_seconds;
+    // Of training alone: the first round's, before anything is evaluated.
+    if (round == 0) peak = static_cast<double>(speed.peak_bytes);
+    start = read_start().weights;
+    job.weights = start;
+    evaluations.push_back(compute.measure_evaluation(job, dev));
     if (command.empty()) continue;
-    const PeerStep peer = peer_step(command, steps);
-    peer_seconds.push_back(peer.seconds);
+    const PeerSpeed peer = peer_speed(command, steps);
+    peer_seconds.push_back(peer.step_seconds);
     peer_peak = peer.peak_bytes;
-    ratios.push_back(peer.seconds / seconds.back());
+    ratios.push_back(peer.step_seconds / seconds.back());
+    peer_evaluations.push_back(peer.evaluation_seconds);
+    evaluation_ratios.push_back(peer.evaluation_seconds / evaluations.back());
   }
   fmt::print("{} {}, batch {}, {}, {} threads, {} steps x {} rounds: median [least, largest]\n",
              model.filename().string(), task->name, batch, line.has("fp32") ? "fp32" : "bf16",
@@ -138,11 +151,16 @@ int bench_train(const std::vector<std::string>& arguments) {
              written(spread_of(gflops)), written(spread_of(product_gflops)));
   fmt::print("  step / its products     {}\n", written(spread_of(products)));
   fmt::print("  peak memory             {:.0f} MB\n", peak / 1e6);
+  fmt::print("  process start to step 1 {:.2f} s{}\n", first_step,
+             line.has("random") ? ", making random weights included" : "");
+  fmt::print("  evaluating dev          {} s for {} rows\n", written(spread_of(evaluations)),
+             dev.rows());
   if (!ratios.empty()) {
-    fmt::print("  peer's step             {} s, peak memory {:.0f} MB\n",
-               written(spread_of(peer_seconds)), peer_peak / 1e6);
-    fmt::print("  times faster than peer  {}; memory ratio {:.2f}\n", written(spread_of(ratios)),
-               peak / peer_peak);
+    fmt::print("  peer's step             {} s, peak memory {:.0f} MB, evaluation {} s\n",
+               written(spread_of(peer_seconds)), peer_peak / 1e6,
+               written(spread_of(peer_evaluations)));
+    fmt::print("  times faster than peer  {}, evaluation {}; memory ratio {:.2f}\n",
+               written(spread_of(ratios)), written(spread_of(evaluation_ratios)), peak / peer_peak);
   }
   return kDone;
 }

@@ -40,6 +40,7 @@ struct Engine {
   int (*auto_threads)();
   void (*set_threads)(int threads);
   train::TrainingSpeed (*measure_training)(train::Job job, int steps);
+  double (*measure_evaluation)(const train::Job& job, const data::EncodedSplit& split);
   const char* libtorch_version;
 };
 

@@ -9,6 +9,7 @@ extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* run
       .auto_threads = runner::train::auto_threads,
       .set_threads = runner::train::set_threads,
       .measure_training = runner::train::measure_training,
+      .measure_evaluation = runner::train::measure_evaluation,
       .libtorch_version = RUNNER_LIBTORCH,
   };
   return &kEngine;

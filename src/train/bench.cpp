@@ -4,11 +4,18 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <fstream>
+#include <limits>
+#include <string>
 #include <vector>
+
+#include "train/evaluate.hpp"
 
 namespace runner::train {
 namespace {
@@ -23,6 +30,18 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::ranges::nth_element(values, middle);
   return *middle;
+}
+
+// Seconds since this process was started: proc(5), field 22 of its stat, in ticks since boot.
+double process_age() {
+  std::ifstream file("/proc/self/stat");
+  file.ignore(std::numeric_limits<std::streamsize>::max(), ')');  // the name may hold spaces
+  std::string field;
+  for (int i = 3; i <= 22; ++i) file >> field;
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) -
+         std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 // The products of the layers that compute every token, each forward, by its input's gradient and by
@@ -71,13 +90,16 @@ TrainingSpeed measure_training(Job job, int steps) {
   job.options.max_steps = steps + kWarmUp;
   job.options.snapshots = 1;
   std::vector<Clock::time_point> times;
-  job.on_step = [&](const StepRecord&) { times.push_back(Clock::now()); };
+  TrainingSpeed speed;
+  job.on_step = [&](const StepRecord&) {
+    if (times.empty()) speed.first_step_seconds = process_age();
+    times.push_back(Clock::now());
+  };
   const Result result = finetune(job);
   std::vector<double> seconds;
   for (std::size_t i = kWarmUp; i < times.size(); ++i)
     seconds.push_back(std::chrono::duration<double>(times[i] - times[i - 1]).count());
 
-  TrainingSpeed speed;
   speed.steps = static_cast<std::int64_t>(seconds.size());
   double total = 0.0;
   for (const double value : seconds) total += value;
@@ -107,6 +129,14 @@ TrainingSpeed measure_training(Job job, int steps) {
   speed.product_seconds = median(product_seconds);
   speed.product_gflop_per_second = flops / speed.product_seconds * 1e-9;
   return speed;
+}
+
+double measure_evaluation(const Job& job, const data::EncodedSplit& split) {
+  const auto start = Clock::now();
+  Evaluator evaluator(job.config, job.classes, job.device, job.options.precision);
+  evaluator.load(job.weights);
+  evaluator.score(split);
+  return seconds_since(start);
 }
 
 }  // namespace runner::train

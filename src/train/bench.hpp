@@ -15,11 +15,16 @@ struct TrainingSpeed {
   double gflop_per_second = 0.0;  // matrix products and attention, as executed
   double product_seconds = 0.0;   // median step's matrix products alone, on the same shapes
   double product_gflop_per_second = 0.0;
-  std::int64_t peak_bytes = 0;  // resident, of the whole process so far
+  std::int64_t peak_bytes = 0;      // resident, of the whole process so far
+  double first_step_seconds = 0.0;  // from the start of the process to the end of step 1
 };
 
 // Trains `job` for `steps` steps after two for warming up and measures them, then runs the matrix
 // products of a step of the mean number of tokens alone.
 TrainingSpeed measure_training(Job job, int steps);
+
+// Seconds to score a whole split with job.weights at the job's precision, from nothing: the network
+// is made and the weights are taken up inside.
+double measure_evaluation(const Job& job, const data::EncodedSplit& split);
 
 }  // namespace runner::train
