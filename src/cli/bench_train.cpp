@@ -85,7 +85,8 @@ int bench_train(const std::vector<std::string>& arguments) {
   }
 
   const data::Tokenizer tokenizer = data::Tokenizer::load(model);
-  const fs::path cache = fs::temp_directory_path() / "runner_bench_tokens";
+  const fs::path cache =
+      fs::temp_directory_path() / fmt::format("runner_bench_tokens_{}", ::getuid());
   const data::EncodedSplit split =
       data::load_split(*task, task->train, glue, tokenizer, 128, cache);
   const data::EncodedSplit dev =
@@ -123,7 +124,7 @@ int bench_train(const std::vector<std::string>& arguments) {
     job.seed = static_cast<std::uint64_t>(round);
     std::vector<float> start = read_start().weights;
     job.weights = start;
-    job.on_loaded = [&start] { start = {}; };
+    job.on_loaded = [&start] { start = std::vector<float>(); };  // `= {}` would keep its memory
     const train::TrainingSpeed speed = compute.measure_training(job, steps);
     seconds.push_back(static_cast<double>(batch) / speed.examples_per_second);
     gflops.push_back(speed.gflop_per_second);

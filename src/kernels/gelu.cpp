@@ -57,7 +57,7 @@ HWY_INLINE void forward(const BiasGelu<T>& gelu, T* y, std::int64_t begin, std::
 }
 
 template <typename T>
-HWY_INLINE void backward(const BiasGelu<T>& gelu, const T* dy, T* dx, float* partials,
+HWY_INLINE void backward(const BiasGelu<T>& gelu, const T* dy, T* dx, T* y, float* partials,
                          std::int64_t begin, std::int64_t end) {
   const std::int64_t width = gelu.width;
   for (std::int64_t block = begin; block < end; ++block) {
@@ -67,9 +67,11 @@ HWY_INLINE void backward(const BiasGelu<T>& gelu, const T* dy, T* dx, float* par
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       for_columns(0, width, [=, &gelu](std::int64_t c, auto count) HWY_ATTR {
         const Lanes z = input(gelu, row, c, count);
-        const Lanes slope = mul_add(z, density(z), distribution(z));
+        const Lanes below = distribution(z);
+        const Lanes slope = mul_add(z, density(z), below);
         const Lanes dz = load(dy + row * width + c, count) * slope;
         store(dz, dx + row * width + c, count);
+        if (y != nullptr) store(z * below, y + row * width + c, count);
         if (dbias != nullptr) store(dz + load(dbias + c, count), dbias + c, count);
       });
     }
@@ -84,14 +86,14 @@ void gelu_forward_bf16(const BiasGelu<Bf16>& gelu, Bf16* y, std::int64_t begin, 
   forward(gelu, y, begin, end);
 }
 
-void gelu_backward_f32(const BiasGelu<float>& gelu, const float* dy, float* dx, float* partials,
-                       std::int64_t begin, std::int64_t end) {
-  backward(gelu, dy, dx, partials, begin, end);
+void gelu_backward_f32(const BiasGelu<float>& gelu, const float* dy, float* dx, float* y,
+                       float* partials, std::int64_t begin, std::int64_t end) {
+  backward(gelu, dy, dx, y, partials, begin, end);
 }
 
-void gelu_backward_bf16(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, float* partials,
-                        std::int64_t begin, std::int64_t end) {
-  backward(gelu, dy, dx, partials, begin, end);
+void gelu_backward_bf16(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, Bf16* y,
+                        float* partials, std::int64_t begin, std::int64_t end) {
+  backward(gelu, dy, dx, y, partials, begin, end);
 }
 
 }  // namespace
@@ -115,14 +117,14 @@ void bias_gelu_forward(const BiasGelu<Bf16>& gelu, Bf16* y, std::int64_t begin, 
   HWY_DYNAMIC_DISPATCH(gelu_forward_bf16)(gelu, y, begin, end);
 }
 
-void bias_gelu_backward(const BiasGelu<float>& gelu, const float* dy, float* dx, float* partials,
-                        std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(gelu_backward_f32)(gelu, dy, dx, partials, begin, end);
+void bias_gelu_backward(const BiasGelu<float>& gelu, const float* dy, float* dx, float* y,
+                        float* partials, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(gelu_backward_f32)(gelu, dy, dx, y, partials, begin, end);
 }
 
-void bias_gelu_backward(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, float* partials,
-                        std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(gelu_backward_bf16)(gelu, dy, dx, partials, begin, end);
+void bias_gelu_backward(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, Bf16* y,
+                        float* partials, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(gelu_backward_bf16)(gelu, dy, dx, y, partials, begin, end);
 }
 
 }  // namespace runner::kernels

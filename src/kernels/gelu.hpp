@@ -22,10 +22,11 @@ void bias_gelu_forward(const BiasGelu<float>& gelu, float* y, std::int64_t begin
 void bias_gelu_forward(const BiasGelu<Bf16>& gelu, Bf16* y, std::int64_t begin, std::int64_t end);
 
 // dx = dy * gelu'(x + bias) over row blocks [begin, end) of row_blocks(rows); dx may be dy or x.
+// y is forward's once more, to the bit, at no cost to speak of; it may be x. Null: unwanted.
 // partials [row_blocks(rows), width] of dbias for sum_partials; null: unwanted.
-void bias_gelu_backward(const BiasGelu<float>& gelu, const float* dy, float* dx, float* partials,
-                        std::int64_t begin, std::int64_t end);
-void bias_gelu_backward(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, float* partials,
-                        std::int64_t begin, std::int64_t end);
+void bias_gelu_backward(const BiasGelu<float>& gelu, const float* dy, float* dx, float* y,
+                        float* partials, std::int64_t begin, std::int64_t end);
+void bias_gelu_backward(const BiasGelu<Bf16>& gelu, const Bf16* dy, Bf16* dx, Bf16* y,
+                        float* partials, std::int64_t begin, std::int64_t end);
 
 }  // namespace runner::kernels

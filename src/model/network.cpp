@@ -256,12 +256,14 @@ void Network::run_layer(int index, LayerTape& tape, bool taped) {
 
   tape.inner = take_product(rows, config_.intermediate_size);
   multiply(product_of(middle), layer.up.weight, true, tape.inner);
-  tape.activated = taped ? take_product(rows, config_.intermediate_size) : tape.inner;
-  ops_->gelu_forward(tape.inner, layer.up.bias, tape.activated);
-
   NormStep& output = tape.output;
   output.x = take_product(rows, config_.hidden_size);
-  multiply(tape.activated, layer.down.weight, true, output.x);
+  // Backward makes gelu's output again from its input: no layer's is kept.
+  const Arena::Mark mark = arena_.mark();
+  const Tensor activated = taped ? take_product(rows, config_.intermediate_size) : tape.inner;
+  ops_->gelu_forward(tape.inner, layer.up.bias, activated);
+  multiply(activated, layer.down.weight, true, output.x);
+  arena_.release(mark);
   output.bias = layer.down.bias;
   output.residual = middle.y;
   output.gamma = layer.output.gamma;

@@ -97,8 +97,8 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
                       {layer.output.dgamma, layer.output.dbeta, layer.down.bias_gradient});
   const Tensor dinner = take_product(rows, config_.intermediate_size);
   multiply(dx, layer.down.weight, false, dinner);
-  add_weight_gradient(dx, tape.activated, layer.down.gradient);
   ops_->gelu_backward(tape.inner, layer.up.bias, dinner, layer.up.bias_gradient);
+  add_weight_gradient(dx, tape.inner, layer.down.gradient);
   const Tensor dmiddle = take_product(rows, hidden);
   multiply(dinner, layer.up.weight, false, dmiddle);
   add_weight_gradient(dinner, product_of(tape.middle), layer.up.gradient);

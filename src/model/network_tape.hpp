@@ -23,7 +23,7 @@ struct Network::LayerTape {
   at::Tensor input, input_product;  // [tokens, H]
   at::Tensor first_product;         // [rows, H], last layer: input_product of each first token
   at::Tensor context;               // attention's output
-  at::Tensor inner, activated;      // before and after gelu
+  at::Tensor inner;                 // before gelu's bias; after its backward, gelu's output
   AttentionStep attention;
   NormStep middle;  // after attention
   NormStep output;  // after the feed-forward part

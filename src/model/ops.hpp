@@ -81,7 +81,7 @@ class Ops {
 
   // y = gelu(x + bias), exact
   virtual void gelu_forward(const at::Tensor& x, const at::Tensor& bias, const at::Tensor& y) = 0;
-  // dy becomes the gradient of x.
+  // dy becomes the gradient of x, x becomes y.
   virtual void gelu_backward(const at::Tensor& x, const at::Tensor& bias, const at::Tensor& dy,
                              const at::Tensor& dbias) = 0;
 

@@ -143,9 +143,11 @@ class AtenOps final : public Ops {
 
   void gelu_backward(const Tensor& x, const Tensor& bias, const Tensor& dy,
                      const Tensor& dbias) override {
-    const Tensor dx = at::gelu_backward(dy.to(at::kFloat), x.to(at::kFloat) + bias);
+    const Tensor z = x.to(at::kFloat) + bias;
+    const Tensor dx = at::gelu_backward(dy.to(at::kFloat), z);
     dbias.add_(dx.sum(0));
     dy.copy_(dx);
+    x.copy_(at::gelu(z));
   }
 
   void dropout(const kernels::Dropout& dropout, const Tensor& x) override {

@@ -149,7 +149,8 @@ class KernelOps final : public Ops {
       const std::int64_t blocks = kernels::row_blocks(gelu.rows);
       float* partials = scratch(blocks * gelu.width);
       at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
-        kernels::bias_gelu_backward(gelu, data<T>(dy), data<T>(dy), partials, begin, end);
+        kernels::bias_gelu_backward(gelu, data<T>(dy), data<T>(dy), data<T>(x), partials, begin,
+                                    end);
       });
       add_partials(partials, blocks, gelu.width, {dbias});
     });

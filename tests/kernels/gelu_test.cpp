@@ -37,7 +37,8 @@ TEST_CASE("gelu is as exact in fp32 as with a correctly rounded erf, its slope n
     bias_gelu_forward(wide, y.data(), 0, 1);
     bias_gelu_forward(all, again.data(), 0, count);
     CHECK(again == y);
-    bias_gelu_backward(wide, ones.data(), dx.data(), nullptr, 0, 1);
+    bias_gelu_backward(wide, ones.data(), dx.data(), again.data(), nullptr, 0, 1);
+    CHECK(again == y);
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double z = samples::value(x[i]);
       REQUIRE(std::abs(samples::value(y[i]) - gelu(z)) <= 1.15e-7 * std::abs(z));
@@ -79,7 +80,7 @@ TEST_CASE_TEMPLATE("bias and gelu match the definition, backward central differe
       Floats partials(static_cast<std::size_t>(row_blocks(rows) * width));
       Floats dbias(static_cast<std::size_t>(width));
       bias_gelu_forward(g, y.data(), 0, rows);
-      bias_gelu_backward(g, dy.data(), dx.data(), partials.data(), 0, row_blocks(rows));
+      bias_gelu_backward(g, dy.data(), dx.data(), nullptr, partials.data(), 0, row_blocks(rows));
       sum_partials(partials.data(), row_blocks(rows), width, dbias.data(), false, 0, width);
       samples::check_close(y, forward(x0, b0), 1e-6, samples::tolerance<T>(1e-6));
       samples::check_close(dx,
@@ -105,10 +106,13 @@ TEST_CASE_TEMPLATE("no split changes a bit of gelu, and it may work in place", T
   bias_gelu_forward(own, in_place.data(), 0, 33);
   bias_gelu_forward(own, in_place.data(), 33, rows);
   CHECK(in_place == y);
-  bias_gelu_backward(g, dy.data(), dx.data(), whole.data(), 0, row_blocks(rows));
+  bias_gelu_backward(g, dy.data(), dx.data(), nullptr, whole.data(), 0, row_blocks(rows));
+  in_place = x;
   for (std::int64_t block = row_blocks(rows); block-- > 0;) {
-    bias_gelu_backward(g, gradient.data(), gradient.data(), split.data(), block, block + 1);
+    bias_gelu_backward(own, gradient.data(), gradient.data(), in_place.data(), split.data(), block,
+                       block + 1);
   }
   CHECK(gradient == dx);
+  CHECK(in_place == y);
   CHECK(split == whole);
 }

@@ -73,7 +73,7 @@ std::vector<std::uint32_t> all_kernels() {
   const BiasGelu<float> gelu{.rows = rows, .width = width, .x = x.data(), .bias = bias.data()};
   bias_gelu_forward(gelu, y.data(), 0, rows);
   append(bits, y);
-  bias_gelu_backward(gelu, dy.data(), dx.data(), partials.data(), 0, blocks);
+  bias_gelu_backward(gelu, dy.data(), dx.data(), nullptr, partials.data(), 0, blocks);
   append(bits, dx);
   append(bits, partials);
 
