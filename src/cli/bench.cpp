@@ -9,14 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
-#include <map>
 #include <thread>
 
-#include "bo/bench.hpp"
-#include "bo/problems.hpp"
-#include "bo/suggest.hpp"
 #include "cli/engine.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
@@ -64,57 +59,6 @@ void copy_in_parallel(const std::vector<float>& source, std::vector<float>& targ
   }
 }
 
-// The start designs that all optimisers share: problem and seed -> points of the unit cube.
-using Starts = std::map<std::pair<std::string, int>, std::vector<std::vector<double>>>;
-
-Starts read_starts(const fs::path& file) {
-  Starts starts;
-  const auto records = io::parse_csv(io::read_file(file), file.string());
-  for (std::size_t i = 1; i < records.size(); ++i) {
-    const auto& fields = records[i].fields;
-    double seed = 0.0;
-    std::vector<double> point;
-    bool whole = fields.size() > 3 && io::parse_number(fields[1], seed);
-    for (std::size_t column = 3; whole && column < fields.size() && !fields[column].empty();
-         ++column) {
-      point.emplace_back();
-      whole = io::parse_number(fields[column], point.back());
-    }
-    if (!whole) {
-      throw InputError(
-          fmt::format("{}:{}: not 'problem,seed,index,u0,...'", file.string(), records[i].line));
-    }
-    starts[{fields[0], static_cast<int>(seed)}].push_back(std::move(point));
-  }
-  return starts;
-}
-
-// Milliseconds of processor time per suggestion with n observations of Hartmann-6.
-double suggestion_milliseconds(int count) {
-  const auto all = bo::problems();
-  const auto problem = std::find_if(all.begin(), all.end(),
-                                    [](const bo::Problem& p) { return p.name == "hartmann6"; });
-  const bo::Space space = problem->space();
-  std::vector<bo::Observation> history;
-  bo::Options options;
-  options.noise = bo::Noise::deterministic;
-  options.initial = count;
-  for (int i = 0; i < count; ++i) {
-    bo::Observation observation;
-    observation.x = bo::suggest(space, history, options, 12345).x;
-    observation.y = (*problem)(observation.x);
-    history.push_back(std::move(observation));
-  }
-  std::vector<double> milliseconds;
-  for (std::uint64_t seed = 0; seed < 7; ++seed) {
-    const std::clock_t start = std::clock();
-    bo::suggest(space, history, options, seed);
-    milliseconds.push_back(1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  milliseconds.erase(milliseconds.begin());  // the first warms the caches
-  return spread_of(milliseconds).median;
-}
-
 }  // namespace
 
 fs::path model_folder(const CommandLine& line) {
@@ -158,75 +102,6 @@ std::string output_of(const std::string& command) {
   const int status = ::pclose(pipe);
   if (status != 0) throw InputError(fmt::format("failed with status {}: {}", status, command));
   return text;
-}
-
-int bench_bo(const std::vector<std::string>& arguments) {
-  po::options_description flags("flags");
-  flags.add_options()("seeds", po::value<int>()->default_value(5)->value_name("N"),
-                      "studies per problem, seeds 0 to N-1")(
-      "acquisition", po::value<std::string>()->default_value("logei")->value_name("NAME"), "")(
-      "only", po::value<std::string>()->default_value("")->value_name("PROBLEM"), "")(
-      "starts", po::value<std::string>()->value_name("FILE"),
-      "CSV problem,seed,index,u0,...: the first points, shared with a peer")(
-      "peer", po::value<std::string>()->value_name("PYTHON"),
-      "a Python with BoTorch and Optuna: runs bo_peers.py on the same problems, seeds and starts")(
-      "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of bo_peers.py (else the variable RUNNER_PEERS)");
-  bool helped = false;
-  const CommandLine line = parse(arguments, "runner bench bo [flags]", flags, helped);
-  if (helped) return kDone;
-  const int seeds = line.get<int>("seeds");
-  if (seeds < 1) throw InputError("command line: --seeds must be at least 1");
-  const Starts starts =
-      line.has("starts") ? read_starts(line.get<std::string>("starts")) : Starts{};
-  const auto only = line.get<std::string>("only");
-  std::string names, seed_list;
-  for (int seed = 0; seed < seeds; ++seed) seed_list += fmt::format("{}{}", seed ? "," : "", seed);
-
-  fmt::print("simple regret after the whole budget, {} seeds: median [least, largest]\n", seeds);
-  for (const bo::Problem& problem : bo::problems()) {
-    if (!only.empty() && problem.name != only) continue;
-    names += fmt::format("{}{}", names.empty() ? "" : ",", problem.name);
-    std::vector<double> regrets, milliseconds;
-    int near_duplicates = 0;
-    for (int seed = 0; seed < seeds; ++seed) {
-      bo::BenchOptions options;
-      options.suggest.acquisition = line.get<std::string>("acquisition");
-      options.suggest.noise = bo::Noise::deterministic;
-      options.seed = static_cast<std::uint64_t>(seed);
-      const auto shared = starts.find({std::string(problem.name), seed});
-      const bo::BenchRow study = bo::bench(
-          problem, shared == starts.end() ? std::vector<std::vector<double>>{} : shared->second,
-          options);
-      regrets.push_back(study.regret.back());
-      milliseconds.push_back(1e3 * study.cpu_seconds);
-      near_duplicates += study.near_duplicates;
-    }
-    fmt::print("  {:<20} {:<34} {:>24} ms/suggestion, {} near-duplicates\n", problem.name,
-               written(spread_of(regrets)), written(spread_of(milliseconds)), near_duplicates);
-    std::fflush(stdout);
-  }
-  if (names.empty()) throw InputError(fmt::format("there is no problem '{}'", only));
-  fmt::print("processor ms per suggestion, hartmann6: n=20 {:.2f}, n=60 {:.2f}\n",
-             suggestion_milliseconds(20), suggestion_milliseconds(60));
-  if (!line.has("peer")) return kDone;
-  const fs::path peers = peers_folder(line);
-  const fs::path scratch = fs::temp_directory_path() / "runner_bo_peers";
-  fs::create_directories(scratch);
-  // A program of the path stays itself; a path is taken from the current folder.
-  const auto named = line.get<std::string>("peer");
-  const std::string python = named.find('/') == std::string::npos
-                                 ? named
-                                 : fs::absolute(named).lexically_normal().string();
-  const std::string run = fmt::format("cd '{}' && rm -f *.jsonl && '{}' '{}'", scratch.string(),
-                                      python, (peers / "bo_peers.py").string());
-  output_of(fmt::format("{} run --problems {} --seeds {} --peers botorch-logei,optuna-gp", run,
-                        names, seed_list));
-  output_of(fmt::format(
-      "cd '{0}' && '{1}' '{2}' time --peers botorch-logei,optuna-gp && '{1}' '{2}' report",
-      scratch.string(), python, (peers / "bo_peers.py").string()));
-  fmt::print("\n{}", io::read_file(scratch / "peers.md"));
-  return kDone;
 }
 
 int bench_tokenise(const std::vector<std::string>& arguments) {
