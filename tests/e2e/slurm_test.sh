@@ -6,12 +6,16 @@ slurm_local=${RUNNER_SLURM_LOCAL:-$here/../../../shared/slurm/slurm-local.sh}
 [[ -x $slurm_local ]] || skip "Slurm: no $slurm_local (RUNNER_SLURM_LOCAL names another)"
 command -v sbatch >/dev/null && command -v slurmctld >/dev/null && command -v munged >/dev/null ||
   skip "Slurm is not installed (Debian: slurm-wlm munge)"
+getent hosts "$(uname -n)" >/dev/null ||
+  skip "Slurm: this machine's name, $(uname -n), does not resolve (as in a bare chroot)"
 
 chmod 755 "$scratch"  # munge refuses a socket that others cannot reach
 cluster=$scratch/cluster
 trap '"$slurm_local" stop "$cluster" >/dev/null 2>&1 || true; rm -rf "$scratch"' EXIT
-"$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 ||
-  skip "Slurm: it did not start here: $(tail -n 1 cluster.log)"
+"$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 || {
+  cat cluster.log
+  fail "the local Slurm did not start"
+}
 eval "$("$slurm_local" env "$cluster")"
 
 # The script beside the executable under test, as it stands in a clone.
