@@ -1,5 +1,6 @@
 // The verb bench train: what a training step costs here, and against Hugging Face's Trainer.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/program_options/value_semantic.hpp>
 #include <filesystem>
@@ -130,9 +131,10 @@ int bench_train(const std::vector<std::string>& arguments) {
     gflops.push_back(speed.gflop_per_second);
     products.push_back(speed.step_seconds / speed.product_seconds);
     product_gflops.push_back(speed.product_gflop_per_second);
-    if (round == 0) first_step = speed.first_step_seconds;
-    // Of training alone: the first round's, before anything is evaluated.
-    if (round == 0) peak = static_cast<double>(speed.peak_bytes);
+    if (round == 0) {
+      first_step = speed.first_step_seconds;
+      peak = static_cast<double>(speed.peak_bytes);  // of training: nothing is evaluated yet
+    }
     start = read_start().weights;
     job.weights = start;
     evaluations.push_back(compute.measure_evaluation(job, dev));
