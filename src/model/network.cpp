@@ -167,7 +167,7 @@ double Network::take_flops() { return std::exchange(flops_, 0.0); }
 
 // x [n, in] by weight [out, in] transposed, or by weight itself where `transposed` is false.
 void Network::multiply(const Tensor& x, const Tensor& weight, bool transposed, const Tensor& out) {
-  multiply_into(whole_units(out), whole_units(x), transposed ? weight.t() : weight);
+  multiply_rows(out, x, transposed ? weight.t() : weight);
   flops_ += 2.0 * static_cast<double>(x.size(0)) * static_cast<double>(weight.numel());
 }
 
@@ -196,8 +196,8 @@ void Network::run_attention(int index, LayerTape& tape) {
   const std::int64_t hidden = config_.hidden_size, tokens = tape.input.size(0);
   const auto project = [&](const Tensor& x, std::int64_t first, std::int64_t count) {
     const Tensor out = take_product(x.size(0), count);
-    multiply_into(whole_units(out), whole_units(x), layer.qkv.weight.narrow(0, first, count).t(),
-                  layer.qkv.bias.narrow(0, first, count).to(product_type_));
+    multiply_rows(out, x, layer.qkv.weight.narrow(0, first, count).t(),
+                  layer.qkv.bias.narrow(0, first, count));
     flops_ += 2.0 * static_cast<double>(x.size(0) * count * hidden);
     return out;
   };

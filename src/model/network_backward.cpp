@@ -31,14 +31,13 @@ void Network::begin_step(std::vector<std::int32_t> words) {
 // gradient (+)= dy^T x: written by a step's first backward, added to by the others.
 void Network::add_weight_gradient(const Tensor& dy, const Tensor& x, const Tensor& gradient) {
   flops_ += 2.0 * static_cast<double>(dy.size(0)) * static_cast<double>(gradient.numel());
-  const Tensor rows = whole_units(dy).t(), columns = whole_units(x);
   if (product_gradients_empty_ && gradient.scalar_type() == product_type_) {
-    multiply_into(gradient, rows, columns);
+    multiply_over_rows(gradient, dy, x);
     return;
   }
   const Arena::Mark mark = arena_.mark();
   const Tensor part = arena_.take(gradient.sizes(), product_type_);
-  multiply_into(part, rows, columns);
+  multiply_over_rows(part, dy, x);
   ops_->cast(part, gradient, !product_gradients_empty_);
   arena_.release(mark);
 }

@@ -2,14 +2,26 @@
 
 #include <ATen/core/Tensor.h>
 
+// The encoder's matrix products, of fp32 or of bf16 with sums in fp32. On a CPU bf16 products go to
+// the project's own kernel where the processor has the instructions for it (kernels/pair_product),
+// everything else to oneDNN. ATen itself would send fp32 to MKL, which gives processors that are
+// not Intel's its AVX2 code: 94 against 205 GFLOP/s on one Zen 5 core.
 namespace runner::model {
 
-// out [n, m] = a [n, k] b [k, m] (+ bias [m] in their dtype, where defined), all of one dtype; any
-// of a and b may be a transposed view.
-//
-// On a CPU both dtypes go to oneDNN. ATen itself sends fp32 to MKL, which gives processors that are
-// not Intel's its AVX2 code: 94 against 205 GFLOP/s on one Zen 5 core.
-void multiply_into(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b,
+// oneDNN prepares a matrix product for its exact shape, which costs as much as some products.
+// Packed batches have another number of tokens each, so matrices of rows have room for a whole
+// number of units; the rows beyond the tokens hold zeros, which add nothing to any sum.
+constexpr std::int64_t kRowUnit = 16;
+constexpr std::int64_t round_up_rows(std::int64_t rows) {
+  return (rows + kRowUnit - 1) / kRowUnit * kRowUnit;
+}
+
+// out [n, m] = x [n, k] w [k, m] (+ bias [m] fp32, where defined). out and x have room for whole
+// units of rows; w may be a transposed view.
+void multiply_rows(const at::Tensor& out, const at::Tensor& x, const at::Tensor& w,
                    const at::Tensor& bias = {});
+
+// out [m, k] = y^T x for y [n, m] and x [n, k], both with room for whole units of rows.
+void multiply_over_rows(const at::Tensor& out, const at::Tensor& y, const at::Tensor& x);
 
 }  // namespace runner::model

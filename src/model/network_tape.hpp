@@ -40,18 +40,6 @@ struct Network::Tape {
   kernels::Dropout hidden_dropout, dense_dropout;
 };
 
-// The library prepares a matrix product for its exact shape, which costs as much as some products.
-// Packed batches have another number of tokens each, so matrices have room for a whole number of
-// units; the rows beyond the tokens hold zeros, which add nothing to any sum.
-constexpr std::int64_t kRowUnit = 16;
-constexpr std::int64_t round_up_rows(std::int64_t rows) {
-  return (rows + kRowUnit - 1) / kRowUnit * kRowUnit;
-}
-// A matrix of Network::take_rows with the rows beyond its own.
-inline at::Tensor whole_units(const at::Tensor& x) {
-  return x.as_strided({round_up_rows(x.size(0)), x.size(1)}, x.strides());
-}
-
 inline at::Tensor product_of(const NormStep& step) {
   return step.y_product.defined() ? step.y_product : step.y;
 }

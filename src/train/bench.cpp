@@ -1,6 +1,5 @@
 #include "train/bench.hpp"
 
-#include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <sys/resource.h>
@@ -15,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "model/network_products.hpp"
 #include "train/evaluate.hpp"
 
 namespace runner::train {
@@ -50,9 +50,11 @@ class Products {
  public:
   Products(const model::EncoderConfig& config, at::TensorOptions options, std::int64_t tokens) {
     const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
+    const auto rows = [&](std::int64_t columns) {
+      return at::randn({model::round_up_rows(tokens), columns}, options).narrow(0, 0, tokens);
+    };
     const auto add = [&](std::int64_t out, std::int64_t in, int times) {
-      shapes_.push_back({at::randn({tokens, in}, options), at::randn({out, in}, options),
-                         at::randn({tokens, out}, options), at::randn({tokens, in}, options),
+      shapes_.push_back({rows(in), at::randn({out, in}, options), rows(out), rows(in),
                          at::randn({out, in}, options), times});
     };
     add(3 * hidden, hidden, config.layers - 1);
@@ -66,9 +68,9 @@ class Products {
     double flops = 0.0;
     for (Shape& shape : shapes_)
       for (int i = 0; i < shape.times; ++i) {
-        at::mm_out(shape.y, shape.x, shape.weight.t());
-        at::mm_out(shape.dx, shape.y, shape.weight);
-        at::mm_out(shape.dweight, shape.y.t(), shape.x);
+        model::multiply_rows(shape.y, shape.x, shape.weight.t());
+        model::multiply_rows(shape.dx, shape.y, shape.weight);
+        model::multiply_over_rows(shape.dweight, shape.y, shape.x);
         flops +=
             6.0 * static_cast<double>(shape.x.size(0)) * static_cast<double>(shape.weight.numel());
       }
