@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>
@@ -10,6 +9,7 @@
 #include "kernels/gelu.hpp"
 #include "kernels/layer_norm.hpp"
 #include "model/ops.hpp"
+#include "model/threads.hpp"
 
 namespace runner::model {
 namespace {
@@ -33,13 +33,14 @@ void with_type(const Tensor& product, const Body& body) {
 
 constexpr std::int64_t kRowGrain = 16;
 constexpr std::int64_t kBlockGrain = 1;
+constexpr std::int64_t kHeadGrain = 4;
 constexpr std::int64_t kElementGrain = 32768;
 
 class KernelOps final : public Ops {
  public:
   void embedding_forward(const EmbeddingStep& step) override {
     const kernels::Embedding embedding = convert(step);
-    at::parallel_for(0, embedding.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    share(embedding.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::embedding_forward(embedding, begin, end);
     });
   }
@@ -50,7 +51,7 @@ class KernelOps final : public Ops {
     const std::int64_t blocks = kernels::row_blocks(embedding.rows);
     float* partials = scratch(blocks * 2 * embedding.width);
     const auto run = [&](auto type) {
-      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::embedding_backward(embedding, data<float>(dy), data<decltype(type)>(dy_product),
                                     data<float>(dsum), partials, begin, end);
       });
@@ -66,20 +67,20 @@ class KernelOps final : public Ops {
                 const Tensor& table) override {
     kernels::RowGroups groups = kernels::group_rows(rows);
     const std::int64_t skipped = !groups.rows.empty() && groups.rows.front() < 0 ? 1 : 0;
-    at::parallel_for(skipped, groups.size(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    share(groups.size() - skipped, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::sum_groups_into_table(groups, data<float>(values), values.size(1),
-                                     data<float>(table), true, begin, end);
+                                     data<float>(table), true, begin + skipped, end + skipped);
     });
   }
 
   void attention_forward(const AttentionStep& step, const Tensor& out) override {
     with_type(step.k, [&](auto type) {
       const auto attention = convert<decltype(type)>(step);
-      at::parallel_for(0, attention.sequences * attention.heads, 1,
-                       [&](std::int64_t begin, std::int64_t end) {
-                         kernels::attention_forward(attention, data<decltype(type)>(out),
-                                                    out.stride(0), begin, end);
-                       });
+      share(attention.sequences * attention.heads, kHeadGrain,
+            [&](std::int64_t begin, std::int64_t end) {
+              kernels::attention_forward(attention, data<decltype(type)>(out), out.stride(0), begin,
+                                         end);
+            });
     });
   }
 
@@ -95,17 +96,17 @@ class KernelOps final : public Ops {
                                                    .dv = data<T>(dv),
                                                    .dq_stride = dq.stride(0),
                                                    .dkv_stride = dk.stride(0)};
-      at::parallel_for(0, attention.sequences * attention.heads, 1,
-                       [&](std::int64_t begin, std::int64_t end) {
-                         kernels::attention_backward(attention, gradient, begin, end);
-                       });
+      share(attention.sequences * attention.heads, kHeadGrain,
+            [&](std::int64_t begin, std::int64_t end) {
+              kernels::attention_backward(attention, gradient, begin, end);
+            });
     });
   }
 
   void norm_forward(const NormStep& step) override {
     with_type(step.x, [&](auto type) {
       const auto norm = convert<decltype(type)>(step);
-      at::parallel_for(0, norm.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(norm.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::residual_norm_forward(norm, begin, end);
       });
     });
@@ -123,7 +124,7 @@ class KernelOps final : public Ops {
                                                       .dresidual = data<float>(dresidual),
                                                       .dx = data<T>(dx),
                                                       .partials = scratch(blocks * 3 * norm.width)};
-      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::residual_norm_backward(norm, gradient, begin, end);
       });
       add_partials(gradient.partials, blocks, norm.width,
@@ -135,7 +136,7 @@ class KernelOps final : public Ops {
     with_type(x, [&](auto type) {
       using T = decltype(type);
       const kernels::BiasGelu<T> gelu{x.size(0), x.size(1), data<T>(x), data<float>(bias)};
-      at::parallel_for(0, gelu.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(gelu.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::bias_gelu_forward(gelu, data<T>(y), begin, end);
       });
     });
@@ -148,7 +149,7 @@ class KernelOps final : public Ops {
       const kernels::BiasGelu<T> gelu{x.size(0), x.size(1), data<T>(x), data<float>(bias)};
       const std::int64_t blocks = kernels::row_blocks(gelu.rows);
       float* partials = scratch(blocks * gelu.width);
-      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::bias_gelu_backward(gelu, data<T>(dy), data<T>(dy), data<T>(x), partials, begin,
                                     end);
       });
@@ -159,7 +160,7 @@ class KernelOps final : public Ops {
   void dropout(const kernels::Dropout& dropout, const Tensor& x) override {
     with_type(x, [&](auto type) {
       using T = decltype(type);
-      at::parallel_for(0, x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::apply_dropout(dropout, data<T>(x), data<T>(x), x.size(1), begin, end);
       });
     });
@@ -170,7 +171,7 @@ class KernelOps final : public Ops {
       using T = decltype(type);
       const std::int64_t blocks = kernels::row_blocks(x.size(0));
       float* partials = scratch(blocks * x.size(1));
-      at::parallel_for(0, blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
+      share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::column_sum_partials(data<T>(x), x.size(0), x.size(1), x.stride(0), partials, begin,
                                      end);
       });
@@ -183,7 +184,7 @@ class KernelOps final : public Ops {
       add ? target.add_(source) : target.copy_(source);
       return;
     }
-    at::parallel_for(0, source.numel(), kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    share(source.numel(), kElementGrain, [&](std::int64_t begin, std::int64_t end) {
       if (source.scalar_type() == at::kFloat)
         kernels::cast(data<float>(source), data<Bf16>(target), begin, end);
       else

@@ -1,6 +1,5 @@
 #include "train/optimizer.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/from_blob.h>
@@ -12,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "model/threads.hpp"
 
 namespace runner::train {
 
@@ -83,20 +84,20 @@ void Optimizer::replay(std::int32_t row) {
 
 void Optimizer::catch_up(const std::vector<std::int32_t>& words) {
   if (row_step_.empty()) return;
-  at::parallel_for(0, static_cast<std::int64_t>(words.size()), kRowGrain,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t i = begin; i < end; ++i)
-                       replay(words[static_cast<std::size_t>(i)]);
-                   });
+  model::share(static_cast<std::int64_t>(words.size()), kRowGrain,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i)
+                   replay(words[static_cast<std::size_t>(i)]);
+               });
 }
 
 void Optimizer::catch_up() {
   if (row_step_.empty()) return;
-  at::parallel_for(0, static_cast<std::int64_t>(row_step_.size()), kRowGrain,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t row = begin; row < end; ++row)
-                       replay(static_cast<std::int32_t>(row));
-                   });
+  model::share(static_cast<std::int64_t>(row_step_.size()), kRowGrain,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t row = begin; row < end; ++row)
+                   replay(static_cast<std::int32_t>(row));
+               });
   history_.clear();
   history_begin_ = steps_;
 }
@@ -114,14 +115,13 @@ double Optimizer::gradient_norm() {
     }
     const std::int64_t count = gradient.numel(), blocks = kernels::sum_blocks(count);
     std::vector<double> sums(static_cast<std::size_t>(blocks));
-    at::parallel_for(
-        0, blocks, kGrain / kernels::kSumBlock, [&](std::int64_t begin, std::int64_t end) {
-          if (gradient.scalar_type() == at::kBFloat16)
-            kernels::sum_squares(static_cast<const kernels::Bf16*>(gradient.data_ptr()), count,
-                                 sums.data(), begin, end);
-          else
-            kernels::sum_squares(gradient.data_ptr<float>(), count, sums.data(), begin, end);
-        });
+    model::share(blocks, kGrain / kernels::kSumBlock, [&](std::int64_t begin, std::int64_t end) {
+      if (gradient.scalar_type() == at::kBFloat16)
+        kernels::sum_squares(static_cast<const kernels::Bf16*>(gradient.data_ptr()), count,
+                             sums.data(), begin, end);
+      else
+        kernels::sum_squares(gradient.data_ptr<float>(), count, sums.data(), begin, end);
+    });
     for (const double part : sums) sum += part;
   }
   return std::sqrt(sum);
@@ -151,8 +151,8 @@ void Optimizer::step_on_cpu(double learning_rate, float scale) {
     if (segment.kind == SegmentKind::word) {
       history_.push_back(step);
       const std::vector<std::int32_t>& words = network_.words();
-      at::parallel_for(
-          0, static_cast<std::int64_t>(words.size()), kRowGrain,
+      model::share(
+          static_cast<std::int64_t>(words.size()), kRowGrain,
           [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t i = begin; i < end; ++i) {
               const auto row = static_cast<std::size_t>(words[static_cast<std::size_t>(i)]);
@@ -167,7 +167,7 @@ void Optimizer::step_on_cpu(double learning_rate, float scale) {
     }
     const Tensor rounded = network_.rounded(segment);
     auto* bf16 = rounded.defined() ? static_cast<kernels::Bf16*>(rounded.data_ptr()) : nullptr;
-    at::parallel_for(0, segment.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    model::share(segment.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
       const auto advance = [&](const auto* values) {
         kernels::adamw(step, scale, values, weights + segment.begin, m_room_.data() + segment.begin,
                        v_room_.data() + segment.begin, bf16, begin, end);
