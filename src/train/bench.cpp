@@ -44,24 +44,29 @@ double process_age() {
          std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-// The products of the layers that compute every token, each forward, by its input's gradient and by
-// its weight's. The last layer's queries, one per row, are left out: its keys and values are not.
+// The encoder layers' products with their weights in a step of `tokens` in `rows` sequences, each
+// forward, by its input's gradient and by its weight's.
 class Products {
  public:
-  Products(const model::EncoderConfig& config, at::TensorOptions options, std::int64_t tokens) {
+  Products(const model::EncoderConfig& config, at::TensorOptions options, std::int64_t tokens,
+           std::int64_t rows) {
     const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
-    const auto rows = [&](std::int64_t columns) {
-      return at::randn({model::round_up_rows(tokens), columns}, options).narrow(0, 0, tokens);
-    };
-    const auto add = [&](std::int64_t out, std::int64_t in, int times) {
-      shapes_.push_back({rows(in), at::randn({out, in}, options), rows(out), rows(in),
+    const auto add = [&](std::int64_t n, std::int64_t out, std::int64_t in, int times) {
+      const auto matrix = [&](std::int64_t columns) {
+        return at::randn({model::round_up_rows(n), columns}, options).narrow(0, 0, n);
+      };
+      shapes_.push_back({matrix(in), at::randn({out, in}, options), matrix(out), matrix(in),
                          at::randn({out, in}, options), times});
     };
-    add(3 * hidden, hidden, config.layers - 1);
-    add(hidden, hidden, config.layers - 1);
-    add(inner, hidden, config.layers - 1);
-    add(hidden, inner, config.layers - 1);
-    add(2 * hidden, hidden, 1);
+    add(tokens, 3 * hidden, hidden, config.layers - 1);
+    add(tokens, hidden, hidden, config.layers - 1);
+    add(tokens, inner, hidden, config.layers - 1);
+    add(tokens, hidden, inner, config.layers - 1);
+    // The last layer has keys and values of every token, all else of each sequence's first.
+    add(tokens, 2 * hidden, hidden, 1);
+    add(rows, hidden, hidden, 2);
+    add(rows, inner, hidden, 1);
+    add(rows, hidden, inner, 1);
   }
 
   double run() {
@@ -119,8 +124,8 @@ TrainingSpeed measure_training(Job job, int steps) {
   if (job.options.precision == Precision::bf16) options = options.dtype(at::kBFloat16);
   if (!job.device.is_cpu())
     options = options.device(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda)));
-  Products products(job.config, options,
-                    result.tokens / static_cast<std::int64_t>(result.curve.size()));
+  const auto taken = static_cast<std::int64_t>(result.curve.size());
+  Products products(job.config, options, result.tokens / taken, result.examples / taken);
   std::vector<double> product_seconds;
   double flops = 0.0;
   for (int i = 0; i < 5; ++i) {
