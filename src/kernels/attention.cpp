@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/pair_attention.hpp"
 #include "kernels/scratch.hpp"
 #include "kernels/targets.hpp"
 #undef HWY_TARGET_INCLUDE
@@ -249,7 +250,10 @@ void attention_forward(const Attention<float>& attention, float* out, std::int64
 
 void attention_forward(const Attention<Bf16>& attention, Bf16* out, std::int64_t out_stride,
                        std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(attend_bf16)(attention, out, out_stride, begin, end);
+  if (is_pair_attention(attention))
+    pair_attention_forward(attention, out, out_stride, begin, end);
+  else
+    HWY_DYNAMIC_DISPATCH(attend_bf16)(attention, out, out_stride, begin, end);
 }
 
 void attention_backward(const Attention<float>& attention, const AttentionGradient<float>& gradient,
@@ -259,7 +263,10 @@ void attention_backward(const Attention<float>& attention, const AttentionGradie
 
 void attention_backward(const Attention<Bf16>& attention, const AttentionGradient<Bf16>& gradient,
                         std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(attend_backward_bf16)(attention, gradient, begin, end);
+  if (is_pair_attention(attention))
+    pair_attention_backward(attention, gradient, begin, end);
+  else
+    HWY_DYNAMIC_DISPATCH(attend_backward_bf16)(attention, gradient, begin, end);
 }
 
 }  // namespace runner::kernels

@@ -13,7 +13,8 @@
 //
 // Arithmetic is fp32 whatever the storage. One source serves SSE4, AVX2, AVX-512 and NEON (Highway,
 // chosen at run time). All of them reduce over 16 virtual lanes in one fixed tree, so targets with
-// a fused multiply-add (AVX2, AVX-512, NEON) give the same bits; SSE4 differs in the last ones.
+// a fused multiply-add (AVX2, AVX-512, NEON) give the same bits; SSE4 differs in the last ones, and
+// so do bf16 products where a processor multiplies pairs of them (pair_product.hpp).
 //
 // Matrices are row-major. Pointers need no alignment. Inputs and outputs must not overlap unless
 // the declaration allows it.

@@ -14,6 +14,14 @@
 
 #include "kernels/pair_tiles-inl.hpp"
 
+HWY_BEFORE_NAMESPACE();
+namespace runner::kernels::HWY_NAMESPACE {
+// To ask which target runs: hwy::SupportedTargets asks the processor, which traps under a
+// hypervisor.
+HWY_MAYBE_UNUSED bool has_tiles() { return HWY_TARGET == HWY_AVX3; }
+}  // namespace runner::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
 #if HWY_TARGET == HWY_AVX3
 HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
@@ -46,7 +54,7 @@ void multiply_items(const PairProduct& product, const Bf16* packed_left, std::in
     const std::int64_t first = blocks * part / row_parts * kPairTileRows;
     const std::int64_t last =
         std::min(product.rows, blocks * (part + 1) / row_parts * kPairTileRows);
-    const float* bias = product.bias == nullptr ? nullptr : product.bias + column;
+    const Start bias{product.bias == nullptr ? nullptr : product.bias + column, 0};
     Bf16* c = product.c + first * product.c_stride + column;
     if (product.a_transposed)
       multiply_panel(last - first, pairs, BlockedRows{packed_left + 2 * first * pairs}, panel, bias,
@@ -67,15 +75,16 @@ namespace runner::kernels {
 
 #if defined(__x86_64__)
 
+HWY_EXPORT(has_tiles);
+
 bool has_pair_products() {
   static const bool has = [] {
-    if ((hwy::SupportedTargets() & HWY_AVX3) == 0 || !__builtin_cpu_supports("avx512bf16"))
-      return false;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     constexpr unsigned kAmxBf16 = 1U << 22;
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) == 0;
+    return __builtin_cpu_supports("avx512bf16") &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) == 0;
   }();
-  return has;
+  return has && HWY_DYNAMIC_DISPATCH(has_tiles)();
 }
 
 void pack_left(const PairProduct& product, Bf16* room, std::int64_t begin, std::int64_t end) {

@@ -41,18 +41,27 @@ struct BlockedRows {
 HWY_INLINE __m512i load_pairs(const Bf16* from) { return _mm512_loadu_si512(from); }
 HWY_INLINE void store_pairs(Bf16* to, __m512i pairs) { _mm512_storeu_si512(to, pairs); }
 
-// Sums of one tile, c [kRows, 32] = a [kRows, 2 * pairs] * panel (+ bias), rounded where c is bf16.
+// What a tile's sums begin with: rows of floats `stride` apart (0: all rows alike), or zeros.
+struct Start {
+  const float* data = nullptr;
+  std::int64_t stride = 0;
+
+  Start from(std::int64_t row) const { return {data + (data ? row * stride : 0), stride}; }
+};
+
+// One tile, c [kRows, 32] = start + a [kRows, 2 * pairs] * panel, rounded where c is bf16.
 template <int kRows, class Left, typename Out>
 __attribute__((target("avx512f,avx512bw,avx512bf16"), noinline)) void pair_tile(
-    std::int64_t pairs, Left a, const Bf16* panel, const float* bias, Out* c,
-    std::int64_t c_stride) {
+    std::int64_t pairs, Left a, const Bf16* panel, Start start, Out* c, std::int64_t c_stride) {
   constexpr bool kStored = std::is_same_v<Left, StoredRows>;
   __m512 sums[kRows][2];
 #pragma GCC unroll 14
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half)
-      sums[r][half] = bias == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(bias + 16 * half);
+      sums[r][half] = start.data == nullptr
+                          ? _mm512_setzero_ps()
+                          : _mm512_loadu_ps(start.data + r * start.stride + 16 * half);
   }
   // A pointer for every three rows: the other two are reached by the addressing of a load.
   const Bf16* rows[(kRows + 2) / 3];
@@ -91,11 +100,11 @@ __attribute__((target("avx512f,avx512bw,avx512bf16"), noinline)) void pair_tile(
 // The same for a number of rows, 1 to kMost, that is known at run time only.
 template <class Left, typename Out, int kMost = kPairTileRows>
 HWY_INLINE void pair_rows(std::int64_t rows, std::int64_t pairs, Left a, const Bf16* panel,
-                          const float* bias, Out* c, std::int64_t c_stride) {
+                          Start start, Out* c, std::int64_t c_stride) {
   if (rows == kMost)
-    pair_tile<kMost>(pairs, a, panel, bias, c, c_stride);
+    pair_tile<kMost>(pairs, a, panel, start, c, c_stride);
   else if constexpr (kMost > 1)
-    pair_rows<Left, Out, kMost - 1>(rows, pairs, a, panel, bias, c, c_stride);
+    pair_rows<Left, Out, kMost - 1>(rows, pairs, a, panel, start, c, c_stride);
 }
 
 constexpr std::int64_t pair_blocks(std::int64_t rows) {
@@ -105,22 +114,20 @@ constexpr std::int64_t pair_blocks(std::int64_t rows) {
 // c [rows, 32] over blocks of rows: stored rows are split evenly, so that no block is a sliver.
 template <typename Out>
 HWY_INLINE void multiply_panel(std::int64_t rows, std::int64_t pairs, StoredRows a,
-                               const Bf16* panel, const float* bias, Out* c,
-                               std::int64_t c_stride) {
+                               const Bf16* panel, Start start, Out* c, std::int64_t c_stride) {
   const std::int64_t blocks = pair_blocks(rows);
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t begin = rows * block / blocks, end = rows * (block + 1) / blocks;
-    pair_rows(end - begin, pairs, StoredRows{a.data + begin * a.stride, a.stride}, panel, bias,
-              c + begin * c_stride, c_stride);
+    pair_rows(end - begin, pairs, StoredRows{a.data + begin * a.stride, a.stride}, panel,
+              start.from(begin), c + begin * c_stride, c_stride);
   }
 }
 template <typename Out>
 HWY_INLINE void multiply_panel(std::int64_t rows, std::int64_t pairs, BlockedRows a,
-                               const Bf16* panel, const float* bias, Out* c,
-                               std::int64_t c_stride) {
+                               const Bf16* panel, Start start, Out* c, std::int64_t c_stride) {
   for (std::int64_t begin = 0; begin < rows; begin += kPairTileRows) {
     pair_rows(std::min(kPairTileRows, rows - begin), pairs, BlockedRows{a.data + 2 * begin * pairs},
-              panel, bias, c + begin * c_stride, c_stride);
+              panel, start.from(begin), c + begin * c_stride, c_stride);
   }
 }
 
