@@ -26,7 +26,7 @@ using nlohmann::json;
 namespace {
 
 // Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
-constexpr int kTrainerVersion = 1;
+constexpr int kTrainerVersion = 2;
 
 // Everything that determines a run's bits, in one canonical text.
 std::string run_key(const TaskData& task, const experiment::RunRequest& request,
