@@ -8,7 +8,7 @@ namespace runner::kernels {
 
 // y = gelu(x + bias), gelu(z) = z * Phi(z) with the exact normal distribution function (Hendrycks,
 // Gimpel 2016): fp32 is as exact as with an erf correct to one unit in the last place, bf16 has Phi
-// within 1.5e-7. Backward computes Phi again from x.
+// within 2^-17. Backward computes Phi again from x.
 template <typename T>
 struct BiasGelu {
   std::int64_t rows = 0;

@@ -222,6 +222,30 @@ HWY_INLINE Lanes exp(Lanes a) {
       a);
 }
 
+// e^x within 2^-17 of itself for x <= 88, at least 2^-126: for what is rounded to bf16. 2^n 2^f
+// with f in [-1/2, 1/2] and the minimax polynomial of degree 4.
+HWY_INLINE Lanes coarse_exp(Lanes a) {
+  return map(
+      [](auto x) HWY_ATTR {
+        const FloatTag tag;
+        const IntTag ints;
+        const auto lowest = hn::Set(tag, -87.3F);
+        x = hn::IfThenElse(hn::Lt(x, lowest), lowest, x);  // passes NaN on, as Max need not
+        const auto log2_e = hn::Set(tag, 1.44269504F);
+        const auto magic = hn::Set(tag, 12582912.0F);  // as in exp
+        const auto shifted = hn::MulAdd(x, log2_e, magic);
+        const auto f = hn::MulSub(x, log2_e, hn::Sub(shifted, magic));
+        auto p = hn::Set(tag, 9.56968329e-3F);
+        p = hn::MulAdd(p, f, hn::Set(tag, 5.59182090e-2F));
+        p = hn::MulAdd(p, f, hn::Set(tag, 2.40247655e-1F));
+        p = hn::MulAdd(p, f, hn::Set(tag, 6.93121742e-1F));
+        p = hn::MulAdd(p, f, hn::Set(tag, 9.99999238e-1F));
+        const auto exponent = hn::ShiftLeft<23>(hn::BitCast(ints, shifted));
+        return hn::BitCast(tag, hn::Add(hn::BitCast(ints, p), exponent));
+      },
+      a);
+}
+
 }  // namespace runner::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -99,8 +99,8 @@ void multiply_panels(std::int64_t rows, std::int64_t pairs, Left a, const Bf16* 
   }
 }
 
-// e = exp(scale * (score - largest)) in place of one row's scores, 0 past the last key; returns
-// 1 / sum.
+// e = exp(scale * (score - largest)) in place of one row's scores, nothing to speak of past the
+// last key; returns 1 / sum.
 HWY_NOINLINE float exponentials(float* scores, const Head& head, float scale) {
   const std::int64_t end = 16 * head.key_units;
   std::fill(scores + head.keys, scores + end, -std::numeric_limits<float>::infinity());
@@ -109,7 +109,7 @@ HWY_NOINLINE float exponentials(float* scores, const Head& head, float scale) {
   const Lanes shift = set(max(largest) * scale);
   Lanes total = zero();
   for (std::int64_t c = 0; c < end; c += 16) {
-    const Lanes e = exp(load(scores + c) * set(scale) - shift);
+    const Lanes e = coarse_exp(load(scores + c) * set(scale) - shift);
     store(e, scores + c);
     total = total + e;
   }
