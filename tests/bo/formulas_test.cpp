@@ -15,104 +15,10 @@
 #include "bo/surface.hpp"
 #include "bo/warp.hpp"
 #include "random/philox.hpp"
+#include "smooth_data.hpp"
 
 namespace runner::bo {
 namespace {
-
-// A smooth function at Sobol points; the second half of the features share one length scale.
-Data smooth_data(std::size_t n, std::size_t features, std::size_t lengthscales) {
-  Data data{Matrix(features, n), {}, lengthscales, {}, {}};
-  for (std::size_t f = 0; f < features; ++f) data.groups.push_back(std::min(f, lengthscales - 1));
-  const Sobol sobol(features, 5);
-  std::vector<double> u(features);
-  for (std::size_t j = 0; j < n; ++j) {
-    sobol.point(static_cast<std::uint32_t>(j), u);
-    double y = 0.0;
-    for (std::size_t f = 0; f < features; ++f) {
-      data.x(f, j) = u[f];
-      y += std::sin(3.0 * u[f] + static_cast<double>(f));
-    }
-    data.y.push_back(y);
-  }
-  return data;
-}
-
-Hyperparameters moderate(std::size_t lengthscales) {
-  Hyperparameters h{{}, 1.3, 1e-3, 0.2};
-  for (std::size_t k = 0; k < lengthscales; ++k) {
-    h.lengthscales.push_back(0.5 + 0.2 * static_cast<double>(k));
-  }
-  return h;
-}
-
-double relative(double a, double b) { return std::abs(a - b) / std::max(1.0, std::abs(b)); }
-
-TEST_CASE("the factor and the inverse of a covariance reproduce it at every size") {
-  for (const std::size_t n : {1u, 2u, 7u, 8u, 9u, 31u, 32u, 33u, 65u, 130u}) {
-    CAPTURE(n);
-    const Data data = smooth_data(n, 3, 3);
-    Matrix k(n, n), slope(n, n);
-    matern52_matrix(data.x, k, slope);
-    for (std::size_t i = 0; i < n; ++i) {
-      k(i, i) += 0.01;
-      for (std::size_t j = 0; j < i; ++j) k(i, j) = k(j, i);
-    }
-    Matrix r = k;
-    REQUIRE(cholesky(r));
-    const Matrix w = inverse_transpose(r);
-    const Matrix inverse = gram_upper(w);
-    double worst = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < n; ++j) {
-        double product = 0.0, identity = 0.0;
-        for (std::size_t m = 0; m <= std::min(i, j); ++m) product += r(m, i) * r(m, j);
-        for (std::size_t m = 0; m < n; ++m) {
-          identity += k(i, m) * inverse(std::min(m, j), std::max(m, j));
-        }
-        worst = std::max(
-            {worst, std::abs(product - k(i, j)), std::abs(identity - (i == j ? 1.0 : 0.0))});
-      }
-    }
-    CHECK(worst < 1e-10);
-  }
-}
-
-TEST_CASE("a matrix that is not positive definite has no factor") {
-  Matrix a(2, 2);
-  a(0, 0) = a(1, 1) = 1.0;
-  a(0, 1) = 2.0;
-  CHECK_FALSE(cholesky(a));
-}
-
-TEST_CASE(
-    "the profile likelihood's gradient matches differences, known noise and groups included") {
-  Data data = smooth_data(21, 4, 3);
-  data.known_noise.assign(21, std::numeric_limits<double>::quiet_NaN());
-  data.known_noise[3] = data.known_noise[8] = 0.05;
-  const Hyperparameters h = moderate(3);
-  Hyperparameters at = h;
-  const Likelihood l = profile_likelihood(data, at);
-  const auto difference = [&](auto change) {
-    constexpr double step = 1e-5;
-    Hyperparameters up = h, down = h;
-    change(up, std::exp(step));
-    change(down, std::exp(-step));
-    return (profile_likelihood(data, up).value - profile_likelihood(data, down).value) /
-           (2.0 * step);
-  };
-  for (std::size_t k = 0; k < 3; ++k) {
-    CHECK(relative(l.by_log_lengthscale[k], difference([k](Hyperparameters& p, double factor) {
-                     p.lengthscales[k] *= factor;
-                   })) < 1e-6);
-  }
-  CHECK(relative(l.by_log_outputscale, difference([](Hyperparameters& p, double factor) {
-                   p.outputscale *= factor;
-                 })) < 1e-6);
-  CHECK(relative(l.by_log_noise,
-                 difference([](Hyperparameters& p, double factor) { p.noise *= factor; })) < 1e-6);
-  at.mean += 0.01;
-  CHECK(log_likelihood(data, at).value < l.value);
-}
 
 TEST_CASE("priors' derivatives match differences") {
   for (const double value : {1e-3, 0.4, 7.0}) {
@@ -191,32 +97,6 @@ TEST_CASE("log h has no step where its branches meet") {
   for (const double z : {2.0, -0.5, -3.0, -30.0}) {
     CHECK(dlog_h(z) == doctest::Approx((log_h(z + 1e-6) - log_h(z - 1e-6)) / 2e-6).epsilon(1e-6));
   }
-}
-
-TEST_CASE("a point added to the factor gives what a new factorisation gives") {
-  Data data = smooth_data(40, 3, 3);
-  const Gp whole(data, moderate(3));
-  Data part = smooth_data(39, 3, 3);
-  Gp grown(part, moderate(3));
-  const std::vector<double> last = {data.x(0, 39), data.x(1, 39), data.x(2, 39)};
-  grown.add(last, data.y[39]);
-  const std::vector<double> x = {0.2, 0.9, 0.4};
-  const Posterior a = whole.predict(x, true), b = grown.predict(x, true);
-  CHECK(a.mean == doctest::Approx(b.mean).epsilon(1e-11));
-  CHECK(a.variance == doctest::Approx(b.variance).epsilon(1e-9));
-  for (std::size_t f = 0; f < 3; ++f) {
-    CHECK(a.mean_gradient[f] == doctest::Approx(b.mean_gradient[f]).epsilon(1e-9));
-  }
-}
-
-TEST_CASE("a believed point leaves means and shrinks variances") {
-  Gp gp(smooth_data(12, 2, 2), moderate(2));
-  const std::vector<double> pending = {0.4, 0.6}, near = {0.42, 0.61};
-  const Posterior before = gp.predict(near, false);
-  gp.believe(pending);
-  const Posterior after = gp.predict(near, false);
-  CHECK(after.mean == doctest::Approx(before.mean).epsilon(1e-10));
-  CHECK(after.variance < 0.5 * before.variance);
 }
 
 TEST_CASE("expected hypervolume improvement equals its Monte Carlo mean, with exact gradient") {
