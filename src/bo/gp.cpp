@@ -131,6 +131,7 @@ Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
       groups_(data.groups),
       y_(data.y),
       scaled_(scale(data.x, data.groups, hyperparameters.lengthscales)) {
+  for (std::size_t i = 0; i < y_.size(); ++i) noise_.push_back(noise_of(data, hyperparameters, i));
   Matrix r, slope;
   while (!factorise(data, hyperparameters_, scaled_, jitter_, r, slope)) {
     jitter_ = jitter_ == 0.0 ? 1e-10 * hyperparameters_.outputscale : 10.0 * jitter_;
@@ -214,6 +215,12 @@ void Gp::predict(const Matrix& x, std::vector<double>& mean, std::vector<double>
   }
 }
 
+std::vector<double> Gp::means() const {
+  std::vector<double> means = y_;
+  for (std::size_t i = 0; i < means.size(); ++i) means[i] -= (noise_[i] + jitter_) * alpha_[i];
+  return means;
+}
+
 void Gp::add(std::span<const double> x, double y) {
   const std::size_t n = y_.size();
   const Posterior& here = predict(x, true);  // leaves R^-T k / outputscale in half_
@@ -236,6 +243,7 @@ void Gp::add(std::span<const double> x, double y) {
   scaled_ = grown(scaled_, scaled_.rows(), n + 1);
   for (std::size_t f = 0; f < x.size(); ++f) scaled_(f, n) = point_[f];
   y_.push_back(y);
+  noise_.push_back(hyperparameters_.noise);
   solve();
 }
 

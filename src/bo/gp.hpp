@@ -63,6 +63,9 @@ class Gp {
   // mean[c], variance[c] at each column of `x` (features x candidates).
   void predict(const Matrix& x, std::vector<double>& mean, std::vector<double>& variance) const;
 
+  // The posterior means at the points it is conditioned on, in O(n): y - noise K^-1 (y - mean).
+  std::vector<double> means() const;
+
   // Conditions on one more point in O(n^2): one more row of the factor.
   void add(std::span<const double> x, double y);
   // The same with the predicted mean for its value (the Kriging believer: Ginsbourger, Le Riche,
@@ -79,7 +82,7 @@ class Gp {
 
   Hyperparameters hyperparameters_;
   std::vector<std::size_t> groups_;
-  std::vector<double> y_;
+  std::vector<double> y_, noise_;
   double jitter_ = 0.0;
   Matrix scaled_;              // features x points, divided by the length scales
   Matrix lower_, upper_;       // R^-T and R^-1 of the covariance R^T R

@@ -230,15 +230,13 @@ Model make_model(const Encoding& encoding, const History& history,
   Model model{.warp = chosen.warp,
               .gp = Gp(data, h),
               .noise_stddev = average_noise(ok.known_noise, h.noise),
-              .best = std::numeric_limits<double>::infinity(),
+              .means = {},
               .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
-  for (const std::size_t i : history.ok) {
-    const double mean = model.gp.predict(history.features[i], false).mean;
-    if (mean < model.best) {
-      model.best = mean;
-      model.best_index = i;
-    }
-  }
+  model.means = model.gp.means();
+  model.means.resize(history.ok.size());
+  const auto best = std::min_element(model.means.begin(), model.means.end());
+  model.best = *best;
+  model.best_index = history.ok[static_cast<std::size_t>(best - model.means.begin())];
   const LeaveOneOut loo = model.gp.leave_one_out();
   for (std::size_t i = 0; i < ok.y.size(); ++i) {
     model.fit.loo_z.push_back((ok.y[i] - loo.mean[i]) / std::sqrt(loo.variance[i]));

@@ -40,6 +40,7 @@ struct Model {
   Gp gp;
   Fit fit{};
   double noise_stddev = 0.0;       // of an observation, on average; 0: none was found
+  std::vector<double> means;       // posterior, at the ok observations in the history's order
   double best = 0.0;               // lowest posterior mean at an ok observation
   std::size_t best_index = 0;      // its index in the history
   std::vector<double> warm_start;  // WarmStart::numbers of this fit

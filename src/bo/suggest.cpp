@@ -148,8 +148,8 @@ class Study {
     std::vector<Point> points;
     for (const Model& model : models_) {
       std::vector<std::pair<double, std::size_t>> ranked;
-      for (const std::size_t i : history_.ok) {
-        ranked.emplace_back(model.gp.predict(history_.features[i], false).mean, i);
+      for (std::size_t k = 0; k < history_.ok.size(); ++k) {
+        ranked.emplace_back(model.means[k], history_.ok[k]);
       }
       std::sort(ranked.begin(), ranked.end());
       ranked.resize(std::min(ranked.size(), kAnchors));
@@ -235,9 +235,8 @@ class Study {
 
   bool choose_ehvi(Suggestion& suggestion) const {
     std::vector<Outcome> outcomes;
-    for (const std::size_t i : history_.ok) {
-      outcomes.push_back({models_[0].gp.predict(history_.features[i], false).mean,
-                          models_[1].gp.predict(history_.features[i], false).mean});
+    for (std::size_t k = 0; k < history_.ok.size(); ++k) {
+      outcomes.push_back({models_[0].means[k], models_[1].means[k]});
     }
     const std::vector<Outcome> front = pareto_front(std::move(outcomes));
     const auto found = search(surface_of(models_[0].gp, models_[1].gp, front));

@@ -79,6 +79,20 @@ TEST_CASE(
   CHECK(log_likelihood(data, at).value < l.value);
 }
 
+TEST_CASE("the means at the observations are predictions there") {
+  Data data = smooth_data(19, 3, 3);
+  data.known_noise.assign(19, std::numeric_limits<double>::quiet_NaN());
+  data.known_noise[4] = 0.3;
+  Gp gp(data, moderate(3));
+  gp.add(std::vector{0.1, 0.9, 0.4}, 0.7);
+  const std::vector<double> means = gp.means();
+  for (std::size_t i = 0; i < 19; ++i) {
+    const std::vector<double> x = {data.x(0, i), data.x(1, i), data.x(2, i)};
+    CHECK(relative(means[i], gp.predict(x, false).mean) < 1e-12);
+  }
+  CHECK(relative(means[19], gp.predict(std::vector{0.1, 0.9, 0.4}, false).mean) < 1e-12);
+}
+
 TEST_CASE("a point added to the factor gives what a new factorisation gives") {
   Data data = smooth_data(40, 3, 3);
   const Gp whole(data, moderate(3));
