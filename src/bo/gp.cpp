@@ -1,10 +1,14 @@
 #include "bo/gp.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <stdexcept>
+
+#include "bo/matern.hpp"
+#include "bo/vectors.hpp"
 
 namespace runner::bo {
 namespace {
@@ -12,14 +16,13 @@ namespace {
 const double kHalfLogTwoPi = 0.5 * std::log(2.0 * std::numbers::pi);
 constexpr double kSmallestVariance = 1e-14;  // of the output scale: keeps stddev positive
 
-Matrix scale(const Matrix& x, std::span<const std::size_t> groups,
-             std::span<const double> lengthscales) {
-  Matrix scaled(x.rows(), x.columns());
+void scale(const Matrix& x, std::span<const std::size_t> groups,
+           std::span<const double> lengthscales, Matrix& scaled) {
+  scaled.resize(x.rows(), x.columns());
   for (std::size_t f = 0; f < x.rows(); ++f) {
     const double inverse = 1.0 / lengthscales[groups[f]];
     for (std::size_t j = 0; j < x.columns(); ++j) scaled(f, j) = x(f, j) * inverse;
   }
-  return scaled;
 }
 
 bool noise_is_known(const Data& data, std::size_t i) {
@@ -30,18 +33,12 @@ double noise_of(const Data& data, const Hyperparameters& h, std::size_t i) {
   return noise_is_known(data, i) ? data.known_noise[i] : h.noise;
 }
 
-// The covariance of y as its Cholesky factor, in place of `value`; `slope` as in matern52_matrix.
-bool factorise(const Data& data, const Hyperparameters& h, const Matrix& scaled, double jitter,
-               Matrix& value, Matrix& slope) {
+// The covariance of y in the upper triangle of `value`; `slope` as in matern52_matrix.
+void covariance(const Data& data, const Hyperparameters& h, const Matrix& scaled, double jitter,
+                Matrix& value, Matrix& slope) {
   const std::size_t n = data.y.size();
-  value = Matrix(n, n);
-  slope = Matrix(n, n);
-  matern52_matrix(scaled, value, slope);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i; j < n; ++j) value(i, j) *= h.outputscale;
-    value(i, i) += noise_of(data, h, i) + jitter;
-  }
-  return cholesky(value);
+  matern52_matrix(scaled, h.outputscale, value, slope);
+  for (std::size_t i = 0; i < n; ++i) value(i, i) += noise_of(data, h, i) + jitter;
 }
 
 std::vector<double> solve_with(const Matrix& lower, const Matrix& upper,
@@ -71,32 +68,40 @@ double best_mean(std::span<const double> y, std::span<const double> inverse_ones
 }
 
 Likelihood likelihood(const Data& data, Hyperparameters& h, bool profile) {
-  const std::size_t n = data.y.size();
+  const std::size_t n = data.y.size(), y = padded(n), one = y + 1;  // right-hand sides
   Likelihood result;
   result.by_log_lengthscale.resize(data.lengthscales);
-  const Matrix scaled = scale(data.x, data.groups, h.lengthscales);
-  Matrix r, slope;
-  if (!factorise(data, h, scaled, 0.0, r, slope)) {
+  Matrix scaled, r(n, one + 1), slope(n, n), lower, inverse;
+  scale(data.x, data.groups, h.lengthscales, scaled);
+  covariance(data, h, scaled, 0.0, r, slope);
+  for (std::size_t i = 0; i < n; ++i) {
+    r(i, y) = data.y[i];
+    r(i, one) = 1.0;
+  }
+  if (!cholesky(r)) {
     result.value = -std::numeric_limits<double>::infinity();
     return result;
   }
-  const Matrix lower = inverse_transpose(r);
-  const Matrix upper = transpose(lower);
   if (profile) {
-    h.mean = best_mean(data.y, solve_with(lower, upper, std::vector<double>(n, 1.0)));
+    double top = 0.0, bottom = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+      top += r(i, y) * r(i, one);
+      bottom += r(i, one) * r(i, one);
+    }
+    h.mean = top / bottom;
   }
-  std::vector<double> residual = data.y;
-  for (double& v : residual) v -= h.mean;
-  const std::vector<double> alpha = solve_with(lower, upper, residual);
-
+  std::vector<double> half(padded(n)), alpha(padded(n));  // R^-T and K^-1 times y - mean
   double quadratic = 0.0, log_determinant = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
-    quadratic += residual[i] * alpha[i];
+    half[i] = r(i, y) - h.mean * r(i, one);
+    quadratic += half[i] * half[i];
     log_determinant += std::log(r(i, i));
   }
   result.value = -0.5 * quadratic - log_determinant - static_cast<double>(n) * kHalfLogTwoPi;
 
-  const Matrix inverse = gram_upper(lower);
+  inverse_transpose(r, lower);
+  gram_upper(lower, inverse);
+  lower_transposed_times(lower, half.data(), alpha.data());
   std::vector<double> sums(data.x.rows());
   lengthscale_sums(alpha.data(), inverse, slope, scaled, sums.data());
   for (std::size_t f = 0; f < sums.size(); ++f) {
@@ -127,19 +132,20 @@ Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters
 }
 
 Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
-    : hyperparameters_(hyperparameters),
-      groups_(data.groups),
-      y_(data.y),
-      scaled_(scale(data.x, data.groups, hyperparameters.lengthscales)) {
-  for (std::size_t i = 0; i < y_.size(); ++i) noise_.push_back(noise_of(data, hyperparameters, i));
-  Matrix r, slope;
-  while (!factorise(data, hyperparameters_, scaled_, jitter_, r, slope)) {
+    : hyperparameters_(hyperparameters), groups_(data.groups), y_(data.y) {
+  const std::size_t n = y_.size();
+  scale(data.x, groups_, hyperparameters.lengthscales, scaled_);
+  for (std::size_t i = 0; i < n; ++i) noise_.push_back(noise_of(data, hyperparameters, i));
+  Matrix r(n, n), slope(n, n);
+  for (;;) {
+    covariance(data, hyperparameters_, scaled_, jitter_, r, slope);
+    if (cholesky(r)) break;
     jitter_ = jitter_ == 0.0 ? 1e-10 * hyperparameters_.outputscale : 10.0 * jitter_;
     if (!(jitter_ < 1e6 * hyperparameters_.outputscale)) {
       throw std::invalid_argument("a Gaussian process was given values that are not finite");
     }
   }
-  lower_ = inverse_transpose(r);
+  inverse_transpose(r, lower_);
   upper_ = transpose(lower_);
   solve();
 }
@@ -158,60 +164,59 @@ const Posterior& Gp::predict(std::span<const double> x, bool with_gradient) cons
     point_[f] = x[f] * (1.0 / hyperparameters_.lengthscales[groups_[f]]);
   }
   matern52_row(point_, scaled_, value_.data(), slope_.data());
-  const double scale = hyperparameters_.outputscale;
-  double mean = 0.0, explained = 0.0;
   lower_times(upper_, value_.data(), half_.data());
-  for (std::size_t j = 0; j < n; ++j) {
-    mean += value_[j] * alpha_[j];
-    explained += half_[j] * half_[j];
-  }
-  posterior_.mean = hyperparameters_.mean + scale * mean;
+  const double scale = hyperparameters_.outputscale;
+  const double explained = dot(half_.data(), half_.data(), n);
+  posterior_.mean = hyperparameters_.mean + scale * dot(value_.data(), alpha_.data(), n);
   posterior_.variance = std::max(scale - scale * scale * explained, kSmallestVariance * scale);
   if (!with_gradient) return posterior_;
 
   // d k_j / d x_f = -outputscale slope_j (x_f - x_jf) / l_f, both in scaled coordinates.
   lower_transposed_times(lower_, half_.data(), beta_.data());
-  for (std::size_t j = 0; j < n; ++j) {
+  for (std::size_t j = 0; j < padded(n); ++j) {
     beta_[j] *= slope_[j];
     slope_[j] *= alpha_[j];
   }
-  posterior_.mean_gradient.resize(x.size());
-  posterior_.variance_gradient.resize(x.size());
-  for (std::size_t f = 0; f < x.size(); ++f) {
-    double by_mean = 0.0, by_variance = 0.0;
+  posterior_.mean_gradient.resize(point_.size());
+  posterior_.variance_gradient.resize(point_.size());
+  for (std::size_t f = 0; f < point_.size(); ++f) {
     const double* row = scaled_.row(f);
-    for (std::size_t j = 0; j < n; ++j) {
-      const double difference = point_[f] - row[j];
-      by_mean += slope_[j] * difference;
-      by_variance += beta_[j] * difference;
-    }
     const double inverse = scale / hyperparameters_.lengthscales[groups_[f]];
-    posterior_.mean_gradient[f] = -inverse * by_mean;
-    posterior_.variance_gradient[f] = 2.0 * scale * inverse * by_variance;
+    posterior_.mean_gradient[f] = -inverse * dot_difference(slope_.data(), point_[f], row, n);
+    posterior_.variance_gradient[f] =
+        2.0 * scale * inverse * dot_difference(beta_.data(), point_[f], row, n);
   }
   return posterior_;
 }
 
 void Gp::predict(const Matrix& x, std::vector<double>& mean, std::vector<double>& variance) const {
-  const std::size_t n = y_.size(), count = x.columns();
-  const Matrix candidates = scale(x, groups_, hyperparameters_.lengthscales);
-  Matrix values(n, count);
-  std::vector<double> slope(padded(count)), point(x.rows());
-  std::vector<double> sums(padded(count)), squares(padded(count));
-  for (std::size_t j = 0; j < n; ++j) {
-    for (std::size_t f = 0; f < x.rows(); ++f) point[f] = scaled_(f, j);
-    matern52_row(point, candidates, values.row(j), slope.data());
-    axpy(alpha_[j], values.row(j), count, sums.data());
-  }
-  const Matrix half = minus_lower_times(upper_, values);
-  for (std::size_t i = 0; i < n; ++i) add_squares(half.row(i), count, squares.data());
-  const double outputscale = hyperparameters_.outputscale;
+  constexpr std::size_t kChunk = 64;  // candidates at a time, for what they need to stay in cache
+  const std::size_t n = y_.size(), features = x.rows(), count = x.columns();
+  const double scale = hyperparameters_.outputscale;
   mean.resize(count);
   variance.resize(count);
-  for (std::size_t c = 0; c < count; ++c) {
-    mean[c] = hyperparameters_.mean + outputscale * sums[c];
-    variance[c] = std::max(outputscale - outputscale * outputscale * squares[c],
-                           kSmallestVariance * outputscale);
+  Matrix candidates, values, half;
+  std::vector<double> slope(kChunk), point(features);
+  for (std::size_t begin = 0; begin < count; begin += kChunk) {
+    const std::size_t size = std::min(kChunk, count - begin);
+    candidates.resize(features, size);
+    for (std::size_t f = 0; f < features; ++f) {
+      const double inverse = 1.0 / hyperparameters_.lengthscales[groups_[f]];
+      for (std::size_t c = 0; c < size; ++c) candidates(f, c) = x(f, begin + c) * inverse;
+    }
+    values.resize(n, size);
+    std::array<double, kChunk> sums{}, squares{};
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t f = 0; f < features; ++f) point[f] = scaled_(f, j);
+      matern52_row(point, candidates, values.row(j), slope.data());
+      axpy(alpha_[j], values.row(j), size, sums.data());
+    }
+    lower_times(upper_, values, half);
+    for (std::size_t i = 0; i < n; ++i) add_squares(half.row(i), size, squares.data());
+    for (std::size_t c = 0; c < size; ++c) {
+      mean[begin + c] = hyperparameters_.mean + scale * sums[c];
+      variance[begin + c] = std::max(scale - scale * scale * squares[c], kSmallestVariance * scale);
+    }
   }
 }
 
@@ -223,7 +228,7 @@ std::vector<double> Gp::means() const {
 
 void Gp::add(std::span<const double> x, double y) {
   const std::size_t n = y_.size();
-  const Posterior& here = predict(x, true);  // leaves R^-T k / outputscale in half_
+  const Posterior& here = predict(x, false);  // leaves R^-T k / outputscale in half_
   const double scale = hyperparameters_.outputscale;
   // K's new corner is outputscale + noise; its Schur complement the latent variance plus noise.
   const double corner = here.variance + hyperparameters_.noise + jitter_;
