@@ -24,7 +24,7 @@ constexpr int kRefinement = 6;        // evaluations where each costs n^3 of a l
 // The parameters as the optimiser sees them: logs, in this order.
 class LogPosterior {
  public:
-  LogPosterior(const Data& data, Noise noise) : data_(data), noise_(noise) {
+  LogPosterior(const Data& data, Noise noise) : data_(data), noise_(noise), likelihood_(data) {
     domain_.lower.assign(data.lengthscales, std::log(kSmallestLengthscale));
     domain_.upper.assign(data.lengthscales, std::log(kLargestLengthscale));
     domain_.lower.push_back(std::log(kSmallestOutputscale));
@@ -57,34 +57,44 @@ class LogPosterior {
     return h;
   }
 
-  // -log posterior; the mean is profiled out and left in `mean`.
-  double operator()(std::span<const double> logs, std::span<double> gradient, double& mean) const {
-    Hyperparameters h = values(logs);
-    const Likelihood likelihood = profile_likelihood(data_, h);
-    mean = h.mean;
-    double value = likelihood.value;
-    const std::size_t d = data_.lengthscales;
-    for (std::size_t i = 0; i < d; ++i) {
-      const LogPrior prior = lengthscale_prior(h.lengthscales[i], d);
-      value += prior.value;
-      gradient[i] = -likelihood.by_log_lengthscale[i] - prior.by_log;
+  // -log posterior at the most likely mean.
+  double value(std::span<const double> logs) {
+    here_ = values(logs);
+    double value = likelihood_.at_best_mean(here_);
+    for (const double l : here_.lengthscales) {
+      value += lengthscale_prior(l, data_.lengthscales).value;
     }
-    const LogPrior scale =
-        log_normal_prior(h.outputscale, kOutputscaleLocation, kOutputscaleSpread);
-    value += scale.value;
-    gradient[d] = -likelihood.by_log_outputscale - scale.by_log;
+    value += log_normal_prior(here_.outputscale, kOutputscaleLocation, kOutputscaleSpread).value;
     if (noise_ == Noise::learned) {
-      const LogPrior prior = log_normal_prior(h.noise, kNoiseLocation, kNoiseSpread);
-      value += prior.value;
-      gradient[d + 1] = -likelihood.by_log_noise - prior.by_log;
+      value += log_normal_prior(here_.noise, kNoiseLocation, kNoiseSpread).value;
     }
     return -value;
+  }
+
+  // Where the value was asked last.
+  const Hyperparameters& here() const { return here_; }
+  void gradient(std::span<double> gradient) {
+    const Likelihood& likelihood = likelihood_.derivatives();
+    const std::size_t d = data_.lengthscales;
+    for (std::size_t i = 0; i < d; ++i) {
+      gradient[i] =
+          -likelihood.by_log_lengthscale[i] - lengthscale_prior(here_.lengthscales[i], d).by_log;
+    }
+    gradient[d] =
+        -likelihood.by_log_outputscale -
+        log_normal_prior(here_.outputscale, kOutputscaleLocation, kOutputscaleSpread).by_log;
+    if (noise_ == Noise::learned) {
+      gradient[d + 1] = -likelihood.by_log_noise -
+                        log_normal_prior(here_.noise, kNoiseLocation, kNoiseSpread).by_log;
+    }
   }
 
  private:
   const Data& data_;
   Noise noise_;
   Domain domain_;
+  MarginalLikelihood likelihood_;
+  Hyperparameters here_;
 };
 
 // Length scales from the prior's mode to nearly linear functions, with output scales to match, and
@@ -106,38 +116,37 @@ std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
 
 FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperparameters> starts,
                           int evaluations) {
-  const LogPosterior posterior(data, noise);
+  LogPosterior posterior(data, noise);
   FittedParameters result;
-  double mean = 0.0;
-  const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
-    ++result.evaluations;
-    return posterior(x, gradient, mean);
-  };
+  double lowest = std::numeric_limits<double>::infinity();
+  const Objective objective{[&](std::span<const double> x) {
+                              ++result.evaluations;
+                              const double value = posterior.value(x);
+                              if (value < lowest) {
+                                lowest = value;
+                                result.hyperparameters = posterior.here();
+                              }
+                              return value;
+                            },
+                            [&](std::span<double> gradient) { posterior.gradient(gradient); }};
   std::vector<std::pair<double, std::vector<double>>> ranked;
-  std::vector<double> gradient(posterior.domain().size());
   for (const Hyperparameters& start : starts) {
     std::vector<double> x = posterior.logs(start);
-    const double value = starts.size() > 1 ? objective(x, gradient) : 0.0;
+    const double value = starts.size() > 1 ? objective.value(x) : 0.0;
     if (std::isfinite(value)) ranked.emplace_back(value, std::move(x));
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  Minimum best;
-  best.value = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < std::min(kSearches, ranked.size()); ++i) {
-    Minimum found = minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
-    if (found.value < best.value) best = std::move(found);
+    minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
   }
-  if (!std::isfinite(best.value)) {
-    result.hyperparameters = starts.front();
-    result.hyperparameters.noise = noise == Noise::learned ? kFallbackNoise : kSmallestNoise;
-    result.fallback = "no start of the fit had a finite likelihood: length scales are the start's";
+  if (std::isfinite(lowest)) {
+    result.log_posterior = -lowest;
     return result;
   }
-  objective(best.x, gradient);
-  result.hyperparameters = posterior.values(best.x);
-  result.hyperparameters.mean = mean;
-  result.log_posterior = -best.value;
+  result.hyperparameters = starts.front();
+  result.hyperparameters.noise = noise == Noise::learned ? kFallbackNoise : kSmallestNoise;
+  result.fallback = "no start of the fit had a finite likelihood: length scales are the start's";
   return result;
 }
 

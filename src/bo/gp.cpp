@@ -67,68 +67,86 @@ double best_mean(std::span<const double> y, std::span<const double> inverse_ones
   return bottom > 0.0 ? top / bottom : sum(y) / static_cast<double>(y.size());
 }
 
-Likelihood likelihood(const Data& data, Hyperparameters& h, bool profile) {
-  const std::size_t n = data.y.size(), y = padded(n), one = y + 1;  // right-hand sides
-  Likelihood result;
-  result.by_log_lengthscale.resize(data.lengthscales);
-  Matrix scaled, r(n, one + 1), slope(n, n), lower, inverse;
-  scale(data.x, data.groups, h.lengthscales, scaled);
-  covariance(data, h, scaled, 0.0, r, slope);
+}  // namespace
+
+double MarginalLikelihood::at(const Hyperparameters& hyperparameters) {
+  Hyperparameters copy = hyperparameters;
+  return solve_at(copy, false);
+}
+
+double MarginalLikelihood::at_best_mean(Hyperparameters& hyperparameters) {
+  return solve_at(hyperparameters, true);
+}
+
+double MarginalLikelihood::solve_at(Hyperparameters& h, bool profile) {
+  const std::size_t n = data_.y.size(), y = padded(n), one = y + 1;  // right-hand sides
+  scale(data_.x, data_.groups, h.lengthscales, scaled_);
+  r_.resize(n, one + 1);
+  slope_.resize(n, n);
+  covariance(data_, h, scaled_, 0.0, r_, slope_);
   for (std::size_t i = 0; i < n; ++i) {
-    r(i, y) = data.y[i];
-    r(i, one) = 1.0;
+    r_(i, y) = data_.y[i];
+    r_(i, one) = 1.0;
   }
-  if (!cholesky(r)) {
-    result.value = -std::numeric_limits<double>::infinity();
-    return result;
-  }
+  if (!cholesky(r_)) return -std::numeric_limits<double>::infinity();
   if (profile) {
     double top = 0.0, bottom = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
-      top += r(i, y) * r(i, one);
-      bottom += r(i, one) * r(i, one);
+      top += r_(i, y) * r_(i, one);
+      bottom += r_(i, one) * r_(i, one);
     }
     h.mean = top / bottom;
   }
-  std::vector<double> half(padded(n)), alpha(padded(n));  // R^-T and K^-1 times y - mean
-  double quadratic = 0.0, log_determinant = 0.0;
+  half_.assign(padded(n), 0.0);
+  double log_determinant = 0.0;
+  quadratic_ = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
-    half[i] = r(i, y) - h.mean * r(i, one);
-    quadratic += half[i] * half[i];
-    log_determinant += std::log(r(i, i));
+    half_[i] = r_(i, y) - h.mean * r_(i, one);
+    quadratic_ += half_[i] * half_[i];
+    log_determinant += std::log(r_(i, i));
   }
-  result.value = -0.5 * quadratic - log_determinant - static_cast<double>(n) * kHalfLogTwoPi;
+  hyperparameters_ = h;
+  profile_ = profile;
+  return result_.value =
+             -0.5 * quadratic_ - log_determinant - static_cast<double>(n) * kHalfLogTwoPi;
+}
 
-  inverse_transpose(r, lower);
-  gram_upper(lower, inverse);
-  lower_transposed_times(lower, half.data(), alpha.data());
-  std::vector<double> sums(data.x.rows());
-  lengthscale_sums(alpha.data(), inverse, slope, scaled, sums.data());
-  for (std::size_t f = 0; f < sums.size(); ++f) {
-    result.by_log_lengthscale[data.groups[f]] += h.outputscale * sums[f];
+const Likelihood& MarginalLikelihood::derivatives() {
+  const std::size_t n = data_.y.size();
+  const Hyperparameters& h = hyperparameters_;
+  inverse_transpose(r_, lower_);
+  gram_upper(lower_, inverse_);
+  alpha_.resize(padded(n));
+  lower_transposed_times(lower_, half_.data(), alpha_.data());
+  sums_.resize(data_.x.rows());
+  lengthscale_sums(alpha_.data(), inverse_, slope_, scaled_, sums_.data());
+  result_.by_log_lengthscale.assign(data_.lengthscales, 0.0);
+  for (std::size_t f = 0; f < sums_.size(); ++f) {
+    result_.by_log_lengthscale[data_.groups[f]] += h.outputscale * sums_[f];
   }
   // With K = outputscale M + N: tr((a a' - K^-1) outputscale M) follows from that of K and N.
   double all = 0.0, learned = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
-    const double share = noise_of(data, h, i) * (alpha[i] * alpha[i] - inverse(i, i));
+    const double share = noise_of(data_, h, i) * (alpha_[i] * alpha_[i] - inverse_(i, i));
     all += share;
-    if (!noise_is_known(data, i)) learned += share;
+    if (!noise_is_known(data_, i)) learned += share;
   }
-  result.by_log_outputscale = 0.5 * (quadratic - static_cast<double>(n) - all);
-  result.by_log_noise = 0.5 * learned;
-  result.by_mean = profile ? 0.0 : sum(std::span(alpha).first(n));
-  return result;
+  result_.by_log_outputscale = 0.5 * (quadratic_ - static_cast<double>(n) - all);
+  result_.by_log_noise = 0.5 * learned;
+  result_.by_mean = profile_ ? 0.0 : sum(std::span(alpha_).first(n));
+  return result_;
 }
 
-}  // namespace
-
 Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters) {
-  Hyperparameters copy = hyperparameters;
-  return likelihood(data, copy, false);
+  MarginalLikelihood likelihood(data);
+  const double value = likelihood.at(hyperparameters);
+  return std::isfinite(value) ? likelihood.derivatives() : Likelihood{value, {}};
 }
 
 Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters) {
-  return likelihood(data, hyperparameters, true);
+  MarginalLikelihood likelihood(data);
+  const double value = likelihood.at_best_mean(hyperparameters);
+  return std::isfinite(value) ? likelihood.derivatives() : Likelihood{value, {}};
 }
 
 Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
@@ -169,9 +187,12 @@ const Posterior& Gp::predict(std::span<const double> x, bool with_gradient) cons
   const double explained = dot(half_.data(), half_.data(), n);
   posterior_.mean = hyperparameters_.mean + scale * dot(value_.data(), alpha_.data(), n);
   posterior_.variance = std::max(scale - scale * scale * explained, kSmallestVariance * scale);
-  if (!with_gradient) return posterior_;
+  return with_gradient ? differentiate() : posterior_;
+}
 
+const Posterior& Gp::differentiate() const {
   // d k_j / d x_f = -outputscale slope_j (x_f - x_jf) / l_f, both in scaled coordinates.
+  const std::size_t n = y_.size();
   lower_transposed_times(lower_, half_.data(), beta_.data());
   for (std::size_t j = 0; j < padded(n); ++j) {
     beta_[j] *= slope_[j];
@@ -179,6 +200,7 @@ const Posterior& Gp::predict(std::span<const double> x, bool with_gradient) cons
   }
   posterior_.mean_gradient.resize(point_.size());
   posterior_.variance_gradient.resize(point_.size());
+  const double scale = hyperparameters_.outputscale;
   for (std::size_t f = 0; f < point_.size(); ++f) {
     const double* row = scaled_.row(f);
     const double inverse = scale / hyperparameters_.lengthscales[groups_[f]];

@@ -29,6 +29,33 @@ struct Likelihood {
   std::vector<double> by_log_lengthscale;
   double by_log_outputscale = 0.0, by_log_noise = 0.0, by_mean = 0.0;
 };
+
+// The likelihood of one data set, which must outlive it, at one point after another: it keeps its
+// matrices' memory, and does the larger half of the work only where the derivatives are asked for.
+class MarginalLikelihood {
+ public:
+  explicit MarginalLikelihood(const Data& data) : data_(data) {}
+
+  // Likelihood::value at the hyperparameters, or at the most likely mean, which is written to them.
+  double at(const Hyperparameters& hyperparameters);
+  double at_best_mean(Hyperparameters& hyperparameters);
+
+  // Of the point where the value was asked last; it must have been finite.
+  const Likelihood& derivatives();
+
+ private:
+  double solve_at(Hyperparameters& hyperparameters, bool profile);
+
+  const Data& data_;
+  Hyperparameters hyperparameters_;
+  bool profile_ = false;
+  Matrix scaled_, r_, slope_, lower_, inverse_;
+  std::vector<double> half_;  // R^-T (y - mean)
+  std::vector<double> alpha_, sums_;
+  double quadratic_ = 0.0;
+  Likelihood result_;
+};
+
 Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters);
 
 // The same at the most likely constant mean, 1' K^-1 y / 1' K^-1 1, which is written to
@@ -59,6 +86,8 @@ class Gp {
 
   // Not thread-safe: it works in buffers of this object.
   const Posterior& predict(std::span<const double> x, bool with_gradient) const;
+  // The gradients at the point of the last `predict`, which did not ask for them.
+  const Posterior& differentiate() const;
 
   // mean[c], variance[c] at each column of `x` (features x candidates).
   void predict(const Matrix& x, std::vector<double>& mean, std::vector<double>& variance) const;

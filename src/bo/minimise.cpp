@@ -26,9 +26,8 @@ class Walk {
  public:
   Walk(const Objective& f, const Domain& domain, std::vector<double> x)
       : f_(f), domain_(domain), x_(std::move(x)), pivots_(domain.simplices.size()) {
-    std::vector<double> gradient(x_.size());
-    value_ = f_(x_, gradient);
-    reduce(std::move(gradient));
+    value_ = f_.value(x_);
+    if (std::isfinite(value_)) reduce();
   }
 
   Minimum run(const MinimiseOptions& options) {
@@ -52,7 +51,9 @@ class Walk {
   };
 
   // From the gradient at x_: the pivots, the gradient with them eliminated, and the free part.
-  void reduce(std::vector<double> gradient) {
+  void reduce() {
+    std::vector<double> gradient(x_.size());
+    f_.gradient(gradient);
     free_.assign(x_.size(), false);
     for (std::size_t i = 0; i < x_.size(); ++i) {
       const bool at_lower = x_[i] <= domain_.lower[i] && gradient[i] > 0.0;
@@ -89,21 +90,30 @@ class Walk {
     return longest;
   }
 
+  double free_dot(std::span<const double> a, std::span<const double> b) const {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += free_[i] ? a[i] * b[i] : 0.0;
+    return sum;
+  }
+
+  void free_add(double factor, std::span<const double> a, std::span<double> to) const {
+    for (std::size_t i = 0; i < a.size(); ++i) to[i] += free_[i] ? factor * a[i] : 0.0;
+  }
+
   // -H gradient by the two-loop recursion, on the free coordinates alone.
   std::vector<double> quasi_newton() const {
     std::vector<double> direction(x_.size());
     for (std::size_t i = 0; i < x_.size(); ++i) direction[i] = -slope_[i];
-    std::vector<Pair> pairs;
-    std::vector<double> curvature;
-    for (const Pair& whole : pairs_) {
-      Pair pair = whole;
-      for (std::size_t i = 0; i < x_.size(); ++i) {
-        if (!free_[i]) pair.step[i] = pair.change[i] = 0.0;
-      }
-      const double product = dot(pair.step, pair.change);
-      if (product <= 1e-10 * dot(pair.change, pair.change)) continue;
-      pairs.push_back(std::move(pair));
+    std::vector<const Pair*> pairs;
+    std::vector<double> curvature, weight(pairs_.size());
+    double newest = 0.0;  // the square of the newest pair's change
+    for (const Pair& pair : pairs_) {
+      const double product = free_dot(pair.step, pair.change);
+      const double squared = free_dot(pair.change, pair.change);
+      if (product <= 1e-10 * squared) continue;
+      pairs.push_back(&pair);
       curvature.push_back(product);
+      newest = squared;
     }
     if (pairs.empty()) {
       double longest = 0.0;
@@ -112,19 +122,15 @@ class Walk {
       for (double& d : direction) d *= scale;
       return direction;
     }
-    std::vector<double> weight(pairs.size());
     for (std::size_t k = pairs.size(); k-- > 0;) {
-      weight[k] = dot(pairs[k].step, direction) / curvature[k];
-      for (std::size_t i = 0; i < x_.size(); ++i) direction[i] -= weight[k] * pairs[k].change[i];
+      weight[k] = free_dot(pairs[k]->step, direction) / curvature[k];
+      free_add(-weight[k], pairs[k]->change, direction);
     }
-    const double scale = curvature.back() / dot(pairs.back().change, pairs.back().change);
+    const double scale = curvature.back() / newest;
     for (double& d : direction) d *= scale;
     for (std::size_t k = 0; k < pairs.size(); ++k) {
-      const double correction = weight[k] - dot(pairs[k].change, direction) / curvature[k];
-      for (std::size_t i = 0; i < x_.size(); ++i) direction[i] += correction * pairs[k].step[i];
-    }
-    for (std::size_t i = 0; i < x_.size(); ++i) {
-      if (!free_[i]) direction[i] = 0.0;
+      const double correction = weight[k] - free_dot(pairs[k]->change, direction) / curvature[k];
+      free_add(correction, pairs[k]->step, direction);
     }
     return direction;
   }
@@ -148,16 +154,15 @@ class Walk {
 
   bool search(const std::vector<double>& direction) {
     double length = 1.0;
-    std::vector<double> gradient(x_.size());
     for (int attempt = 0; attempt < kBacktracks && evaluations_left_ > 0; ++attempt) {
       std::vector<double> x = moved(direction, length);
       double predicted = 0.0;  // a pivot's reduced derivative is zero
       for (std::size_t i = 0; i < x_.size(); ++i) predicted += reduced_[i] * (x[i] - x_[i]);
       if (!(predicted < 0.0)) return false;
-      const double value = f_(x, gradient);
+      const double value = f_.value(x);
       --evaluations_left_;
       if (std::isfinite(value) && value <= value_ + kSufficient * predicted) {
-        accept(std::move(x), value, std::move(gradient));
+        accept(std::move(x), value);
         return true;
       }
       // The parabola through both values and the slope, kept within a tenth and a half.
@@ -168,12 +173,12 @@ class Walk {
     return false;
   }
 
-  void accept(std::vector<double> x, double value, std::vector<double> gradient) {
+  void accept(std::vector<double> x, double value) {
     const std::vector<double> before_x = std::move(x_), before = std::move(reduced_);
     const std::vector<std::size_t> before_pivots = pivots_;
     x_ = std::move(x);
     value_ = value;
-    reduce(std::move(gradient));
+    reduce();
     if (pivots_ != before_pivots) {
       pairs_.clear();  // they were differences in other coordinates
       return;

@@ -19,8 +19,12 @@ struct Domain {
   std::size_t size() const { return lower.size(); }
 };
 
-// f(x), writing the gradient; a value that is not finite means "not here".
-using Objective = std::function<double(std::span<const double> x, std::span<double> gradient)>;
+// What is minimised. The gradient is asked apart, at the point where the value was asked last: many
+// a step is turned down for its value.
+struct Objective {
+  std::function<double(std::span<const double> x)> value;  // not finite: "not here"
+  std::function<void(std::span<double> gradient)> gradient;
+};
 
 struct MinimiseOptions {
   int evaluations = 60;

@@ -57,18 +57,17 @@ Matrix columns_of(const Encoding& encoding, std::span<const Point> points) {
 }
 
 Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found found) {
-  std::vector<double> ignored(encoding.features());
-  const Objective objective = [&](std::span<const double> x, std::span<double> gradient) {
-    const double value = surface.at(x, gradient);
-    for (double& g : gradient) g = -g;
-    return -value;
-  };
+  const Objective objective{[&](std::span<const double> x) { return -surface.at(x); },
+                            [&](std::span<double> gradient) {
+                              surface.gradient(gradient);
+                              for (double& g : gradient) g = -g;
+                            }};
   for (int round = 0; round < kRounds; ++round) {
     const Domain domain = encoding.domain(found.features);
     const Minimum top = minimise(objective, domain, found.features, {kEvaluations, 1e-7});
     Point x = encoding.decode(top.x);
     std::vector<double> features = encoding.encode(x);
-    const double value = surface.at(features, ignored);
+    const double value = surface.at(features);
     if (value > found.value) found = {std::move(x), std::move(features), value};
     const std::vector<Point> steps = encoding.neighbours(found.x);
     if (steps.empty()) break;

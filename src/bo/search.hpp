@@ -13,8 +13,9 @@ namespace runner::bo {
 
 // What is maximised over the space: a function of the features.
 struct AcquisitionSurface {
-  // Its value and gradient at one point.
-  std::function<double(std::span<const double> x, std::span<double> gradient)> at;
+  // Its value at one point, and its gradient at the point where that was asked last.
+  std::function<double(std::span<const double> x)> at;
+  std::function<void(std::span<double> gradient)> gradient;
   // Its values at the columns of x (features x candidates).
   std::function<std::vector<double>(const Matrix& x)> over;
 };

@@ -12,15 +12,17 @@ Prediction predict(const Gp& gp, std::span<const double> features) {
 
 AcquisitionSurface surface_of(const Gp& gp, const Acquisition& acquisition,
                               const AcquisitionContext& context) {
-  return {[&gp, &acquisition, context](std::span<const double> x, std::span<double> gradient) {
-            const Posterior& p = gp.predict(x, true);
+  return {[&gp, &acquisition, context](std::span<const double> x) {
+            return acquisition.function(predict(gp, x), context).value;
+          },
+          [&gp, &acquisition, context](std::span<double> gradient) {
+            const Posterior& p = gp.differentiate();
             const Prediction here{p.mean, std::sqrt(p.variance)};
             const AcquisitionValue a = acquisition.function(here, context);
-            for (std::size_t f = 0; f < x.size(); ++f) {
+            for (std::size_t f = 0; f < gradient.size(); ++f) {
               gradient[f] = a.by_mean * p.mean_gradient[f] +
                             a.by_stddev * p.variance_gradient[f] / (2.0 * here.stddev);
             }
-            return a.value;
           },
           [&gp, &acquisition, context](const Matrix& x) {
             std::vector<double> mean, variance, values;
@@ -36,20 +38,22 @@ AcquisitionSurface surface_of(const Gp& gp, const Acquisition& acquisition,
 AcquisitionSurface surface_of(const Gp& first, const Gp& second, std::vector<Outcome> front) {
   const Outcome reference = reference_point(front);
   return {
-      [&first, &second, front, reference](std::span<const double> x, std::span<double> gradient) {
-        const std::array<const Posterior*, 2> p = {&first.predict(x, true),
-                                                   &second.predict(x, true)};
+      [&first, &second, front, reference](std::span<const double> x) {
+        const std::array<Prediction, 2> here = {{predict(first, x), predict(second, x)}};
+        return expected_hypervolume_improvement(here, front, reference).value;
+      },
+      [&first, &second, front, reference](std::span<double> gradient) {
+        const std::array<const Posterior*, 2> p = {&first.differentiate(), &second.differentiate()};
         std::array<Prediction, 2> here;
         for (std::size_t k = 0; k < 2; ++k) here[k] = {p[k]->mean, std::sqrt(p[k]->variance)};
         const auto e = expected_hypervolume_improvement(here, front, reference);
-        for (std::size_t f = 0; f < x.size(); ++f) {
+        for (std::size_t f = 0; f < gradient.size(); ++f) {
           gradient[f] = 0.0;
           for (std::size_t k = 0; k < 2; ++k) {
             gradient[f] += e.by_mean[k] * p[k]->mean_gradient[f] +
                            e.by_stddev[k] * p[k]->variance_gradient[f] / (2.0 * here[k].stddev);
           }
         }
-        return e.value;
       },
       [&first, &second, front, reference](const Matrix& x) {
         std::array<std::vector<double>, 2> mean, variance;

@@ -81,6 +81,26 @@ TEST_CASE(
   CHECK(log_likelihood(data, at).value < l.value);
 }
 
+TEST_CASE("a likelihood that is asked again gives the bits of one that is new") {
+  const Data data = smooth_data(21, 3, 3);
+  MarginalLikelihood again(data);
+  Hyperparameters indefinite = moderate(3);
+  indefinite.noise = -2.0;
+  for (const double length : {0.5, 2.0, 0.1}) {
+    CHECK_FALSE(std::isfinite(again.at(indefinite)));
+    Hyperparameters h = moderate(3), fresh = h;
+    h.lengthscales[1] = fresh.lengthscales[1] = length;
+    const double value = again.at_best_mean(h);
+    const Likelihood& derivatives = again.derivatives();
+    const Likelihood expected = profile_likelihood(data, fresh);
+    CHECK(value == expected.value);
+    CHECK(h.mean == fresh.mean);
+    CHECK(derivatives.by_log_lengthscale == expected.by_log_lengthscale);
+    CHECK(derivatives.by_log_outputscale == expected.by_log_outputscale);
+    CHECK(derivatives.by_log_noise == expected.by_log_noise);
+  }
+}
+
 TEST_CASE("the means at the observations are predictions there") {
   Data data = smooth_data(19, 3, 3);
   data.known_noise.assign(19, std::numeric_limits<double>::quiet_NaN());
