@@ -119,7 +119,7 @@ bool factorise_panel(Matrix& a, std::size_t begin, double* inverse) {
 }
 
 // Right-looking by blocks: one is finished panel by panel, then its product leaves the rows below.
-bool Cholesky(Matrix& a) {
+bool cholesky(Matrix& a) {
   const std::size_t n = a.rows(), stride = a.stride(), width = padded(a.columns());
   const std::size_t lanes = hn::Lanes(Vector());
   double inverse[kPanel];
@@ -142,7 +142,7 @@ bool Cholesky(Matrix& a) {
 }
 
 // Forward substitution of R^T W = I, in the same order; W(k, j) is 0 for k < j.
-void InverseTranspose(const Matrix& r, Matrix& w) {
+void inverse_transpose(const Matrix& r, Matrix& w) {
   const std::size_t n = r.rows(), lanes = hn::Lanes(Vector());
   double inverse[kPanel];
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
@@ -162,7 +162,7 @@ void InverseTranspose(const Matrix& r, Matrix& w) {
   }
 }
 
-void GramUpper(const Matrix& w, Matrix& out) {
+void gram_upper(const Matrix& w, Matrix& out) {
   const std::size_t n = w.rows();
   constexpr std::size_t kColumns = 16;
   for (std::size_t j = 0; j < n; j += kColumns) {
@@ -207,15 +207,15 @@ HWY_INLINE void transposed_times(const Matrix& m, const double* x, double* out) 
   }
 }
 
-void LowerTimesVector(const Matrix& transposed, const double* x, double* out) {
+void lower_times_vector(const Matrix& transposed, const double* x, double* out) {
   transposed_times<true>(transposed, x, out);
 }
 
-void LowerTransposedTimes(const Matrix& w, const double* x, double* out) {
+void lower_transposed_times(const Matrix& w, const double* x, double* out) {
   transposed_times<false>(w, x, out);
 }
 
-void LowerTimes(const Matrix& transposed, const Matrix& b, Matrix& out) {
+void lower_times(const Matrix& transposed, const Matrix& b, Matrix& out) {
   const std::size_t n = transposed.rows(), columns = padded(b.columns());
   constexpr std::size_t kColumns = 16;
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
@@ -235,12 +235,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace runner::bo {
 
-HWY_EXPORT(Cholesky);
-HWY_EXPORT(InverseTranspose);
-HWY_EXPORT(GramUpper);
-HWY_EXPORT(LowerTimesVector);
-HWY_EXPORT(LowerTransposedTimes);
-HWY_EXPORT(LowerTimes);
+HWY_EXPORT(cholesky);
+HWY_EXPORT(inverse_transpose);
+HWY_EXPORT(gram_upper);
+HWY_EXPORT(lower_times_vector);
+HWY_EXPORT(lower_transposed_times);
+HWY_EXPORT(lower_times);
 
 // Rows of a multiple of 64 doubles would all fall into the same few cache sets.
 void Matrix::resize(std::size_t rows, std::size_t columns) {
@@ -251,16 +251,16 @@ void Matrix::resize(std::size_t rows, std::size_t columns) {
   values_.assign(padded(rows) * stride_, 0.0);
 }
 
-bool cholesky(Matrix& a) { return HWY_DYNAMIC_DISPATCH(Cholesky)(a); }
+bool cholesky(Matrix& a) { return HWY_DYNAMIC_DISPATCH(cholesky)(a); }
 
 void inverse_transpose(const Matrix& r, Matrix& w) {
   w.resize(r.rows(), r.rows());
-  HWY_DYNAMIC_DISPATCH(InverseTranspose)(r, w);
+  HWY_DYNAMIC_DISPATCH(inverse_transpose)(r, w);
 }
 
 void gram_upper(const Matrix& w, Matrix& out) {
   out.resize(w.rows(), w.rows());
-  HWY_DYNAMIC_DISPATCH(GramUpper)(w, out);
+  HWY_DYNAMIC_DISPATCH(gram_upper)(w, out);
 }
 
 Matrix transpose(const Matrix& a) {
@@ -272,16 +272,16 @@ Matrix transpose(const Matrix& a) {
 }
 
 void lower_times(const Matrix& transposed, const double* x, double* out) {
-  HWY_DYNAMIC_DISPATCH(LowerTimesVector)(transposed, x, out);
+  HWY_DYNAMIC_DISPATCH(lower_times_vector)(transposed, x, out);
 }
 
 void lower_transposed_times(const Matrix& w, const double* x, double* out) {
-  HWY_DYNAMIC_DISPATCH(LowerTransposedTimes)(w, x, out);
+  HWY_DYNAMIC_DISPATCH(lower_transposed_times)(w, x, out);
 }
 
 void lower_times(const Matrix& transposed, const Matrix& b, Matrix& out) {
   out.resize(transposed.rows(), b.columns());
-  HWY_DYNAMIC_DISPATCH(LowerTimes)(transposed, b, out);
+  HWY_DYNAMIC_DISPATCH(lower_times)(transposed, b, out);
 }
 
 }  // namespace runner::bo

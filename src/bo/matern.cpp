@@ -54,8 +54,8 @@ HWY_INLINE void matern52(Vector d, Lanes squared, Lanes& value, Lanes& slope) {
   slope = hn::Mul(hn::Mul(linear, hn::Set(d, 5.0 / 3.0)), e);
 }
 
-void MaternRow(const double* x, std::size_t x_stride, const Matrix& scaled, std::size_t begin,
-               double outputscale, double* value, double* slope) {
+void matern52_row(const double* x, std::size_t x_stride, const Matrix& scaled, std::size_t begin,
+                  double outputscale, double* value, double* slope) {
   const Vector d;
   for (std::size_t j = begin; j < scaled.columns(); j += hn::Lanes(d)) {
     Lanes squared = hn::Zero(d);
@@ -71,13 +71,13 @@ void MaternRow(const double* x, std::size_t x_stride, const Matrix& scaled, std:
   }
 }
 
-void MaternMatrix(const Matrix& scaled, double outputscale, Matrix& value, Matrix& slope) {
+void matern52_matrix(const Matrix& scaled, double outputscale, Matrix& value, Matrix& slope) {
   const std::size_t n = scaled.columns();
   const std::size_t first = scaled.rows() > 0 ? scaled.stride() : 0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t begin = i / 8 * 8;
-    MaternRow(first > 0 ? scaled.row(0) + i : nullptr, first, scaled, begin, outputscale,
-              value.row(i), slope.row(i));
+    matern52_row(first > 0 ? scaled.row(0) + i : nullptr, first, scaled, begin, outputscale,
+                 value.row(i), slope.row(i));
     std::fill(slope.row(i) + begin, slope.row(i) + i + 1, 0.0);
     std::fill(slope.row(i) + n, slope.row(i) + slope.stride(), 0.0);
     std::fill(value.row(i) + n, value.row(i) + value.stride(), 0.0);
@@ -117,8 +117,8 @@ HWY_INLINE void column_sums(const double* a, const Matrix& inverse, const Matrix
   }
 }
 
-void LengthscaleSums(const double* a, const Matrix& inverse, const Matrix& slope,
-                     const Matrix& scaled, Matrix& columns) {
+void lengthscale_sums(const double* a, const Matrix& inverse, const Matrix& slope,
+                      const Matrix& scaled, Matrix& columns) {
   std::size_t f = 0;
   for (; f + 4 <= scaled.rows(); f += 4) column_sums<4>(a, inverse, slope, scaled, f, columns);
   for (; f + 2 <= scaled.rows(); f += 2) column_sums<2>(a, inverse, slope, scaled, f, columns);
@@ -131,22 +131,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace runner::bo {
 
-HWY_EXPORT(MaternMatrix);
-HWY_EXPORT(MaternRow);
-HWY_EXPORT(LengthscaleSums);
+HWY_EXPORT(matern52_matrix);
+HWY_EXPORT(matern52_row);
+HWY_EXPORT(lengthscale_sums);
 
 void matern52_matrix(const Matrix& scaled, double outputscale, Matrix& value, Matrix& slope) {
-  HWY_DYNAMIC_DISPATCH(MaternMatrix)(scaled, outputscale, value, slope);
+  HWY_DYNAMIC_DISPATCH(matern52_matrix)(scaled, outputscale, value, slope);
 }
 
 void matern52_row(std::span<const double> x, const Matrix& scaled, double* value, double* slope) {
-  HWY_DYNAMIC_DISPATCH(MaternRow)(x.data(), 1, scaled, 0, 1.0, value, slope);
+  HWY_DYNAMIC_DISPATCH(matern52_row)(x.data(), 1, scaled, 0, 1.0, value, slope);
 }
 
 void lengthscale_sums(const double* a, const Matrix& inverse, const Matrix& slope,
                       const Matrix& scaled, double* sums) {
   Matrix columns(scaled.rows(), scaled.columns());
-  HWY_DYNAMIC_DISPATCH(LengthscaleSums)(a, inverse, slope, scaled, columns);
+  HWY_DYNAMIC_DISPATCH(lengthscale_sums)(a, inverse, slope, scaled, columns);
   for (std::size_t f = 0; f < scaled.rows(); ++f) {
     sums[f] = 0.0;
     for (std::size_t j = 0; j < scaled.columns(); ++j) sums[f] += columns(f, j);

@@ -19,7 +19,7 @@ constexpr double kSumSlack = 1e-6;                  // of a simplex's sum
 constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 constexpr std::size_t kLargestCount = 10000;
 
-[[noreturn]] void fail(std::string message) { throw std::invalid_argument(std::move(message)); }
+[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
 
 void check(const Variable& v) {
   const auto range = [&] { return fmt::format("[{}, {}]", io::number(v.low), io::number(v.high)); };

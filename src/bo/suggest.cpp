@@ -178,7 +178,7 @@ class Study {
   // The maximiser of one acquisition, or of LogEI where that acquisition is 0 in double precision.
   std::optional<Found> nominate(const Acquisition& row, std::string& fallback) const {
     const Gp& gp = models_.front().gp;
-    const auto found = search(surface_of(gp, row, context()));
+    auto found = search(surface_of(gp, row, context()));
     if (!row.underflows || !found || found->value > 0.0) return found;
     fallback += fmt::format("{}{} is 0 everywhere in double precision: LogEI was maximised",
                             fallback.empty() ? "" : "; ", row.name);

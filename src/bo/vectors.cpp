@@ -13,7 +13,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Vector = hn::CappedTag<double, 8>;
 using Lanes = hn::Vec<Vector>;
 
-void Axpy(double a, const double* HWY_RESTRICT x, std::size_t n, double* HWY_RESTRICT y) {
+void axpy(double a, const double* HWY_RESTRICT x, std::size_t n, double* HWY_RESTRICT y) {
   const Vector d;
   const Lanes factor = hn::Set(d, a);
   for (std::size_t j = 0; j < n; j += hn::Lanes(d)) {
@@ -21,7 +21,7 @@ void Axpy(double a, const double* HWY_RESTRICT x, std::size_t n, double* HWY_RES
   }
 }
 
-void AddSquares(const double* HWY_RESTRICT x, std::size_t n, double* HWY_RESTRICT y) {
+void add_squares(const double* HWY_RESTRICT x, std::size_t n, double* HWY_RESTRICT y) {
   const Vector d;
   for (std::size_t j = 0; j < n; j += hn::Lanes(d)) {
     const Lanes v = hn::LoadU(d, x + j);
@@ -45,13 +45,13 @@ HWY_INLINE double sum_of_eight(std::size_t n, const Term& term) {
   return total;
 }
 
-double Dot(const double* x, const double* y, std::size_t n) {
+double dot(const double* x, const double* y, std::size_t n) {
   return sum_of_eight(n, [&](Vector d, std::size_t j) HWY_ATTR {
     return hn::Mul(hn::LoadU(d, x + j), hn::LoadU(d, y + j));
   });
 }
 
-double DotDifference(const double* w, double a, const double* x, std::size_t n) {
+double dot_difference(const double* w, double a, const double* x, std::size_t n) {
   return sum_of_eight(n, [&](Vector d, std::size_t j) HWY_ATTR {
     return hn::Mul(hn::LoadU(d, w + j), hn::Sub(hn::Set(d, a), hn::LoadU(d, x + j)));
   });
@@ -63,25 +63,25 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace runner::bo {
 
-HWY_EXPORT(Axpy);
-HWY_EXPORT(AddSquares);
-HWY_EXPORT(Dot);
-HWY_EXPORT(DotDifference);
+HWY_EXPORT(axpy);
+HWY_EXPORT(add_squares);
+HWY_EXPORT(dot);
+HWY_EXPORT(dot_difference);
 
 void axpy(double a, const double* x, std::size_t n, double* y) {
-  HWY_DYNAMIC_DISPATCH(Axpy)(a, x, n, y);
+  HWY_DYNAMIC_DISPATCH(axpy)(a, x, n, y);
 }
 
 void add_squares(const double* x, std::size_t n, double* y) {
-  HWY_DYNAMIC_DISPATCH(AddSquares)(x, n, y);
+  HWY_DYNAMIC_DISPATCH(add_squares)(x, n, y);
 }
 
 double dot(const double* x, const double* y, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(Dot)(x, y, n);
+  return HWY_DYNAMIC_DISPATCH(dot)(x, y, n);
 }
 
 double dot_difference(const double* w, double a, const double* x, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(DotDifference)(w, a, x, n);
+  return HWY_DYNAMIC_DISPATCH(dot_difference)(w, a, x, n);
 }
 
 }  // namespace runner::bo
