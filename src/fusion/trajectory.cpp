@@ -101,8 +101,7 @@ Trajectory::Trajectory(const std::filesystem::path& path, Storage storage)
   const auto fail = [&](std::string_view what) {
     throw InputError(fmt::format("{}: not a whole trajectory file: {}", path.string(), what));
   };
-  data_->file.emplace(path);
-  const std::string_view bytes = data_->file->bytes();
+  const std::string_view bytes = data_->file.emplace(path).bytes();
   Header header;
   if (bytes.size() < kDataOffset) fail("it is too short");
   std::memcpy(&header, bytes.data(), sizeof header);

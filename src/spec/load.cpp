@@ -92,7 +92,7 @@ class Loader {
 
   // The name of a run or of a task, which is also a folder's.
   std::optional<std::string> folder_name(const Node& node, std::string_view what) {
-    const auto text = read_text(node, what, problems_);
+    auto text = read_text(node, what, problems_);
     if (!text) return {};
     if (text->empty() || text->front() == '.' || text->front() == '-' ||
         text->find_first_not_of(kNameLetters) != std::string::npos) {

@@ -107,7 +107,7 @@ Method make_method(const MethodKind& kind, std::string_view outer, std::string_v
 
 std::optional<std::string> read_acquisition(const Node& node, std::string_view what,
                                             Problems& problems) {
-  const auto text = read_text(node, what, problems);
+  auto text = read_text(node, what, problems);
   if (!text) return {};
   if (*text == kHedge) return text;
   std::vector<std::string_view> names;
