@@ -15,6 +15,7 @@ struct PackedBatch {
   std::vector<std::int32_t> positions;   // [tokens] rows of the position table
   std::vector<std::int32_t> types;       // [tokens]
   std::vector<std::int32_t> offsets{0};  // [rows + 1]: row i is [offsets[i], offsets[i + 1])
+  std::vector<float> labels;             // [rows], or empty: the network does not read them
 
   std::int64_t rows() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }

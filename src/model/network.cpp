@@ -1,8 +1,10 @@
 #include "model/network.hpp"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
@@ -15,6 +17,7 @@
 #include "kernels/dropout.hpp"
 #include "model/network_products.hpp"
 #include "model/network_tape.hpp"
+#include "model/ops_batch.hpp"
 
 namespace runner::model {
 
@@ -52,7 +55,8 @@ Network::Network(const EncoderConfig& config, int classes, const NetworkOptions&
       product_type_(options.bf16 ? at::kBFloat16 : at::kFloat),
       layout_(make_layout(config, classes)),
       segments_(make_segments(layout_, config)),
-      ops_(options.device.is_cpu() && !options.reference_ops ? make_kernel_ops() : make_aten_ops()),
+      kernels_(options.device.is_cpu() && !options.reference_ops),
+      ops_(kernels_ ? make_kernel_ops() : make_aten_ops(product_type_)),
       arena_(options.device),
       layers_(static_cast<std::size_t>(config.layers)),
       tape_(std::make_unique<Tape>()) {
@@ -91,6 +95,12 @@ Tensor Network::gradient(const Segment& segment) const {
   if (segment.kind == SegmentKind::product && product_gradients_.defined())
     return product_gradients_.narrow(0, product_offset(segment), segment.size());
   return gradients_.narrow(0, segment.begin - segments_.front().end, segment.size());
+}
+
+Tensor Network::gradients_from(const Segment& segment) const {
+  const std::int64_t word = segments_.front().end;
+  const std::int64_t begin = std::max<std::int64_t>(0, segment.begin - word);
+  return gradients_.narrow(0, begin, gradients_.numel() - begin);
 }
 
 Tensor Network::rounded(const Segment& segment) const {
@@ -134,10 +144,13 @@ void Network::set_weights(Tensor flat) {
       const Segment& segment = segment_of(matrix);
       const Tensor source =
           rounded_.defined() ? rounded(segment) : weights_.narrow(0, segment.begin, segment.size());
+      const Tensor bias = weights_.narrow(0, vector.offset, rows);
+      // The kernels add a bias after the product, with its neighbours; cuBLAS adds it for nothing.
+      Tensor added;
+      if (!kernels_) added = rounded_.defined() ? at::empty_like(bias, at::kBFloat16) : bias;
       return LayerWeights::Product{
           source.narrow(0, matrix.offset - segment.begin, rows * columns).view({rows, columns}),
-          gradient_view(matrix, {rows, columns}), weights_.narrow(0, vector.offset, rows),
-          gradient_view(vector, {rows})};
+          gradient_view(matrix, {rows, columns}), bias, gradient_view(vector, {rows}), added};
     };
     const auto norm = [&](const char* name) {
       const std::string gamma = layer_name(index, fmt::format("{}.LayerNorm.weight", name));
@@ -161,17 +174,29 @@ void Network::refresh_products(int layer) {
   for (const Segment& segment : segments_)
     if (segment.kind == SegmentKind::product && segment.layer >= layer)
       ops_->cast(weights_.narrow(0, segment.begin, segment.size()), rounded(segment), false);
+  if (kernels_) return;
+  std::vector<Tensor> sources, targets;
+  for (const LayerWeights& weights : layers_)
+    for (const auto* product : {&weights.qkv, &weights.out, &weights.up, &weights.down}) {
+      sources.push_back(product->bias);
+      targets.push_back(product->added);
+    }
+  at::_foreach_copy_(targets, sources);
 }
 
 double Network::take_flops() { return std::exchange(flops_, 0.0); }
 
 // x [n, in] by weight [out, in] transposed, or by weight itself where `transposed` is false.
-void Network::multiply(const Tensor& x, const Tensor& weight, bool transposed, const Tensor& out) {
-  multiply_rows(out, x, transposed ? weight.t() : weight);
+void Network::multiply(const Tensor& x, const Tensor& weight, bool transposed, const Tensor& out,
+                       const Tensor& bias) {
+  const Tensor w = transposed ? weight.t() : weight;
+  kernels_ ? multiply_rows(out, x, w, bias) : multiply_exactly(out, x, w, bias);
   flops_ += 2.0 * static_cast<double>(x.size(0)) * static_cast<double>(weight.numel());
 }
 
+// Only products on a CPU want whole units of rows.
 Tensor Network::take_rows(std::int64_t rows, std::int64_t columns, at::ScalarType type) {
+  if (!kernels_) return arena_.take({rows, columns}, type);
   const Tensor all = arena_.take({round_up_rows(rows), columns}, type);
   all.narrow(0, rows, all.size(0) - rows).zero_();
   return all.narrow(0, 0, rows);
@@ -182,6 +207,8 @@ Tensor Network::take_product(std::int64_t rows, std::int64_t columns) {
 }
 
 void Network::take_norm(NormStep& step, std::int64_t rows, bool taped) {
+  step.keep = taped;
+  if (!kernels_) return;
   if (taped) {
     step.mean = arena_.take({rows}, at::kFloat);
     step.rstd = arena_.take({rows}, at::kFloat);
@@ -196,9 +223,8 @@ void Network::run_attention(int index, LayerTape& tape) {
   const std::int64_t hidden = config_.hidden_size, tokens = tape.input.size(0);
   const auto project = [&](const Tensor& x, std::int64_t first, std::int64_t count) {
     const Tensor out = take_product(x.size(0), count);
-    multiply_rows(out, x, layer.qkv.weight.narrow(0, first, count).t(),
-                  layer.qkv.bias.narrow(0, first, count));
-    flops_ += 2.0 * static_cast<double>(x.size(0) * count * hidden);
+    const Tensor& bias = kernels_ ? layer.qkv.bias : layer.qkv.added;
+    multiply(x, layer.qkv.weight.narrow(0, first, count), true, out, bias.narrow(0, first, count));
     return out;
   };
   AttentionStep& step = tape.attention;
@@ -218,7 +244,8 @@ void Network::run_attention(int index, LayerTape& tape) {
     step.k = qkv.narrow(1, hidden, hidden);
     step.v = qkv.narrow(1, 2 * hidden, hidden);
   }
-  tape.context = take_product(step.first_query_only ? batch.host->rows() : tokens, hidden);
+  if (kernels_)
+    tape.context = take_product(step.first_query_only ? batch.host->rows() : tokens, hidden);
   ops_->attention_forward(step, tape.context);
   flops_ += attention_flops(step, 2);
 }
@@ -244,8 +271,8 @@ void Network::run_layer(int index, LayerTape& tape, bool taped) {
 
   NormStep& middle = tape.middle;
   middle.x = take_product(rows, config_.hidden_size);
-  multiply(tape.context, layer.out.weight, true, middle.x);
-  middle.bias = layer.out.bias;
+  multiply(tape.context, layer.out.weight, true, middle.x, layer.out.added);
+  if (kernels_) middle.bias = layer.out.bias;
   middle.residual = is_last(index) ? tape.input.index_select(0, tape_->batch.first) : tape.input;
   middle.gamma = layer.attention.gamma;
   middle.beta = layer.attention.beta;
@@ -255,16 +282,16 @@ void Network::run_layer(int index, LayerTape& tape, bool taped) {
   ops_->norm_forward(middle);
 
   tape.inner = take_product(rows, config_.intermediate_size);
-  multiply(product_of(middle), layer.up.weight, true, tape.inner);
+  multiply(product_of(middle), layer.up.weight, true, tape.inner, layer.up.added);
   NormStep& output = tape.output;
   output.x = take_product(rows, config_.hidden_size);
   // Backward makes gelu's output again from its input: no layer's is kept.
   const Arena::Mark mark = arena_.mark();
   const Tensor activated = taped ? take_product(rows, config_.intermediate_size) : tape.inner;
-  ops_->gelu_forward(tape.inner, layer.up.bias, activated);
-  multiply(activated, layer.down.weight, true, output.x);
+  ops_->gelu_forward(tape.inner, kernels_ ? layer.up.bias : Tensor{}, activated);
+  multiply(activated, layer.down.weight, true, output.x, layer.down.added);
   arena_.release(mark);
-  output.bias = layer.down.bias;
+  if (kernels_) output.bias = layer.down.bias;
   output.residual = middle.y;
   output.gamma = layer.output.gamma;
   output.beta = layer.output.beta;
@@ -279,6 +306,23 @@ Tensor Network::forward(const PackedBatch& batch, const TrainPass& pass) {
   return run(batch, &pass);
 }
 
+const Tensor& Network::labels() const { return tape_->batch.labels; }
+
+DeviceBatch Network::place(const PackedBatch& batch, bool embeddings_trained) const {
+  if (kernels_) {
+    DeviceBatch placed;
+    placed.host = &batch;
+    placed.first =
+        at::tensor(at::ArrayRef(batch.offsets.data(), batch.offsets.size() - 1), at::kInt)
+            .to(at::kLong);
+    placed.labels = at::tensor(batch.labels, at::kFloat);
+    return placed;
+  }
+  if (!embeddings_trained) return upload_batch(batch, options_.device, {}, {}, {});
+  return upload_batch(batch, options_.device, {.host = word_rows(batch)},
+                      {.host = position_rows(batch)}, {.host = batch.types});
+}
+
 Tensor Network::run(const PackedBatch& batch, const TrainPass* pass) {
   const c10::InferenceMode guard;
   arena_.release({});
@@ -289,21 +333,11 @@ Tensor Network::run(const PackedBatch& batch, const TrainPass* pass) {
   if (pass != nullptr) tape.pass = *pass;
   const int frozen = pass != nullptr ? pass->frozen_layers : config_.layers + 1;
   const std::int64_t tokens = batch.tokens();
-  const auto index = [&](const std::vector<std::int32_t>& values) {
-    return at::tensor(values, at::kInt).to(at::kLong).to(options_.device);
-  };
-  tape.batch.host = &tape.host;
-  tape.batch.first =
-      index(std::vector<std::int32_t>(batch.offsets.begin(), batch.offsets.end() - 1));
-  if (!options_.device.is_cpu()) {
-    tape.batch.ids = index(batch.ids);
-    tape.batch.positions = index(batch.positions);
-    tape.batch.types = index(batch.types);
-  }
+  tape.batch = place(tape.host, frozen == 0);
 
   // Layers without a backward pass hand two outputs back and forth; the rest of them is released.
   NormStep slots[2];
-  if (frozen > 0)
+  if (frozen > 0 && kernels_)
     for (NormStep& slot : slots) take_norm(slot, tokens, false);
 
   EmbeddingStep& embedding = tape.embedding;
@@ -318,11 +352,14 @@ Tensor Network::run(const PackedBatch& batch, const TrainPass* pass) {
   embedding.dropout = kernels::dropout(tape.pass.dropout, tape.pass.dropout_key, 0);
   NormStep first = slots[0];
   if (frozen == 0) take_norm(first, tokens, true);
+  embedding.keep = first.keep;
   embedding.mean = first.mean;
   embedding.rstd = first.rstd;
   embedding.y = first.y;
   embedding.y_product = first.y_product;
   ops_->embedding_forward(embedding);
+  first.y = embedding.y;
+  first.y_product = embedding.y_product;
 
   tape.layers.resize(static_cast<std::size_t>(config_.layers));
   NormStep previous = first;
@@ -331,14 +368,16 @@ Tensor Network::run(const PackedBatch& batch, const TrainPass* pass) {
     part.input = previous.y;
     part.input_product = product_of(previous);
     const bool taped = layer >= frozen;
-    if (!taped && !is_last(layer)) {
+    if (!taped && !is_last(layer) && kernels_) {
       part.output.y = slots[(layer + 1) % 2].y;
       part.output.y_product = slots[(layer + 1) % 2].y_product;
     }
     const Arena::Mark mark = arena_.mark();
     run_layer(layer, part, taped);
-    if (!taped && !is_last(layer)) arena_.release(mark);
     previous = part.output;
+    if (taped || is_last(layer)) continue;
+    arena_.release(mark);
+    part = {};
   }
   return run_head(previous.y);
 }

@@ -47,7 +47,7 @@ struct NetworkOptions {
   bool bf16 = false;            // encoder products in bf16 with fp32 accumulation
   bool gradients = false;       // make room for gradients
   bool bf16_gradients = false;  // keep the products' gradients as bf16 (one backward per step)
-  bool reference_ops = false;   // ATen's composites also on a CPU
+  bool reference_ops = false;   // a GPU's operators also on a CPU
 };
 
 // A RoBERTa or BERT encoder (Devlin et al. 2019, Liu et al. 2019) with its classification head,
@@ -59,6 +59,8 @@ class Network {
   ~Network();
 
   const Layout& layout() const { return layout_; }
+  // Whether the CPU kernels compute; else ATen's operators do.
+  bool has_kernels() const { return kernels_; }
   std::span<const Segment> segments() const { return segments_; }
 
   // The weights to use from now on: [layout.size] fp32 on the network's device. Call
@@ -71,6 +73,8 @@ class Network {
   at::Tensor forward(const PackedBatch& batch);
   // The same with dropout, keeping what backward needs.
   at::Tensor forward(const PackedBatch& batch, const TrainPass& pass);
+  // The last batch's labels [rows] fp32 on the network's device; empty when it had none.
+  const at::Tensor& labels() const;
   // Adds the gradients of the last training forward. `dlogits` [rows, classes] fp32.
   void backward(const at::Tensor& dlogits);
 
@@ -79,8 +83,10 @@ class Network {
   void begin_step(std::vector<std::int32_t> words);
   const std::vector<std::int32_t>& words() const { return words_; }
   // Gradient of a segment: [its size] fp32, or bf16 for products with bf16_gradients; of the word
-  // segment [words().size(), H], or the whole table on a GPU.
+  // segment [words().size(), H], or the whole table without the CPU kernels.
   at::Tensor gradient(const Segment& segment) const;
+  // All fp32 gradients beside the word table's from the first of `segment` on, end to end.
+  at::Tensor gradients_from(const Segment& segment) const;
   // The rounded weights of a product segment, for the optimiser to write; undefined with fp32.
   at::Tensor rounded(const Segment& segment) const;
   // The gradient of one parameter in its own shape, fp32.
@@ -105,10 +111,14 @@ class Network {
   at::Tensor take_product(std::int64_t rows, std::int64_t columns);
   void take_norm(NormStep& step, std::int64_t rows, bool taped);
   void multiply(const at::Tensor& x, const at::Tensor& weight, bool transposed,
-                const at::Tensor& out);
+                const at::Tensor& out, const at::Tensor& bias = {});
   void add_weight_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& gradient);
   double attention_flops(const AttentionStep& step, int products) const;
 
+  // The rows of word_gradients_ and of the position table that tokens teach; -1: none.
+  std::vector<std::int32_t> word_rows(const PackedBatch& batch) const;
+  std::vector<std::int32_t> position_rows(const PackedBatch& batch) const;
+  DeviceBatch place(const PackedBatch& batch, bool embeddings_trained) const;
   at::Tensor run(const PackedBatch& batch, const TrainPass* pass);
   void run_attention(int index, LayerTape& tape);
   void run_layer(int index, LayerTape& tape, bool taped);
@@ -122,6 +132,7 @@ class Network {
   at::ScalarType product_type_;
   Layout layout_;
   std::vector<Segment> segments_;
+  bool kernels_;
   std::unique_ptr<Ops> ops_;
   Arena arena_;
   at::Tensor weights_;            // [layout.size]

@@ -18,7 +18,7 @@ void Network::begin_step(std::vector<std::int32_t> words) {
   for (const Segment& segment : segments_)
     if (segment.kind == SegmentKind::other) gradient(segment).zero_();
   // A GPU adds into the whole table: there the optimiser's dense pass is cheaper than bookkeeping.
-  words_ = options_.device.is_cpu() ? std::move(words) : std::vector<std::int32_t>{};
+  words_ = kernels_ ? std::move(words) : std::vector<std::int32_t>{};
   const std::int64_t rows =
       words_.empty() ? config_.vocab_size : static_cast<std::int64_t>(words_.size());
   if (!word_room_.defined() || word_room_.size(0) < rows)
@@ -31,13 +31,16 @@ void Network::begin_step(std::vector<std::int32_t> words) {
 // gradient (+)= dy^T x: written by a step's first backward, added to by the others.
 void Network::add_weight_gradient(const Tensor& dy, const Tensor& x, const Tensor& gradient) {
   flops_ += 2.0 * static_cast<double>(dy.size(0)) * static_cast<double>(gradient.numel());
+  const auto multiply_over = [&](const Tensor& out, const Tensor& left, const Tensor& right) {
+    kernels_ ? multiply_over_rows(out, left, right) : multiply_exactly(out, left.t(), right);
+  };
   if (product_gradients_empty_ && gradient.scalar_type() == product_type_) {
-    multiply_over_rows(gradient, dy, x);
+    multiply_over(gradient, dy, x);
     return;
   }
   const Arena::Mark mark = arena_.mark();
   const Tensor part = arena_.take(gradient.sizes(), product_type_);
-  multiply_over_rows(part, dy, x);
+  multiply_over(part, dy, x);
   ops_->cast(part, gradient, !product_gradients_empty_);
   arena_.release(mark);
 }
@@ -87,22 +90,25 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
   const std::int64_t tokens = tape.input.size(0);
   const bool last = is_last(index);
   // The last layer's gradients have one row per sequence until they reach its keys and values.
-  Tensor dstream = last ? arena_.take({tokens, hidden}, at::kFloat) : dy;
-  Tensor dproduct = last ? take_product(tokens, hidden) : dy_product;
+  Tensor dstream;
+  if (last) dstream = arena_.take({tokens, hidden}, at::kFloat);
+  const Tensor dproduct = last ? take_product(tokens, hidden) : dy_product;
   const Arena::Mark mark = arena_.mark();
 
-  const Tensor dx = take_product(rows, hidden);
-  ops_->norm_backward(tape.output, dy, dy_product, dy, dx,
+  Tensor dx;
+  if (kernels_) dx = take_product(rows, hidden);
+  ops_->norm_backward(tape.output, dy, dy_product, dx,
                       {layer.output.dgamma, layer.output.dbeta, layer.down.bias_gradient});
   const Tensor dinner = take_product(rows, config_.intermediate_size);
   multiply(dx, layer.down.weight, false, dinner);
-  ops_->gelu_backward(tape.inner, layer.up.bias, dinner, layer.up.bias_gradient);
+  ops_->gelu_backward(tape.inner, kernels_ ? layer.up.bias : Tensor{}, dinner,
+                      layer.up.bias_gradient);
   add_weight_gradient(dx, tape.inner, layer.down.gradient);
   const Tensor dmiddle = take_product(rows, hidden);
   multiply(dinner, layer.up.weight, false, dmiddle);
   add_weight_gradient(dinner, product_of(tape.middle), layer.up.gradient);
 
-  ops_->norm_backward(tape.middle, dy, dmiddle, dy, dx,
+  ops_->norm_backward(tape.middle, dy, dmiddle, dx,
                       {layer.attention.dgamma, layer.attention.dbeta, layer.out.bias_gradient});
   const Tensor dcontext = take_product(rows, hidden);
   multiply(dx, layer.out.weight, false, dcontext);
@@ -134,7 +140,7 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
     ops_->add_column_sums(dqkv, layer.qkv.bias_gradient);
     if (!lowest) multiply(dqkv, layer.qkv.weight, false, dproduct);
   }
-  dy = dstream;
+  if (last) dy = dstream;
   dy_product = dproduct;
   arena_.release(mark);
 }
@@ -147,24 +153,36 @@ void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
     const Parameter& parameter = layout_.find(prefix + name);
     return gradient_view(parameter, parameter.shape);
   };
-  const Tensor dsum = dy;
-  ops_->embedding_backward(tape.embedding, dy, dy_product, dsum,
+  Tensor dsum = dy;
+  ops_->embedding_backward(tape.embedding, dsum, dy_product,
                            {view("LayerNorm.weight"), view("LayerNorm.bias"), {}});
-  // nn.Embedding(padding_idx): a padding id that stands in a text teaches nothing.
-  std::vector<std::int32_t> words, positions = tape.host.positions;
-  for (const std::int32_t id : tape.host.ids) {
-    if (id == config_.pad_token_id)
-      words.push_back(-1);
-    else if (words_.empty())
-      words.push_back(id);
-    else
-      words.push_back(
-          static_cast<std::int32_t>(std::ranges::lower_bound(words_, id) - words_.begin()));
+  DeviceBatch& batch = tape.batch;
+  if (kernels_) {
+    batch.words.host = word_rows(tape.host);
+    batch.position_rows.host = position_rows(tape.host);
+    batch.type_rows.host = tape.host.types;
   }
-  if (roberta) std::ranges::replace(positions, config_.pad_token_id, -1);
-  ops_->add_rows(words, dsum, word_gradients_);
-  ops_->add_rows(positions, dsum, view("position_embeddings.weight"));
-  ops_->add_rows(tape.host.types, dsum, view("token_type_embeddings.weight"));
+  ops_->add_rows(batch.words, dsum, word_gradients_);
+  ops_->add_rows(batch.position_rows, dsum, view("position_embeddings.weight"));
+  ops_->add_rows(batch.type_rows, dsum, view("token_type_embeddings.weight"));
+}
+
+// nn.Embedding(padding_idx): a padding id that stands in a text teaches nothing.
+std::vector<std::int32_t> Network::word_rows(const PackedBatch& batch) const {
+  std::vector<std::int32_t> rows = batch.ids;
+  for (std::int32_t& row : rows) {
+    if (row == config_.pad_token_id)
+      row = -1;
+    else if (!words_.empty())
+      row = static_cast<std::int32_t>(std::ranges::lower_bound(words_, row) - words_.begin());
+  }
+  return rows;
+}
+
+std::vector<std::int32_t> Network::position_rows(const PackedBatch& batch) const {
+  std::vector<std::int32_t> rows = batch.positions;
+  if (config_.family == Family::roberta) std::ranges::replace(rows, config_.pad_token_id, -1);
+  return rows;
 }
 
 }  // namespace runner::model

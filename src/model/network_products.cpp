@@ -31,19 +31,6 @@ const std::optional<c10::TypedOperatorHandle<Linear>>& onednn_linear() {
   return found;
 }
 
-void multiply_by_library(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
-  Tensor target = out;
-  if (out.is_cpu() && out.scalar_type() == at::kFloat && onednn_linear()) {
-    const std::optional<Tensor> added = bias.defined() ? std::optional(bias) : std::nullopt;
-    const c10::List<std::optional<at::Scalar>> no_scalars;
-    target.copy_(onednn_linear()->call(a, b.t(), added, "none", no_scalars, std::nullopt));
-  } else if (bias.defined()) {
-    at::addmm_out(target, bias.to(out.scalar_type()), a, b);
-  } else {
-    at::mm_out(target, a, b);
-  }
-}
-
 // out = a b + bias by the project's own kernel; false where it is not for them.
 bool multiply_by_kernel(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
   if (!out.is_cpu() || out.scalar_type() != at::kBFloat16 || !kernels::has_pair_products())
@@ -89,14 +76,27 @@ Tensor whole_units(const Tensor& x) {
 
 }  // namespace
 
+void multiply_exactly(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  Tensor target = out;
+  if (out.is_cpu() && out.scalar_type() == at::kFloat && onednn_linear()) {
+    const std::optional<Tensor> added = bias.defined() ? std::optional(bias) : std::nullopt;
+    const c10::List<std::optional<at::Scalar>> no_scalars;
+    target.copy_(onednn_linear()->call(a, b.t(), added, "none", no_scalars, std::nullopt));
+  } else if (bias.defined()) {
+    at::addmm_out(target, bias.to(out.scalar_type()), a, b);
+  } else {
+    at::mm_out(target, a, b);
+  }
+}
+
 void multiply_rows(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
   if (!multiply_by_kernel(out, x, w, bias))
-    multiply_by_library(whole_units(out), whole_units(x), w, bias);
+    multiply_exactly(whole_units(out), whole_units(x), w, bias);
 }
 
 void multiply_over_rows(const Tensor& out, const Tensor& y, const Tensor& x) {
   if (!multiply_by_kernel(out, y.t(), x, {}))
-    multiply_by_library(out, whole_units(y).t(), whole_units(x), {});
+    multiply_exactly(out, whole_units(y).t(), whole_units(x), {});
 }
 
 }  // namespace runner::model

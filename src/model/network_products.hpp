@@ -21,6 +21,11 @@ constexpr std::int64_t round_up_rows(std::int64_t rows) {
 void multiply_rows(const at::Tensor& out, const at::Tensor& x, const at::Tensor& w,
                    const at::Tensor& bias = {});
 
+// The same by ATen's or oneDNN's products, on any device; needs no room beyond the rows. The bias
+// is rounded to out's dtype.
+void multiply_exactly(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b,
+                      const at::Tensor& bias = {});
+
 // out [m, k] = y^T x for y [n, m] and x [n, k], both with room for whole units of rows.
 void multiply_over_rows(const at::Tensor& out, const at::Tensor& y, const at::Tensor& x);
 

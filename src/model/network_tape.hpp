@@ -10,6 +10,7 @@ struct Network::LayerWeights {
   struct Product {
     at::Tensor weight, gradient;  // [out, in]
     at::Tensor bias, bias_gradient;
+    at::Tensor added;  // bias in the product's type, where the product adds it
   };
   struct Norm {
     at::Tensor gamma, beta, dgamma, dbeta;

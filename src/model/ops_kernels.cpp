@@ -38,22 +38,22 @@ constexpr std::int64_t kElementGrain = 32768;
 
 class KernelOps final : public Ops {
  public:
-  void embedding_forward(const EmbeddingStep& step) override {
+  void embedding_forward(EmbeddingStep& step) override {
     const kernels::Embedding embedding = convert(step);
     share(embedding.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::embedding_forward(embedding, begin, end);
     });
   }
 
-  void embedding_backward(const EmbeddingStep& step, const Tensor& dy, const Tensor& dy_product,
-                          const Tensor& dsum, const NormGradients& parameters) override {
+  void embedding_backward(EmbeddingStep& step, Tensor& dy, const Tensor& dy_product,
+                          const NormGradients& parameters) override {
     const kernels::Embedding embedding = convert(step);
     const std::int64_t blocks = kernels::row_blocks(embedding.rows);
     float* partials = scratch(blocks * 2 * embedding.width);
     const auto run = [&](auto type) {
       share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::embedding_backward(embedding, data<float>(dy), data<decltype(type)>(dy_product),
-                                    data<float>(dsum), partials, begin, end);
+                                    data<float>(dy), partials, begin, end);
       });
     };
     if (dy_product.defined())
@@ -63,9 +63,8 @@ class KernelOps final : public Ops {
     add_partials(partials, blocks, embedding.width, {parameters.dgamma, parameters.dbeta});
   }
 
-  void add_rows(const std::vector<std::int32_t>& rows, const Tensor& values,
-                const Tensor& table) override {
-    kernels::RowGroups groups = kernels::group_rows(rows);
+  void add_rows(const TableRows& rows, const Tensor& values, const Tensor& table) override {
+    kernels::RowGroups groups = kernels::group_rows(rows.host);
     const std::int64_t skipped = !groups.rows.empty() && groups.rows.front() < 0 ? 1 : 0;
     share(groups.size() - skipped, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::sum_groups_into_table(groups, data<float>(values), values.size(1),
@@ -73,7 +72,7 @@ class KernelOps final : public Ops {
     });
   }
 
-  void attention_forward(const AttentionStep& step, const Tensor& out) override {
+  void attention_forward(AttentionStep& step, Tensor& out) override {
     with_type(step.k, [&](auto type) {
       const auto attention = convert<decltype(type)>(step);
       share(attention.sequences * attention.heads, kHeadGrain,
@@ -84,7 +83,7 @@ class KernelOps final : public Ops {
     });
   }
 
-  void attention_backward(const AttentionStep& step, const Tensor& dout, const Tensor& dq,
+  void attention_backward(AttentionStep& step, const Tensor& dout, const Tensor& dq,
                           const Tensor& dk, const Tensor& dv) override {
     with_type(step.k, [&](auto type) {
       using T = decltype(type);
@@ -103,7 +102,7 @@ class KernelOps final : public Ops {
     });
   }
 
-  void norm_forward(const NormStep& step) override {
+  void norm_forward(NormStep& step) override {
     with_type(step.x, [&](auto type) {
       const auto norm = convert<decltype(type)>(step);
       share(norm.rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
@@ -112,8 +111,7 @@ class KernelOps final : public Ops {
     });
   }
 
-  void norm_backward(const NormStep& step, const Tensor& dy, const Tensor& dy_product,
-                     const Tensor& dresidual, const Tensor& dx,
+  void norm_backward(NormStep& step, Tensor& dy, const Tensor& dy_product, Tensor& dx,
                      const NormGradients& parameters) override {
     with_type(step.x, [&](auto type) {
       using T = decltype(type);
@@ -121,7 +119,7 @@ class KernelOps final : public Ops {
       const std::int64_t blocks = kernels::row_blocks(norm.rows);
       const kernels::ResidualNormGradient<T> gradient{.dy = data<float>(dy),
                                                       .dy_product = data<T>(dy_product),
-                                                      .dresidual = data<float>(dresidual),
+                                                      .dresidual = data<float>(dy),
                                                       .dx = data<T>(dx),
                                                       .partials = scratch(blocks * 3 * norm.width)};
       share(blocks, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {

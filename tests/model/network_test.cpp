@@ -2,12 +2,14 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "doctest/doctest.h"
+#include "model/ops_batch.hpp"
 #include "random/philox.hpp"
 
 using namespace runner;
@@ -116,6 +118,71 @@ TEST_CASE("fused kernels and ATen's composites agree with dropout, in logits and
       }
     }
   }
+}
+
+TEST_CASE("without a backward pass, or with one of the upper layers alone, the two agree too") {
+  for (const auto& [bf16, hidden] : {std::pair(false, 48), {true, 128}}) {
+    CAPTURE(bf16);
+    Fixture fixture(Family::roberta, hidden);
+    NetworkOptions options;
+    options.gradients = true;
+    options.bf16 = bf16;
+    Network fused(fixture.config, 3, options);
+    options.reference_ops = true;
+    Network composed(fixture.config, 3, options);
+    for (int frozen = 1; frozen <= 3; ++frozen) {
+      CAPTURE(frozen);
+      fixture.pass.frozen_layers = frozen;
+      const at::Tensor a = fixture.train(fused), b = fixture.train(composed);
+      CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
+      for (const model::Parameter& parameter : fused.layout().parameters) {
+        if (parameter.layer < frozen || parameter.name.ends_with("key.bias")) continue;
+        CAPTURE(parameter.name);
+        CHECK(relative_distance(fused.gradient(parameter.name), composed.gradient(parameter.name)) <
+              (bf16 ? 5e-2 : 1e-4));
+      }
+    }
+    const at::Tensor a = fused.forward(fixture.batch), b = composed.forward(fixture.batch);
+    CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
+  }
+}
+
+TEST_CASE("without the kernels a step's second batch adds to its gradients") {
+  Fixture fixture(Family::bert);
+  NetworkOptions options;
+  options.gradients = true;
+  options.reference_ops = true;
+  Network network(fixture.config, 3, options);
+  fixture.train(network);
+  const at::Tensor dlogits = at::ones({fixture.batch.rows(), 3});
+  network.begin_step({});
+  network.forward(fixture.batch, fixture.pass);
+  network.backward(dlogits);
+  std::vector<at::Tensor> first;
+  for (const model::Parameter& parameter : network.layout().parameters)
+    first.push_back(network.gradient(parameter.name).clone());
+  network.forward(fixture.batch, fixture.pass);
+  network.backward(dlogits);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const model::Parameter& parameter = network.layout().parameters[i];
+    CAPTURE(parameter.name);
+    if (parameter.name.ends_with("key.bias")) continue;
+    CHECK(relative_distance(network.gradient(parameter.name), 2.0 * first[i]) < 1e-5);
+  }
+}
+
+TEST_CASE("what goes to a device together comes apart again") {
+  model::Upload upload;
+  const std::vector<std::int64_t> wide{1, -2, std::int64_t{1} << 40};
+  const std::vector<std::int32_t> narrow{7};
+  const std::vector<float> none, floats{0.5F, -3.0F};
+  const std::size_t a = upload.add(wide), b = upload.add(narrow), c = upload.add(none),
+                    d = upload.add(floats);
+  upload.send(at::kCPU);
+  CHECK(upload.at(a).equal(at::tensor(wide, at::kLong)));
+  CHECK(upload.at(b).equal(at::tensor(narrow, at::kInt)));
+  CHECK(upload.at(c).numel() == 0);
+  CHECK(upload.at(d).equal(at::tensor(floats, at::kFloat)));
 }
 
 TEST_CASE("gradients are those of finite differences along a random direction") {
