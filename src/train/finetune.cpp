@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
+#include <memory>
 #include <new>
 
 #include "data/batches.hpp"
@@ -17,6 +20,7 @@
 #include "model/checkpoint.hpp"
 #include "model/network.hpp"
 #include "random/philox.hpp"
+#include "train/host_copy.hpp"
 #include "train/job.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"
@@ -42,7 +46,9 @@ model::NetworkOptions network_options(const Job& job) {
     options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda));
   options.bf16 = bf16;
   options.gradients = true;
-  options.bf16_gradients = bf16 && job.options.accumulation == 1 && job.device.is_cpu();
+  options.reference_ops = job.reference_ops;
+  options.bf16_gradients =
+      bf16 && job.options.accumulation == 1 && job.device.is_cpu() && !job.reference_ops;
   return options;
 }
 
@@ -76,17 +82,23 @@ class Run {
   Result go() {
     while (step_ < result_.total_steps) {
       if (!take_step()) return finish();
-      if (job_.on_step) job_.on_step(result_.curve.back());
+      report();
       if (step_ == result_.total_steps) break;
-      if (job_.should_stop && job_.should_stop()) {
-        save();
+      const bool stop = job_.should_stop && job_.should_stop();
+      if (!stop && (job_.checkpoint.empty() || seconds_since(last_save_) < job_.save_every_seconds))
+        continue;
+      if (!settle(pending_)) return finish();
+      report();
+      save();
+      if (stop) {
         result_.status = Status::interrupted;
         result_.why = fmt::format("stopped after step {} of {}", step_, result_.total_steps);
         return finish();
       }
-      if (!job_.checkpoint.empty() && seconds_since(last_save_) >= job_.save_every_seconds) save();
     }
-    judge();
+    if (!settle(pending_)) return finish();
+    report();
+    judge(job_, per_epoch_, result_);
     return finish();
   }
 
@@ -103,7 +115,10 @@ class Run {
                                                                : model::HeadInit::normal,
                        job_.seed);
     Tensor weights = at::from_blob(room_.data(), {layout.size}, at::kFloat);
-    if (!job_.device.is_cpu()) weights = weights.to(network_options(job_).device);
+    if (!job_.device.is_cpu()) {
+      weights = weights.to(network_options(job_).device);
+      room_ = {};
+    }
     network_.set_weights(weights);
     return weights;
   }
@@ -118,77 +133,117 @@ class Run {
     return batches_[static_cast<std::size_t>((step - 1) % per_epoch_)];
   }
 
-  // False when the run has diverged: the weights are then as they were before the step.
+  // A step whose loss and norm may still be on their way from the device.
+  struct Pending {
+    StepRecord record;
+    std::int64_t examples, tokens;  // the run's, this step included
+    double flops;
+    HostCopy values;  // [2] fp64: loss, norm
+  };
+
+  // False when the run has diverged: the weights are then as they were before the step that did.
+  // Of a GPU's steps that is seen one later, for the device is at work on the last one meanwhile;
+  // the optimiser leaves the weights alone by itself.
   bool take_step() {
     const std::int64_t step = step_ + 1;
     const std::vector<int>& rows = batch_of(step);
     std::vector<std::int32_t> words;
-    for (const int row : rows) {
-      const auto ids = job_.data->row_ids(row);
-      words.insert(words.end(), ids.begin(), ids.end());
+    if (network_.has_kernels()) {
+      for (const int row : rows) {
+        const auto ids = job_.data->row_ids(row);
+        words.insert(words.end(), ids.begin(), ids.end());
+      }
+      std::ranges::sort(words);
+      words.erase(std::ranges::unique(words).begin(), words.end());
+      optimizer_.catch_up(words);
     }
-    std::ranges::sort(words);
-    words.erase(std::ranges::unique(words).begin(), words.end());
-    optimizer_.catch_up(words);
     network_.begin_step(std::move(words));
 
-    StepRecord record{.step = step,
-                      .learning_rate = learning_rate(options_, step, result_.total_steps)};
-    record.loss = add_gradients(rows, step);
-    record.grad_norm = optimizer_.gradient_norm();
-    result_.flops += network_.take_flops();
-    result_.curve.push_back(record);
-    if (!std::isfinite(record.loss) || !std::isfinite(record.grad_norm)) {
-      result_.status = Status::diverged;
-      result_.why = fmt::format("step {}: the {} is {}", step,
-                                std::isfinite(record.loss) ? "gradient's norm" : "loss",
-                                std::isfinite(record.loss) ? record.grad_norm : record.loss);
-      return false;
-    }
-    optimizer_.step(record.learning_rate, record.grad_norm);
+    const StepRecord record{.step = step,
+                            .learning_rate = learning_rate(options_, step, result_.total_steps)};
+    const c10::InferenceMode guard;
+    const Tensor loss = add_gradients(rows, step);
+    const Tensor norm = optimizer_.gradient_norm();
+    optimizer_.step(record.learning_rate, loss, norm);
+    flops_ += network_.take_flops();
+    std::unique_ptr<Pending> last = std::move(pending_);
+    pending_.reset(
+        new Pending{record, examples_, tokens_, flops_, HostCopy(at::stack({loss, norm}))});
+    if (!settle(network_.has_kernels() ? pending_ : last)) return false;
     step_ = step;
     if (options_.ema_decay > 0.0) update_average();
-    if (std::ranges::binary_search(result_.snapshot_steps, step))
-      result_.snapshots.push_back(current_weights());
+    if (std::ranges::binary_search(result_.snapshot_steps, step)) take_snapshot();
     return true;
   }
 
+  // Takes a step's values into the result, once they are there; false when they are not finite.
+  bool settle(std::unique_ptr<Pending>& pending) {
+    if (pending == nullptr) return true;
+    const std::unique_ptr<Pending> done = std::move(pending);
+    const auto* values = static_cast<const double*>(done->values.wait().const_data_ptr());
+    StepRecord record = done->record;
+    record.loss = values[0];
+    record.grad_norm = values[1];
+    result_.curve.push_back(record);
+    result_.examples = done->examples;
+    result_.tokens = done->tokens;
+    result_.flops = done->flops;
+    if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return true;
+    result_.status = Status::diverged;
+    result_.why = fmt::format("step {}: the {} is {}", record.step,
+                              std::isfinite(record.loss) ? "gradient's norm" : "loss",
+                              std::isfinite(record.loss) ? record.grad_norm : record.loss);
+    return false;
+  }
+
+  void report() {
+    for (; reported_ < result_.curve.size(); ++reported_)
+      if (job_.on_step) job_.on_step(result_.curve[reported_]);
+  }
+
   // Forward and backward over the micro-batches; the step's mean loss.
-  double add_gradients(const std::vector<int>& rows, std::int64_t step) {
+  Tensor add_gradients(const std::vector<int>& rows, std::int64_t step) {
     const auto parts =
         static_cast<std::size_t>(std::min(options_.accumulation, static_cast<int>(rows.size())));
-    double loss = 0.0;
+    Tensor loss;
     for (std::size_t part = 0; part < parts; ++part) {
       const std::size_t begin = rows.size() * part / parts, end = rows.size() * (part + 1) / parts;
       model::PackedBatch batch;
-      std::vector<float> labels;
       for (std::size_t i = begin; i < end; ++i) {
         batch.add_row(job_.config, job_.data->row_ids(rows[i]), job_.data->row_types(rows[i]));
-        labels.push_back(job_.data->labels[static_cast<std::size_t>(rows[i])]);
+        batch.labels.push_back(job_.data->labels[static_cast<std::size_t>(rows[i])]);
       }
       pass_.dropout_key = random::derive(
           job_.seed, "dropout",
           static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.accumulation) +
               part);
-      const BatchLoss part_loss =
-          batch_loss(network_.forward(batch, pass_), labels, static_cast<double>(rows.size()),
-                     options_.target_scale);
+      const Tensor logits = network_.forward(batch, pass_);
+      const BatchLoss part_loss = batch_loss(
+          logits, network_.labels(), static_cast<double>(rows.size()), options_.target_scale);
       network_.backward(part_loss.dlogits);
-      loss += part_loss.sum.item<double>();
-      result_.examples += batch.rows();
-      result_.tokens += batch.tokens();
+      loss = loss.defined() ? loss + part_loss.sum : part_loss.sum;
+      examples_ += batch.rows();
+      tokens_ += batch.tokens();
     }
     return loss;
   }
 
-  // The last step's weights are given away: nothing reads them afterwards.
-  std::vector<float> current_weights() {
-    const c10::InferenceMode guard;
+  // A CPU's last weights are given away: nothing reads them afterwards.
+  void take_snapshot() {
     optimizer_.catch_up();
-    if (weights_.is_cpu()) return step_ == result_.total_steps ? std::move(room_) : room_;
-    std::vector<float> copy(static_cast<std::size_t>(weights_.numel()));
-    at::from_blob(copy.data(), {weights_.numel()}, at::kFloat).copy_(weights_);
-    return copy;
+    if (weights_.is_cpu()) {
+      result_.snapshots.push_back(step_ == result_.total_steps ? std::move(room_) : room_);
+      return;
+    }
+    // One at a time: each is held twice until it has arrived.
+    if (!copies_.empty()) copies_.back().wait();
+    copies_.push_back(copy_later(weights_));
+  }
+
+  // Takes in the snapshots that were on their way.
+  void collect() {
+    for (auto& copy : copies_) result_.snapshots.push_back(copy.get());
+    copies_.clear();
   }
 
   // average += (1 - decay) (weights - average); the first step's weights begin it.
@@ -211,6 +266,7 @@ class Run {
     last_save_ = Clock::now();
     if (job_.checkpoint.empty()) return;
     optimizer_.catch_up();
+    collect();
     const auto values = [&](const Tensor& flat) {
       std::vector<float> copy;
       if (!flat.defined()) return copy;
@@ -266,29 +322,11 @@ class Run {
     result_.snapshots = std::move(snapshots);
     saved_snapshots_ = result_.snapshots.size();
     result_.curve = std::move(progress->curve);
-    result_.examples = progress->examples;
-    result_.tokens = progress->tokens;
-    result_.flops = progress->flops;
+    reported_ = result_.curve.size();
+    result_.examples = examples_ = progress->examples;
+    result_.tokens = tokens_ = progress->tokens;
+    result_.flops = flops_ = progress->flops;
     earlier_seconds_ = progress->seconds;
-  }
-
-  void judge() {
-    const auto mean_of_last = [&](std::size_t count) {
-      double sum = 0.0;
-      for (std::size_t i = result_.curve.size() - count; i < result_.curve.size(); ++i)
-        sum += result_.curve[i].loss;
-      return sum / static_cast<double>(count);
-    };
-    const std::size_t steps = result_.curve.size();
-    result_.train_loss = mean_of_last(std::min(steps, static_cast<std::size_t>(per_epoch_)));
-    const double chance = chance_loss(job_), last = mean_of_last((steps + 3) / 4);
-    if (last >= 0.99 * chance && steps >= 8 && chance > 0.0) {
-      result_.status = Status::collapsed;
-      result_.why = fmt::format(
-          "the mean loss of the last {} steps, {:.4f}, is no better than that of the labels' "
-          "frequencies, {:.4f}",
-          (steps + 3) / 4, last, chance);
-    }
   }
 
   Result finish() {
@@ -297,7 +335,7 @@ class Run {
       result_.ema.resize(static_cast<std::size_t>(average_.numel()));
       at::from_blob(result_.ema.data(), {average_.numel()}, at::kFloat).copy_(average_);
     }
-    if (!complete) result_.snapshots.clear();
+    complete ? collect() : result_.snapshots.clear();
     if (result_.status != Status::interrupted && !job_.checkpoint.empty()) {
       std::error_code ignored;
       std::filesystem::remove_all(job_.checkpoint, ignored);
@@ -321,7 +359,12 @@ class Run {
   std::int64_t per_epoch_ = 0;
   int epoch_ = -1;
   std::vector<std::vector<int>> batches_;
-  std::int64_t step_ = 0;
+  std::int64_t step_ = 0;  // taken, on a GPU: begun
+  std::int64_t examples_ = 0, tokens_ = 0;
+  double flops_ = 0.0;
+  std::unique_ptr<Pending> pending_;  // the last step, until it is settled
+  std::size_t reported_ = 0;          // steps of the curve that on_step has heard of
+  std::vector<std::future<std::vector<float>>> copies_;  // snapshots after result_'s
   std::string fingerprint_;
   std::size_t saved_snapshots_ = 0;
   Result result_;

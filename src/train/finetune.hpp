@@ -38,12 +38,14 @@ struct Job {
   Options options{};
   std::uint64_t seed = 0;
   Device device{};
+  bool reference_ops = false;  // for tests: compute on a CPU as on a GPU
   // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
   std::filesystem::path checkpoint{};
   double save_every_seconds = 300.0;    // periodic saves, when `checkpoint` is set
   std::function<void()> on_loaded{};    // `weights` is not read any more: the caller may free it
   std::function<bool()> should_stop{};  // asked after every step; may be empty
-  std::function<void(const StepRecord&)> on_step{};  // may be empty
+  // Once per step, in order; on a GPU, which is not waited for, one step late. May be empty.
+  std::function<void(const StepRecord&)> on_step{};
 };
 
 struct Result {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -91,6 +92,24 @@ double chance_loss(const Job& job) {
   for (const double count : counts)
     if (count > 0.0) entropy -= count / rows * std::log(count / rows);
   return entropy;
+}
+
+void judge(const Job& job, std::int64_t steps_per_epoch, Result& result) {
+  const auto mean_of_last = [&](std::size_t count) {
+    double sum = 0.0;
+    for (std::size_t i = result.curve.size() - count; i < result.curve.size(); ++i)
+      sum += result.curve[i].loss;
+    return sum / static_cast<double>(count);
+  };
+  const std::size_t steps = result.curve.size();
+  result.train_loss = mean_of_last(std::min(steps, static_cast<std::size_t>(steps_per_epoch)));
+  const double chance = chance_loss(job), last = mean_of_last((steps + 3) / 4);
+  if (last < 0.99 * chance || steps < 8 || !(chance > 0.0)) return;
+  result.status = Status::collapsed;
+  result.why = fmt::format(
+      "the mean loss of the last {} steps, {:.4f}, is no better than that of the labels' "
+      "frequencies, {:.4f}",
+      (steps + 3) / 4, last, chance);
 }
 
 }  // namespace runner::train

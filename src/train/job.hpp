@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "train/finetune.hpp"
 
 namespace runner::train {
@@ -9,5 +11,9 @@ void check_job(const Job& job);
 
 // The loss of predicting the labels' own frequencies (entropy), or their mean (variance).
 double chance_loss(const Job& job);
+
+// Fills in train_loss of a run that has taken all its steps, `steps_per_epoch` to an epoch, and
+// says whether it has collapsed.
+void judge(const Job& job, std::int64_t steps_per_epoch, Result& result);
 
 }  // namespace runner::train

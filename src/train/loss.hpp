@@ -2,8 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <span>
-
 namespace runner::train {
 
 struct BatchLoss {
@@ -12,9 +10,9 @@ struct BatchLoss {
 };
 
 // Cross-entropy of logits [batch, classes], or for one class the squared error to label /
-// target_scale. `rows` is the number of rows of the whole optimiser step, so that micro-batches add
-// up to the step's mean loss and gradient.
-BatchLoss batch_loss(const at::Tensor& logits, std::span<const float> labels, double rows,
+// target_scale; `labels` [batch] fp32 lie where the logits do. `rows` is the number of rows of the
+// whole optimiser step, so that micro-batches add up to the step's mean loss and gradient.
+BatchLoss batch_loss(const at::Tensor& logits, const at::Tensor& labels, double rows,
                      double target_scale);
 
 }  // namespace runner::train

@@ -4,7 +4,12 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
@@ -47,9 +52,10 @@ Optimizer::Optimizer(model::Network& network, Tensor weights, const Options& opt
   for (const Segment& segment : network.segments())
     if (segment.layer >= first_layer) trained_.push_back(segment);
   begin_ = trained_.front().begin;
-  if (!weights_.is_cpu()) {
+  if (!network.has_kernels()) {
     m_ = at::zeros_like(weights_);
     v_ = at::zeros_like(weights_);
+    diverged_flag_ = at::zeros({}, weights_.options());
     return;
   }
   m_room_ = model::FlatBuffer(weights_.numel());
@@ -102,17 +108,21 @@ void Optimizer::catch_up() {
   history_begin_ = steps_;
 }
 
-double Optimizer::gradient_norm() {
+Tensor Optimizer::gradient_norm() {
   const c10::InferenceMode guard;
+  if (!network_.has_kernels()) {
+    // The gradients lie end to end, but for the word table's.
+    std::vector<Tensor> norms;
+    const auto other = std::ranges::find_if(
+        trained_, [](const Segment& segment) { return segment.kind != SegmentKind::word; });
+    if (other != trained_.begin())
+      norms.push_back(at::linalg_vector_norm(network_.gradient(trained_.front())));
+    norms.push_back(at::linalg_vector_norm(network_.gradients_from(*other)));
+    return at::linalg_vector_norm(at::stack(norms)).to(at::kDouble);
+  }
   double sum = 0.0;
   for (const Segment& segment : trained_) {
     const Tensor gradient = network_.gradient(segment);
-    if (!gradient.is_cpu()) {
-      const double norm =
-          at::linalg_vector_norm(gradient, 2.0, {}, false, at::kDouble).item<double>();
-      sum += norm * norm;
-      continue;
-    }
     const std::int64_t count = gradient.numel(), blocks = kernels::sum_blocks(count);
     std::vector<double> sums(static_cast<std::size_t>(blocks));
     model::share(blocks, kGrain / kernels::kSumBlock, [&](std::int64_t begin, std::int64_t end) {
@@ -124,22 +134,27 @@ double Optimizer::gradient_norm() {
     });
     for (const double part : sums) sum += part;
   }
-  return std::sqrt(sum);
+  return at::scalar_tensor(std::sqrt(sum), at::kDouble);
 }
 
-void Optimizer::step(double learning_rate, double norm) {
+void Optimizer::step(double learning_rate, const Tensor& loss, const Tensor& norm) {
   const c10::InferenceMode guard;
+  if (!network_.has_kernels()) {
+    ++steps_;
+    step_by_aten(learning_rate, loss, norm);
+    return;
+  }
+  const double length = norm.item<double>();
+  diverged_ = diverged_ || !std::isfinite(length) || !std::isfinite(loss.item<double>());
+  if (diverged_) return;
+  ++steps_;
   const float limit = static_cast<float>(options_.max_grad_norm);
   const float scale =
-      limit > 0.0F ? std::min(1.0F, limit / (static_cast<float>(norm) + 1e-6F)) : 1.0F;
-  ++steps_;
-  if (weights_.is_cpu())
-    step_on_cpu(learning_rate, scale);
-  else
-    step_on_gpu(learning_rate, scale);
+      limit > 0.0F ? std::min(1.0F, limit / (static_cast<float>(length) + 1e-6F)) : 1.0F;
+  step_by_kernels(learning_rate, scale);
 }
 
-void Optimizer::step_on_cpu(double learning_rate, float scale) {
+void Optimizer::step_by_kernels(double learning_rate, float scale) {
   const auto scalars = [&](bool decay) {
     return kernels::adamw_step(learning_rate, options_.beta1, options_.beta2, options_.eps,
                                decay ? options_.weight_decay : 0.0, steps_);
@@ -180,10 +195,17 @@ void Optimizer::step_on_cpu(double learning_rate, float scale) {
   }
 }
 
-void Optimizer::step_on_gpu(double learning_rate, float scale) {
+// Nothing here waits for the device: what the host does not know yet stays a tensor there.
+void Optimizer::step_by_aten(double learning_rate, const Tensor& loss, const Tensor& norm) {
   const auto options = weights_.options();
+  diverged_flag_ =
+      at::maximum(diverged_flag_, (loss + norm).isfinite().logical_not().to(at::kFloat));
   const Tensor state_step = at::full({}, static_cast<double>(steps_), options);
-  const Tensor inverse_scale = at::full({}, 1.0 / static_cast<double>(scale), options);
+  // The operator divides by this: max(1, (norm + 1e-6) / limit).
+  const Tensor inverse_scale =
+      options_.max_grad_norm > 0.0
+          ? ((norm + 1e-6) / options_.max_grad_norm).clamp_min(1.0).to(at::kFloat)
+          : at::ones({}, options);
   for (const bool decay : {true, false}) {
     std::vector<Tensor> weights, gradients, m, v, steps;
     for (const Segment& segment : trained_) {
@@ -203,7 +225,7 @@ void Optimizer::step_on_gpu(double learning_rate, float scale) {
     if (weights.empty()) continue;
     at::_fused_adamw_(weights, gradients, m, v, {}, steps, learning_rate, options_.beta1,
                       options_.beta2, decay ? options_.weight_decay : 0.0, options_.eps, false,
-                      false, inverse_scale);
+                      false, inverse_scale, diverged_flag_);
   }
   network_.refresh_products(std::max(0, options_.frozen_layers));
 }

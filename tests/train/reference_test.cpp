@@ -2,9 +2,13 @@
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "model/network.hpp"
 #include "train/loss.hpp"
@@ -17,12 +21,21 @@ namespace {
 
 constexpr const char* kModels[] = {"tiny_roberta", "tiny_bert", "tiny_regression"};
 
+// Every model by the CPU kernels, and by the operators that a GPU has.
+std::vector<std::pair<std::string, bool>> both_ways() {
+  std::vector<std::pair<std::string, bool>> out;
+  for (const char* name : kModels)
+    for (const bool aten : {false, true}) out.emplace_back(name, aten);
+  return out;
+}
+
 at::Tensor flat(std::vector<float>& weights) {
   return at::from_blob(weights.data(), {static_cast<std::int64_t>(weights.size())}, at::kFloat);
 }
 
-model::Network make_network(const ReferenceModel& reference) {
+model::Network make_network(const ReferenceModel& reference, bool reference_ops) {
   model::NetworkOptions options;
+  options.reference_ops = reference_ops;
   options.gradients = true;
   return model::Network(reference.checkpoint.config, reference.classes, options);
 }
@@ -46,11 +59,12 @@ void check_logits(const at::Tensor& logits, const nlohmann::json& wanted, double
 }  // namespace
 
 TEST_CASE("reference: logits, loss and gradient norms equal those of transformers") {
-  for (const char* name : kModels) {
+  for (const auto& [name, aten] : both_ways()) {
     CAPTURE(name);
+    CAPTURE(aten);
     auto reference = load_reference(name);
     if (!reference) return;
-    model::Network network = make_network(*reference);
+    model::Network network = make_network(*reference, aten);
     network.set_weights(flat(reference->checkpoint.weights));
     const auto batch = reference->batch(0);
 
@@ -58,8 +72,8 @@ TEST_CASE("reference: logits, loss and gradient norms equal those of transformer
     network.begin_step(words_of(batch.packed));
     const at::Tensor logits = network.forward(batch.packed, model::TrainPass{});
     check_logits(logits, reference->json["logits"], 1e-5);
-    const train::BatchLoss loss =
-        train::batch_loss(logits, batch.labels, static_cast<double>(batch.packed.rows()), 1.0);
+    const train::BatchLoss loss = train::batch_loss(logits, at::tensor(batch.labels),
+                                                    static_cast<double>(batch.packed.rows()), 1.0);
     const double wanted_loss = reference->json["loss"];
     CHECK(std::abs(loss.sum.item<double>() - wanted_loss) <= 5e-6 * std::max(1.0, wanted_loss));
 
@@ -78,8 +92,9 @@ TEST_CASE("reference: logits, loss and gradient norms equal those of transformer
 }
 
 TEST_CASE("reference: 24 steps of training follow transformers and torch.optim.AdamW") {
-  for (const char* name : kModels) {
+  for (const auto& [name, aten] : both_ways()) {
     CAPTURE(name);
+    CAPTURE(aten);
     auto reference = load_reference(name);
     if (!reference) return;
     const auto& training = reference->json["training"];
@@ -94,7 +109,7 @@ TEST_CASE("reference: 24 steps of training follow transformers and torch.optim.A
     const std::int64_t steps = settings["total_steps"];
     options.warmup = settings["warmup_steps"].get<double>() / static_cast<double>(steps);
 
-    model::Network network = make_network(*reference);
+    model::Network network = make_network(*reference, aten);
     const at::Tensor weights = flat(reference->checkpoint.weights);
     network.set_weights(weights);
     train::Optimizer optimizer(network, weights, options);
@@ -104,18 +119,19 @@ TEST_CASE("reference: 24 steps of training follow transformers and torch.optim.A
       const auto batch = reference->batch(index % reference->json["batches"].size());
       optimizer.catch_up(words_of(batch.packed));
       network.begin_step(words_of(batch.packed));
-      const train::BatchLoss loss =
-          train::batch_loss(network.forward(batch.packed, model::TrainPass{}), batch.labels,
-                            static_cast<double>(batch.packed.rows()), 1.0);
+      const train::BatchLoss loss = train::batch_loss(
+          network.forward(batch.packed, model::TrainPass{}), at::tensor(batch.labels),
+          static_cast<double>(batch.packed.rows()), 1.0);
       network.backward(loss.dlogits);
       const double wanted_loss = training["losses"][index];
       CHECK(std::abs(loss.sum.item<double>() - wanted_loss) <= 5e-6 * std::max(1.0, wanted_loss));
-      const double norm = optimizer.gradient_norm();
+      const at::Tensor length = optimizer.gradient_norm();
+      const double norm = length.item<double>();
       const double wanted_norm = training["grad_norms_before_clipping"][index];
       CHECK(std::abs(norm - wanted_norm) <= 1e-5 * wanted_norm);
       const double rate = train::learning_rate(options, step, steps);
       CHECK(rate == training["learning_rates"][index].get<double>());
-      optimizer.step(rate, norm);
+      optimizer.step(rate, loss.sum, length);
     }
     optimizer.catch_up();
     check_logits(network.forward(reference->batch(0).packed), training["final_logits"], 2e-5);
