@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_zero.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -15,8 +16,10 @@ using at::Tensor;
 
 void Network::begin_step(std::vector<std::int32_t> words) {
   const c10::InferenceMode guard;
+  std::vector<Tensor> sums;  // the rest is written before it is added to
   for (const Segment& segment : segments_)
-    if (segment.kind == SegmentKind::other) gradient(segment).zero_();
+    if (segment.kind == SegmentKind::other) sums.push_back(gradient(segment));
+  at::_foreach_zero_(sums);
   // A GPU adds into the whole table: there the optimiser's dense pass is cheaper than bookkeeping.
   words_ = kernels_ ? std::move(words) : std::vector<std::int32_t>{};
   const std::int64_t rows =

@@ -93,6 +93,7 @@ class Products {
 }  // namespace
 
 TrainingSpeed measure_training(Job job, int steps) {
+  prepare_device(job.device, /*deterministic=*/true);  // as a spec does
   constexpr int kWarmUp = 2;
   job.options.max_steps = steps + kWarmUp;
   job.options.snapshots = 1;
@@ -128,9 +129,11 @@ TrainingSpeed measure_training(Job job, int steps) {
   Products products(job.config, options, result.tokens / taken, result.examples / taken);
   std::vector<double> product_seconds;
   double flops = 0.0;
+  wait_for(job.device);
   for (int i = 0; i < 5; ++i) {
     const auto start = Clock::now();
     flops = products.run();
+    wait_for(job.device);
     product_seconds.push_back(seconds_since(start));
   }
   speed.product_seconds = median(product_seconds);

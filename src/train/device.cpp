@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -92,5 +93,33 @@ int auto_threads() {
 }
 
 void set_threads(int threads) { at::set_num_threads(std::max(1, threads)); }
+
+void prepare_device(const Device& device, bool deterministic) {
+  if (device.is_cpu()) return;
+  at::Context& context = at::globalContext();
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
+  // Else every empty tensor would be filled as well.
+  context.setDeterministicFillUninitializedMemory(false);
+  // cuBLAS reads it when a thread first multiplies: with workspaces of one size it takes the same
+  // algorithm every time. What the user has set stays.
+  if (deterministic) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+}
+
+void use_own_stream(const Device& device) {
+  thread_local int streamed = -1;
+  if (device.is_cpu() || streamed == device.cuda) return;
+  const c10::impl::VirtualGuardImpl backend(at::kCUDA);
+  const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  backend.setDevice(gpu);
+  backend.exchangeStream(backend.getStreamFromGlobalPool(gpu));
+  streamed = device.cuda;
+}
+
+void wait_for(const Device& device) {
+  if (device.is_cpu()) return;
+  c10::impl::VirtualGuardImpl(at::kCUDA).synchronizeDevice(
+      static_cast<c10::DeviceIndex>(device.cuda));
+}
 
 }  // namespace runner::train

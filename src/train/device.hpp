@@ -25,4 +25,15 @@ int auto_threads();
 // Threads of the calling thread's own parallel regions (matrix products and kernels).
 void set_threads(int threads);
 
+// Before the first work on a GPU, once for the process: whether the same work must give the same
+// bits. Sums of bf16 products are in fp32 either way. Nothing to do for a CPU, which always does.
+void prepare_device(const Device& device, bool deterministic);
+
+// Gives the calling thread a stream of its own on a GPU, so that several threads' work overlaps
+// there. Once per thread; further calls keep the stream.
+void use_own_stream(const Device& device);
+
+// Waits until a GPU has done what it was given.
+void wait_for(const Device& device);
+
 }  // namespace runner::train
