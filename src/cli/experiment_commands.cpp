@@ -98,7 +98,8 @@ struct Pool {
 };
 
 // One thread per cell beats several threads on one wherever memory allows: small matrix products
-// do not fill two cores. A large encoder's weights, moments and snapshots do not fit twice.
+// do not fill two cores. A large encoder's weights, moments and snapshots do not fit twice. What
+// fits on a GPU the spec says.
 Pool pool_of(const spec::Spec& spec) {
   constexpr int kSmallHidden = 256;
   const int cores = spec.threads > 0 && spec.workers > 0 ? 1 : engine().auto_threads();
@@ -107,7 +108,7 @@ Pool pool_of(const spec::Spec& spec) {
   if (pool.workers == 0) {
     const bool small = model::read_config(spec.model).hidden_size <= kSmallHidden;
     const bool cpu = engine().resolve_device(spec.device).is_cpu();
-    pool.workers = small && cpu ? cores / std::max(1, spec.threads) : 1;
+    pool.workers = !cpu ? spec.trials_per_device : small ? cores / std::max(1, spec.threads) : 1;
   }
   pool.workers = std::max(1, pool.workers);
   pool.threads = spec.threads > 0 ? spec.threads : std::max(1, cores / pool.workers);

@@ -27,20 +27,24 @@ namespace {
 
 // Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
 constexpr int kTrainerVersion = 2;
+constexpr int kGpuVersion = 2;  // likewise of runs on a GPU alone
 
 // Everything that determines a run's bits, in one canonical text.
 std::string run_key(const TaskData& task, const experiment::RunRequest& request,
-                    const train::Device& device, int threads) {
+                    const train::Device& device, int threads, bool deterministic) {
   spec::Trial trial;
   trial.train = request.options;
   json options = json::object();
   for (const spec::Variable& variable : spec::variables()) {
     if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
   }
-  const json key = {{"trainer", kTrainerVersion},  {"data", task.hash},
-                    {"start", task.start->hash()}, {"options", options},
-                    {"seed", request.seed},        {"device", device.name()},
-                    {"threads", threads}};
+  json key = {{"trainer", kTrainerVersion}, {"data", task.hash},    {"start", task.start->hash()},
+              {"options", options},         {"seed", request.seed}, {"device", device.name()},
+              {"threads", threads}};
+  if (!device.is_cpu()) {
+    key.erase("threads");  // of the CPU: they compute nothing
+    key["gpu"] = {kGpuVersion, deterministic};
+  }
   return io::content_hash(key.dump());
 }
 
@@ -52,7 +56,9 @@ class StoringLaboratory : public Laboratory {
         threads_(threads),
         store_bytes_(store_bytes),
         device_(train::resolve_device(spec.device)),
-        tokenizer_(data::Tokenizer::load(spec.model)) {}
+        tokenizer_(data::Tokenizer::load(spec.model)) {
+    train::prepare_device(device_, spec.deterministic);
+  }
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
                                                 const std::function<bool()>& should_stop) override;
@@ -192,8 +198,9 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
     const experiment::RunRequest& request, const std::function<bool()>& should_stop) {
   train::set_threads(threads_);
+  train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(request.task, request.options.max_length);
-  const std::string key = run_key(*data, request, device_, threads_);
+  const std::string key = run_key(*data, request, device_, threads_, spec_.deterministic);
   std::shared_ptr<Slot> slot;
   {
     const std::lock_guard lock(slots_mutex_);

@@ -319,6 +319,10 @@ class Loader {
     }
     read_count_or(top, "threads", "auto", spec_.threads);
     read_count_or(top, "workers", "auto", spec_.workers);
+    read_count(top, "trials_per_device", {.low = 1, .high = 64}, spec_.trials_per_device);
+    if (const Node* const node = top.get("deterministic"))
+      spec_.deterministic =
+          read_boolean(*node, "deterministic", problems_).value_or(spec_.deterministic);
   }
 
   void read_search(Section& top) {

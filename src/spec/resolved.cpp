@@ -109,6 +109,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer_split", outer_split(spec)},
       // One GPU is as good as the next.
       {"device", spec.device.substr(0, spec.device.find(':'))},
+      {"deterministic", flag(spec.deterministic)},
       {"outer.initial", count_or(spec.outer.initial, "auto")},
       {"outer.beta", io::number(spec.outer.beta)},
       {"outer.noise", noise_name(spec.outer.noise)},
@@ -158,6 +159,8 @@ std::string resolved_yaml(const Spec& spec) {
   line("device: {}", spec.device);
   line("threads: {}", count_or(spec.threads, "auto"));
   line("workers: {}", count_or(spec.workers, "auto"));
+  line("trials_per_device: {}", spec.trials_per_device);
+  line("deterministic: {}", flag(spec.deterministic));
   line("seeds: [{}]", fmt::join(spec.seeds, ", "));
   line("outer_split: {}", outer_split(spec));
   // The first task's settings stand for all, and the others say how they differ.

@@ -61,6 +61,8 @@ struct Spec {
   std::string device = "auto";       // auto, cpu, cuda:N
   int threads = 0;                   // per worker; 0: auto
   int workers = 0;                   // cells at once in this process; 0: auto
+  int trials_per_device = 1;         // what auto is on a GPU
+  bool deterministic = true;         // on a GPU: the same bits every time, as always on a CPU
   std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, no simplex
   Outer outer;
   std::vector<Method> methods;                   // names distinct

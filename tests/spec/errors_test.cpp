@@ -82,7 +82,7 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number\n"
         "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
         "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
-        "workers, search, outer, methods, pairs)");
+        "workers, trials_per_device, deterministic, search, outer, methods, pairs)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
 }
@@ -137,6 +137,10 @@ TEST_CASE("duplicate, unknown and missing keys, and keys without a value") {
 
 TEST_CASE("a value of the wrong type or out of its range says what is allowed") {
   const auto with = [](const std::string& line) { return messages_of(kLeast + line); };
+  CHECK(with("deterministic: maybe\n") ==
+        "s.yaml:4:16: unknown deterministic 'maybe' (known: false, true)");
+  CHECK(with("trials_per_device: 0\n") ==
+        "s.yaml:4:20: trials_per_device is 0; it must be from 1 to 64");
   CHECK(with("recipe: {lr: '1e-5'}\n") ==
         "s.yaml:4:14: recipe.lr: '1e-5' in quotes is a text; write the number without them");
   CHECK(with("recipe: {lr: [1]}\n") == "s.yaml:4:14: recipe.lr: expected a number, not a list");

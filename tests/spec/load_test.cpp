@@ -58,6 +58,8 @@ outer_split: holdout:0.1
 device: cuda:1
 threads: 2
 workers: auto
+trials_per_device: 2
+deterministic: false
 recipe: {preset: roberta_paper, epochs: 1.5, schedule: cosine, head_dropout: config, decay_all: false}
 inner: {evaluations: 20, rows: 64, last_k: 2, beta: 1e-1}
 tasks:
@@ -84,6 +86,8 @@ pairs: all
   CHECK(spec.device == "cuda:1");
   CHECK(spec.threads == 2);
   CHECK(spec.workers == 0);
+  CHECK(spec.trials_per_device == 2);
+  CHECK_FALSE(spec.deterministic);
   REQUIRE(spec.tasks.size() == 2);
   const Trial& mrpc = spec.tasks[0].recipe;
   CHECK(mrpc.train.lr == 1e-5);

@@ -74,6 +74,8 @@ runs: /r
 device: auto
 threads: auto
 workers: auto
+trials_per_device: 1
+deterministic: true
 seeds: [0]
 outer_split: dev
 recipe: {lr: 2e-05, batch_size: 16, epochs: 3, max_steps: 0, schedule: linear, warmup: 0.06, first_step: zero, weight_decay: 0, decay_all: false, beta1: 0.9, beta2: 0.999, eps: 1e-08, max_grad_norm: 1, dropout: config, attention_dropout: config, head_dropout: config, head_init: normal, precision: fp32, accumulation: 1, max_length: 128, group_by_length: true, frozen_layers: 0, snapshots: 8, snapshot_start: 0.5, ema_decay: 0, target_scale: 1}
@@ -93,7 +95,8 @@ TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between c
   CHECK(refusal("trials: 4", "trials: 9") == "");
   CHECK(refusal("  - RTE\n", "  - CoLA\n") == "");
   CHECK(refusal("methods: [fine_tune,", "methods: [swa, lawa,") == "");
-  CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\nruns: b") == "");
+  CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\ntrials_per_device: 3\nruns: b") ==
+        "");
   CHECK(refusal("model: ./enc", "model: ./moved/enc") == "");
   CHECK(refusal("train: t.tsv", "train: moved/t.tsv") == "");
 }
@@ -112,6 +115,8 @@ TEST_CASE("any other change is refused and shown") {
         "search.epochs: {type: integer, low: 2, high: 4, scale: linear} before, absent now");
   CHECK(refusal("train: t.tsv", "train: u.tsv") == "tasks.own.train: t.tsv before, u.tsv now");
   CHECK(refusal("label: -1", "label: 2") == "tasks.own.label: -1 before, 2 now");
+  CHECK(refusal("seeds: [3, 5]", "seeds: [3, 5]\ndeterministic: false") ==
+        "deterministic: true before, false now");
   CHECK(refusal("noise: deterministic", "noise: learned") ==
         "outer.noise: deterministic before, learned now");
 }

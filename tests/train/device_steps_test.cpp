@@ -139,8 +139,8 @@ TEST_CASE(
       const auto step = [&](bool poisoned) {
         optimizer.catch_up(words);
         network.begin_step(words);
-        const train::BatchLoss loss =
-            train::batch_loss(network.forward(batch, model::TrainPass{}), at::tensor({1.0F}), 1.0, 1.0);
+        const train::BatchLoss loss = train::batch_loss(network.forward(batch, model::TrainPass{}),
+                                                        at::tensor({1.0F}), 1.0, 1.0);
         network.backward(loss.dlogits);
         if (poisoned && in_gradient)
           network.gradient(network.segments().back()).narrow(0, 0, 1).fill_(nan);
