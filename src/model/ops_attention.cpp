@@ -220,6 +220,8 @@ AttentionKind choose_attention(at::Device device, at::ScalarType type, std::int6
       const Tensor gradient = at::zeros_like(step.q);
       attention_backward(kind, step, out, gradient, gradient, gradient);
       return true;
+    } catch (const c10::OutOfMemoryError&) {
+      throw;  // says nothing about the kind
     } catch (const c10::Error&) {
       return false;
     }

@@ -388,10 +388,10 @@ Result finetune(const Job& job) {
   } catch (const std::bad_alloc&) {
     return out_of_memory("the machine's memory is exhausted");
   } catch (const c10::Error& error) {
-    // The CPU allocator has no error type of its own.
+    // The CPU's allocator and that of pinned memory have no error type of their own.
     const std::string_view what = error.what_without_backtrace();
-    if (what.find("not enough memory") == what.npos && what.find("can't allocate") == what.npos)
-      throw;
+    const auto says = [&](const char* words) { return what.find(words) != what.npos; };
+    if (!says("not enough memory") && !says("can't allocate") && !says("out of memory")) throw;
     return out_of_memory(error.what_without_backtrace());
   }
 }
