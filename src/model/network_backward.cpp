@@ -136,7 +136,10 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
       multiply(dq, part(layer.qkv.weight, 0, hidden), false, dfirst);
       multiply(dkv, part(layer.qkv.weight, hidden, 2 * hidden), false, dproduct);
       dstream.zero_();
-      dstream.index_copy_(0, tape_->batch.first, dy + dfirst);
+      if (kernels_)
+        dstream.index_copy_(0, tape_->batch.first, dy + dfirst);
+      else
+        add_distinct_rows(dy + dfirst, tape_->batch.first, dstream);
     }
   } else {
     add_weight_gradient(dqkv, tape.input_product, layer.qkv.gradient);

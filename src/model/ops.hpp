@@ -123,4 +123,9 @@ std::unique_ptr<Ops> make_kernel_ops();
 // implementations can be compared.
 std::unique_ptr<Ops> make_aten_ops(at::ScalarType product);
 
+// table[rows[i]] += values[i] for distinct rows [n] int64 of the table, on any device. Of ATen's
+// operators that do this, the public ones read the rows back from a GPU to check them wherever
+// equal bits are asked for; this is what its autograd uses.
+void add_distinct_rows(const at::Tensor& values, const at::Tensor& rows, const at::Tensor& table);
+
 }  // namespace runner::model

@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_index_put_impl.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/embedding_dense_backward.h>
 #include <ATen/ops/gelu.h>
@@ -42,7 +43,7 @@ class AtenOps final : public Ops {
   void add_rows(const TableRows& rows, const Tensor& values, const Tensor& table) override {
     const std::int64_t count = rows.distinct.size(0);
     const Tensor sums = at::embedding_dense_backward(values, rows.place, count + 1, count, false);
-    table.index_add_(0, rows.distinct, sums.narrow(0, 0, count));
+    add_distinct_rows(sums.narrow(0, 0, count), rows.distinct, table);
   }
 
   void attention_forward(AttentionStep& step, Tensor& out) override {
@@ -139,6 +140,11 @@ class AtenOps final : public Ops {
 };
 
 }  // namespace
+
+void add_distinct_rows(const Tensor& values, const Tensor& rows, const Tensor& table) {
+  Tensor target = table;
+  at::_index_put_impl_(target, {rows}, values, /*accumulate=*/true, /*unsafe=*/true);
+}
 
 std::unique_ptr<Ops> make_aten_ops(at::ScalarType product) {
   return std::make_unique<AtenOps>(product);
