@@ -89,7 +89,8 @@ std::string vocab_json(const LearntBpe& bpe) {
 
 std::string merges_txt(const LearntBpe& bpe) {
   std::string text = "#version: 0.2\n";
-  for (const auto& [left, right] : bpe.merges) text.append(left).append(1, ' ').append(right).append(1, '\n');
+  for (const auto& [left, right] : bpe.merges)
+    text.append(left).append(1, ' ').append(right).append(1, '\n');
   return text;
 }
 
