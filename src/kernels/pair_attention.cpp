@@ -135,14 +135,19 @@ void forward_head(const Attention<Bf16>& attention, std::int64_t item, Bf16* out
     multiply_panels(rows, head.dim / 2,
                     StoredRows{head.q + first * attention.q_stride, attention.q_stride}, kt,
                     head.key_panels, {}, scores, head.padded_keys);
-    unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
-                 rows * head.key_units, factors);
+    const bool dropping = attention.dropout.threshold != 0;
+    if (dropping) {
+      unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
+                   rows * head.key_units, factors);
+    }
     for (std::int64_t r = 0; r < rows; ++r) {
       float* row = scores + r * head.padded_keys;
       const float* factor = factors + r * 16 * head.key_units;
       inverse[r] = exponentials(row, head, attention.scale);
-      for (std::int64_t c = 0; c < 16 * head.key_units; c += 16)
-        store(load(row + c) * load(factor + c), p + r * head.padded_keys + c);
+      for (std::int64_t c = 0; c < 16 * head.key_units; c += 16) {
+        const Lanes e = load(row + c);
+        store(dropping ? e * load(factor + c) : e, p + r * head.padded_keys + c);
+      }
     }
     multiply_panels(rows, head.key_pairs, StoredRows{p, head.padded_keys}, v, head.panels(), {},
                     sums, head.dim);
