@@ -104,13 +104,7 @@ TEST_CASE("as on a GPU a run interrupted and resumed gives the same bits") {
     CHECK(part.status == train::Status::interrupted);
     CHECK(part.curve.size() == static_cast<std::size_t>(stop));
     job.should_stop = nullptr;
-    const train::Result resumed = train::finetune(job);
-    CHECK(resumed.snapshots == whole.snapshots);
-    CHECK(resumed.ema == whole.ema);
-    CHECK(resumed.examples == whole.examples);
-    REQUIRE(resumed.curve.size() == whole.curve.size());
-    for (std::size_t i = 0; i < whole.curve.size(); ++i)
-      CHECK(resumed.curve[i].loss == whole.curve[i].loss);
+    check_same_bits(train::finetune(job), whole);
   }
 }
 

@@ -95,15 +95,7 @@ TEST_CASE("interrupted at any step and resumed, a run gives the same bits") {
       CHECK(part.status == train::Status::interrupted);
       CHECK(part.curve.size() == static_cast<std::size_t>(stop));
       job.should_stop = nullptr;
-      const train::Result resumed = train::finetune(job);
-      CHECK(resumed.snapshots == whole.snapshots);
-      CHECK(resumed.ema == whole.ema);
-      CHECK(resumed.examples == whole.examples);
-      REQUIRE(resumed.curve.size() == whole.curve.size());
-      for (std::size_t i = 0; i < whole.curve.size(); ++i) {
-        CHECK(resumed.curve[i].loss == whole.curve[i].loss);
-        CHECK(resumed.curve[i].grad_norm == whole.curve[i].grad_norm);
-      }
+      check_same_bits(train::finetune(job), whole);
       CHECK_FALSE(fs::exists(job.checkpoint));
     }
   }
@@ -134,12 +126,7 @@ TEST_CASE("stopped at 50 random steps, one after another, a run gives the same b
       result = train::finetune(job);
     }
     CHECK(parts == 51);
-    CHECK(result.snapshots == whole.snapshots);
-    REQUIRE(result.curve.size() == whole.curve.size());
-    for (std::size_t i = 0; i < whole.curve.size(); ++i) {
-      CHECK(result.curve[i].loss == whole.curve[i].loss);
-      CHECK(result.curve[i].grad_norm == whole.curve[i].grad_norm);
-    }
+    check_same_bits(result, whole);
   }
 }
 

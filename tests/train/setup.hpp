@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "doctest/doctest.h"
 #include "model/checkpoint.hpp"
 #include "model/layout.hpp"
 #include "random/philox.hpp"
@@ -71,6 +72,18 @@ struct Setup {
     return job;
   }
 };
+
+// That two runs took the same steps, to the bit.
+inline void check_same_bits(const train::Result& run, const train::Result& whole) {
+  CHECK(run.snapshots == whole.snapshots);
+  CHECK(run.ema == whole.ema);
+  CHECK(run.examples == whole.examples);
+  REQUIRE(run.curve.size() == whole.curve.size());
+  for (std::size_t i = 0; i < whole.curve.size(); ++i) {
+    CHECK(run.curve[i].loss == whole.curve[i].loss);
+    CHECK(run.curve[i].grad_norm == whole.curve[i].grad_norm);
+  }
+}
 
 inline double distance(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = 0.0;
