@@ -47,12 +47,22 @@ std::vector<std::vector<int>> training_batches(std::span<const int> lengths, int
   return plan;
 }
 
-std::vector<int> by_length(std::span<const int> lengths) {
+std::vector<std::vector<int>> batches_by_length(std::span<const int> lengths, std::int64_t tokens) {
+  const auto length = [&](int row) { return lengths[static_cast<std::size_t>(row)]; };
   std::vector<int> order(lengths.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, std::ranges::greater{},
-                           [&](int row) { return lengths[static_cast<std::size_t>(row)]; });
-  return order;
+  std::ranges::stable_sort(order, std::ranges::greater{}, length);
+  std::vector<std::vector<int>> batches;
+  std::int64_t filled = tokens;
+  for (const int row : order) {
+    if (filled >= tokens) {
+      batches.emplace_back();
+      filled = 0;
+    }
+    batches.back().push_back(row);
+    filled += length(row);
+  }
+  return batches;
 }
 
 }  // namespace runner::data

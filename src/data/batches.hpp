@@ -16,8 +16,8 @@ namespace runner::data {
 std::vector<std::vector<int>> training_batches(std::span<const int> lengths, int batch_size,
                                                std::uint64_t seed, int epoch, bool group_by_length);
 
-// Rows from the longest to the shortest, equal lengths in their own order: the order to evaluate
-// in.
-std::vector<int> by_length(std::span<const int> lengths);
+// Batches to evaluate: indices of `lengths` from the longest row to the shortest, equal lengths in
+// their own order, each batch filled until it has `tokens` or more.
+std::vector<std::vector<int>> batches_by_length(std::span<const int> lengths, std::int64_t tokens);
 
 }  // namespace runner::data

@@ -26,7 +26,7 @@ using nlohmann::json;
 namespace {
 
 // Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
-constexpr int kTrainerVersion = 2;
+constexpr int kTrainerVersion = 3;
 constexpr int kGpuVersion = 2;  // likewise of runs on a GPU alone
 
 // Everything that determines a run's bits, in one canonical text.
@@ -221,6 +221,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
                                                 .options = request.options,
                                                 .seed = request.seed,
                                                 .device = device_,
+                                                .frozen = data->frozen,
                                                 .checkpoint = folder,
                                                 .on_loaded = [&start] { start.reset(); },
                                                 .should_stop = should_stop});

@@ -8,6 +8,7 @@
 #include "data/tokenizer.hpp"
 #include "lab/start_weights.hpp"
 #include "spec/spec.hpp"
+#include "train/finetune.hpp"
 
 namespace runner::lab {
 
@@ -20,6 +21,7 @@ struct TaskData {
   std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
   std::string hash;                           // of all of it
   std::unique_ptr<const StartWeights> start;
+  std::shared_ptr<train::FrozenOutputs> frozen = train::make_frozen_outputs();
   std::string note;
 };
 

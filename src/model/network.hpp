@@ -39,7 +39,8 @@ class Arena {
 struct TrainPass {
   std::uint64_t dropout_key = 0;  // of the step: every mask is a pure function of it
   double dropout = 0.0, attention_dropout = 0.0, head_dropout = 0.0;
-  int frozen_layers = 0;  // > 0: embeddings and this many lower layers have no backward
+  int frozen_layers = 0;       // > 0: embeddings and this many lower layers have no backward
+  bool frozen_dropout = true;  // whether those have dropout
 };
 
 struct NetworkOptions {
@@ -58,6 +59,7 @@ class Network {
   Network(const EncoderConfig& config, int classes, const NetworkOptions& options);
   ~Network();
 
+  at::Device device() const { return options_.device; }
   const Layout& layout() const { return layout_; }
   // Whether the CPU kernels compute; else ATen's operators do.
   bool has_kernels() const { return kernels_; }
@@ -69,10 +71,18 @@ class Network {
   // Rounds the weights of layers from `layer` upwards to the products' dtype.
   void refresh_products(int layer = 0);
 
+  // Tokens for a pass without backward: enough for the products to run at full speed, few enough
+  // for the activations to stay in a CPU's cache.
+  std::int64_t tokens_at_once() const { return options_.device.is_cpu() ? 1024 : 16384; }
   // Logits [rows, classes] fp32, dropout off.
   at::Tensor forward(const PackedBatch& batch);
-  // The same with dropout, keeping what backward needs.
-  at::Tensor forward(const PackedBatch& batch, const TrainPass& pass);
+  // The same with dropout, keeping what backward needs. `frozen`, where defined, are the frozen
+  // layers' outputs as frozen_output() gives them: those layers are not computed.
+  at::Tensor forward(const PackedBatch& batch, const TrainPass& pass,
+                     const at::Tensor& frozen = {});
+  // The output of the embeddings and the lower `layers` >= 1 layers, dropout off: [tokens, H] fp32,
+  // or [rows, H] of all layers. Overwritten by the next pass.
+  at::Tensor frozen_output(const PackedBatch& batch, int layers);
   // The last batch's labels [rows] fp32 on the network's device; empty when it had none.
   const at::Tensor& labels() const;
   // Adds the gradients of the last training forward. `dlogits` [rows, classes] fp32.
@@ -119,7 +129,11 @@ class Network {
   std::vector<std::int32_t> word_rows(const PackedBatch& batch) const;
   std::vector<std::int32_t> position_rows(const PackedBatch& batch) const;
   DeviceBatch place(const PackedBatch& batch, bool embeddings_trained) const;
-  at::Tensor run(const PackedBatch& batch, const TrainPass* pass);
+  void begin_pass(const PackedBatch& batch, const TrainPass* pass);
+  bool drops(int index) const;
+  NormStep run_embedding();
+  NormStep take_up(const at::Tensor& hidden);
+  NormStep run_layers(NormStep below, int begin, int end);
   void run_attention(int index, LayerTape& tape);
   void run_layer(int index, LayerTape& tape, bool taped);
   at::Tensor run_head(const at::Tensor& hidden);

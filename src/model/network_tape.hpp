@@ -34,7 +34,7 @@ struct Network::Tape {
   PackedBatch host;
   DeviceBatch batch;
   TrainPass pass;
-  bool training = false;
+  int taped_from = 0;  // first layer that backward reaches; 0: the embeddings too
   EmbeddingStep embedding;
   std::vector<LayerTape> layers;
   at::Tensor hidden, dense, activated;  // head: its input, tanh's output, the same after dropout

@@ -15,10 +15,6 @@
 namespace runner::train {
 namespace {
 
-// Tokens in one forward pass: enough for the products to run at full speed, few enough for the
-// activations to stay in a CPU's cache.
-std::int64_t tokens_at_once(at::Device device) { return device.is_cpu() ? 1024 : 16384; }
-
 double row_loss(std::span<const float> logits, float label, double target_scale) {
   if (logits.size() == 1) {
     const double error = double{logits[0]} - double{label} / target_scale;
@@ -44,7 +40,6 @@ struct Evaluator::State {
   model::EncoderConfig config;
   std::size_t classes;
   double target_scale;
-  at::Device device;
   model::Network network;
   at::Tensor weights;  // on a GPU: the place for every load
 };
@@ -55,7 +50,6 @@ Evaluator::Evaluator(const model::EncoderConfig& config, int classes, Device dev
   state_ = std::unique_ptr<State>(new State{config,
                                             static_cast<std::size_t>(classes),
                                             target_scale,
-                                            options.device,
                                             model::Network(config, classes, options),
                                             {}});
 }
@@ -69,12 +63,12 @@ void Evaluator::load(std::span<const float> weights) {
   // The network only reads them.
   const at::Tensor flat = at::from_blob(const_cast<float*>(weights.data()),
                                         {static_cast<std::int64_t>(weights.size())}, at::kFloat);
-  if (state_->device.is_cpu()) {
+  if (state_->network.device().is_cpu()) {
     state_->network.set_weights(flat);
   } else if (state_->weights.defined()) {
     state_->weights.copy_(flat);
   } else {
-    state_->weights = flat.to(state_->device);
+    state_->weights = flat.to(state_->network.device());
     state_->network.set_weights(state_->weights);
   }
   state_->network.refresh_products();
@@ -89,34 +83,34 @@ Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> ro
   }
   std::vector<int> lengths;
   for (const int row : chosen) lengths.push_back(split.length(row));
-  const std::vector<int> order = data::by_length(lengths);
 
   Scored scored;
   scored.logits.resize(chosen.size() * state_->classes);
   state_->network.take_flops();
   // A batch's logits are read when the next one's are under way.
   struct Batch {
-    std::size_t begin, end;
+    std::vector<int> places;  // in `chosen`
     HostCopy logits;
   };
   const auto take = [&](Batch& batch) {
     const auto* values = static_cast<const float*>(batch.logits.wait().const_data_ptr());
-    for (std::size_t i = batch.begin; i < batch.end; ++i, values += state_->classes)
-      std::copy_n(
-          values, state_->classes,
-          scored.logits.begin() +
-              static_cast<std::ptrdiff_t>(static_cast<std::size_t>(order[i]) * state_->classes));
+    for (const int place : batch.places) {
+      std::copy_n(values, state_->classes,
+                  scored.logits.begin() + static_cast<std::ptrdiff_t>(
+                                              static_cast<std::size_t>(place) * state_->classes));
+      values += state_->classes;
+    }
   };
-  const std::int64_t most_tokens = tokens_at_once(state_->device);
   std::unique_ptr<Batch> last;
-  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+  for (std::vector<int>& places :
+       data::batches_by_length(lengths, state_->network.tokens_at_once())) {
     model::PackedBatch batch;
-    for (; end < order.size() && (end == begin || batch.tokens() < most_tokens); ++end) {
-      const int row = chosen[static_cast<std::size_t>(order[end])];
+    for (const int place : places) {
+      const int row = chosen[static_cast<std::size_t>(place)];
       batch.add_row(state_->config, split.row_ids(row), split.row_types(row));
     }
     std::unique_ptr<Batch> next(
-        new Batch{begin, end, HostCopy(state_->network.forward(batch).contiguous())});
+        new Batch{std::move(places), HostCopy(state_->network.forward(batch).contiguous())});
     if (last != nullptr) take(*last);
     last = std::move(next);
     scored.tokens += batch.tokens();

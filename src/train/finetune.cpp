@@ -20,6 +20,7 @@
 #include "model/checkpoint.hpp"
 #include "model/network.hpp"
 #include "random/philox.hpp"
+#include "train/frozen.hpp"
 #include "train/host_copy.hpp"
 #include "train/job.hpp"
 #include "train/loss.hpp"
@@ -37,19 +38,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-model::NetworkOptions network_options(const Job& job) {
-  const bool bf16 = job.options.precision == Precision::bf16;
-  model::NetworkOptions options;
-  if (!job.device.is_cpu())
-    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda));
-  options.bf16 = bf16;
-  options.gradients = true;
-  options.reference_ops = job.reference_ops;
-  options.bf16_gradients =
-      bf16 && job.options.accumulation == 1 && job.device.is_cpu() && !job.reference_ops;
-  return options;
 }
 
 // One job under way.
@@ -71,6 +59,7 @@ class Run {
     pass_.attention_dropout = rate(options_.attention_dropout, job.config.attention_dropout);
     pass_.head_dropout = rate(options_.head_dropout, job.config.head_dropout);
     pass_.frozen_layers = options_.frozen_layers;
+    pass_.frozen_dropout = options_.frozen_dropout;
     if (!job.checkpoint.empty()) {
       fingerprint_ = job_fingerprint(job);
       restore();
@@ -80,6 +69,12 @@ class Run {
   }
 
   Result go() {
+    if (keeps_frozen_output(job_)) {
+      frozen_ = job_.frozen != nullptr ? job_.frozen->get(job_, network_)
+                                       : FrozenOutput::compute(job_, network_);
+      if (frozen_ == nullptr) return interrupted();
+      if (step_ == 0) flops_ = frozen_->flops();
+    }
     while (step_ < result_.total_steps) {
       if (!take_step()) return finish();
       report();
@@ -90,11 +85,7 @@ class Run {
       if (!settle(pending_)) return finish();
       report();
       save();
-      if (stop) {
-        result_.status = Status::interrupted;
-        result_.why = fmt::format("stopped after step {} of {}", step_, result_.total_steps);
-        return finish();
-      }
+      if (stop) return interrupted();
     }
     if (!settle(pending_)) return finish();
     report();
@@ -176,6 +167,12 @@ class Run {
     return true;
   }
 
+  Result interrupted() {
+    result_.status = Status::interrupted;
+    result_.why = fmt::format("stopped after step {} of {}", step_, result_.total_steps);
+    return finish();
+  }
+
   // Takes a step's values into the result, once they are there; false when they are not finite.
   bool settle(std::unique_ptr<Pending>& pending) {
     if (pending == nullptr) return true;
@@ -217,7 +214,9 @@ class Run {
           job_.seed, "dropout",
           static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.accumulation) +
               part);
-      const Tensor logits = network_.forward(batch, pass_);
+      const Tensor frozen =
+          frozen_ ? frozen_->of(std::span(rows).subspan(begin, end - begin)) : Tensor{};
+      const Tensor logits = network_.forward(batch, pass_, frozen);
       const BatchLoss part_loss = batch_loss(
           logits, network_.labels(), static_cast<double>(rows.size()), options_.target_scale);
       network_.backward(part_loss.dlogits);
@@ -355,6 +354,7 @@ class Run {
   Optimizer optimizer_;
   Tensor average_;
   model::TrainPass pass_;
+  std::shared_ptr<const FrozenOutput> frozen_;
   std::vector<int> lengths_;
   std::int64_t per_epoch_ = 0;
   int epoch_ = -1;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,11 @@ namespace runner::train {
 // interrupted: should_stop became true; with a checkpoint folder the run can be resumed.
 enum class Status { ok, diverged, collapsed, out_of_memory, interrupted };
 std::string_view status_name(Status status);
+
+// What runs with frozen layers on one start and one set of rows share (train/frozen.hpp): the
+// outputs of those layers, once computed.
+class FrozenOutputs;
+std::shared_ptr<FrozenOutputs> make_frozen_outputs();
 
 struct StepRecord {
   std::int64_t step = 0;  // 1-based optimiser step
@@ -39,6 +45,8 @@ struct Job {
   std::uint64_t seed = 0;
   Device device{};
   bool reference_ops = false;  // for tests: compute on a CPU as on a GPU
+  // Null: the run keeps its own. No effect on the result.
+  std::shared_ptr<FrozenOutputs> frozen{};
   // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
   std::filesystem::path checkpoint{};
   double save_every_seconds = 300.0;    // periodic saves, when `checkpoint` is set
@@ -60,7 +68,9 @@ struct Result {
   std::int64_t total_steps = 0;
   std::int64_t examples = 0;
   std::int64_t tokens = 0;
-  double flops = 0.0;       // 2 x multiply-adds of matrix products and attention, as executed
+  // 2 x multiply-adds of matrix products and attention, as executed; of frozen layers' outputs that
+  // are kept, as if this run had computed them.
+  double flops = 0.0;
   double train_loss = 0.0;  // mean over the last epoch's steps
   double seconds = 0.0;     // wall time, the time before an interruption included
 };

@@ -45,6 +45,19 @@ std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t st
   return at;
 }
 
+model::NetworkOptions network_options(const Job& job) {
+  const bool bf16 = job.options.precision == Precision::bf16;
+  model::NetworkOptions options;
+  if (!job.device.is_cpu())
+    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda));
+  options.bf16 = bf16;
+  options.gradients = true;
+  options.reference_ops = job.reference_ops;
+  options.bf16_gradients =
+      bf16 && job.options.accumulation == 1 && job.device.is_cpu() && !job.reference_ops;
+  return options;
+}
+
 void check_job(const Job& job) {
   const Options& options = job.options;
   const int rows = job.data->rows();

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 
+#include "model/network.hpp"
 #include "train/finetune.hpp"
 
 namespace runner::train {
+
+model::NetworkOptions network_options(const Job& job);
 
 // Throws InputError on options or rows that cannot be trained on.
 void check_job(const Job& job);

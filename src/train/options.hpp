@@ -40,6 +40,7 @@ struct Options {
   int max_length = 128;         // tokens per row with specials; clamped to the model's limit
   bool group_by_length = true;  // batches of similar length (Hugging Face's LengthGroupedSampler)
   int frozen_layers = 0;        // embeddings and this many lower layers are not trained; 0: all are
+  bool frozen_dropout = true;   // dropout in those too, as Hugging Face has it
   int snapshots = 8;  // K, equally spaced in (snapshot_start, 1] of all steps; the last step is one
   double snapshot_start = 0.5;  // share of all steps before the first
   double ema_decay = 0.0;       // > 0: keep an exponential moving average of the weights

@@ -86,7 +86,7 @@ fs::path snapshot_path(const fs::path& folder, std::int64_t step) {
 
 std::string job_fingerprint(const Job& job) {
   const Options& o = job.options;
-  std::string text = "progress 1\n" + model::config_json(job.config);
+  std::string text = "progress 2\n" + model::config_json(job.config);
   const auto add = [&](std::string_view name, double value) {
     text += fmt::format("{}={}\n", name, io::number(value));
   };
@@ -114,6 +114,7 @@ std::string job_fingerprint(const Job& job) {
   add("precision", static_cast<int>(o.precision));
   add("group_by_length", o.group_by_length ? 1 : 0);
   add("frozen_layers", o.frozen_layers);
+  add("frozen_dropout", o.frozen_dropout ? 1 : 0);
   add("snapshots", o.snapshots);
   add("snapshot_start", o.snapshot_start);
   add("ema_decay", o.ema_decay);

@@ -74,5 +74,10 @@ TEST_CASE("grouping by length leaves little padding and puts the longest row fir
 }
 
 TEST_CASE("evaluation goes from the longest row to the shortest, equal ones in their order") {
-  CHECK(by_length(std::vector<int>{3, 7, 3, 9}) == std::vector<int>{3, 1, 0, 2});
+  const std::vector<int> lengths = {3, 7, 3, 9};
+  using Batches = std::vector<std::vector<int>>;
+  CHECK(batches_by_length(lengths, 1) == Batches{{3}, {1}, {0}, {2}});
+  CHECK(batches_by_length(lengths, 10) == Batches{{3, 1}, {0, 2}});
+  CHECK(batches_by_length(lengths, 100) == Batches{{3, 1, 0, 2}});
+  CHECK(batches_by_length({}, 10).empty());
 }

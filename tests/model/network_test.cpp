@@ -1,6 +1,7 @@
 #include "model/network.hpp"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
@@ -68,11 +69,11 @@ struct Fixture {
     return out;
   }
   // Logits of a training pass, with the gradients of a fixed function of them left in `network`.
-  at::Tensor train(Network& network) {
+  at::Tensor train(Network& network, const at::Tensor& frozen = {}) {
     network.set_weights(flat());
     network.refresh_products();
     network.begin_step(words());
-    const at::Tensor logits = network.forward(batch, pass).clone();
+    const at::Tensor logits = network.forward(batch, pass, frozen).clone();
     std::vector<float> dlogits;
     random::Stream stream(9);
     for (std::int64_t i = 0; i < logits.numel(); ++i)
@@ -144,6 +145,40 @@ TEST_CASE("without a backward pass, or with one of the upper layers alone, the t
     }
     const at::Tensor a = fused.forward(fixture.batch), b = composed.forward(fixture.batch);
     CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
+  }
+}
+
+TEST_CASE(
+    "given the frozen layers' outputs a pass gives what it gives with those layers computed") {
+  for (const bool reference : {false, true}) {
+    for (const bool bf16 : {false, true}) {
+      CAPTURE(reference);
+      CAPTURE(bf16);
+      Fixture fixture(Family::roberta, 128);
+      fixture.pass.frozen_dropout = false;
+      NetworkOptions options;
+      options.gradients = true;
+      options.bf16 = bf16;
+      options.reference_ops = reference;
+      Network network(fixture.config, 3, options);
+      for (int frozen = 1; frozen <= fixture.config.layers; ++frozen) {
+        CAPTURE(frozen);
+        fixture.pass.frozen_layers = frozen;
+        const at::Tensor computed = fixture.train(network);
+        std::vector<at::Tensor> gradients;
+        for (const model::Parameter& parameter : network.layout().parameters)
+          gradients.push_back(network.gradient(parameter.name).clone());
+
+        const at::Tensor below = network.frozen_output(fixture.batch, frozen).clone();
+        CHECK(at::equal(fixture.train(network, below), computed));
+        for (std::size_t i = 0; i < gradients.size(); ++i) {
+          const model::Parameter& parameter = network.layout().parameters[i];
+          CAPTURE(parameter.name);
+          if (parameter.layer >= frozen)
+            CHECK(at::equal(network.gradient(parameter.name), gradients[i]));
+        }
+      }
+    }
   }
 }
 

@@ -45,7 +45,7 @@ search:
 s.yaml:4:7: recipe.lr: 'fast' is not a number
     lr: fast
         ^
-s.yaml:5:3: unknown key in recipe 'epohcs'; did you mean 'epochs'? (known: preset, lr, batch_size, epochs, max_steps, schedule, warmup, first_step, weight_decay, decay_all, beta1, beta2, eps, max_grad_norm, dropout, attention_dropout, head_dropout, head_init, precision, accumulation, max_length, group_by_length, frozen_layers, snapshots, snapshot_start, ema_decay, target_scale)
+s.yaml:5:3: unknown key in recipe 'epohcs'; did you mean 'epochs'? (known: preset, lr, batch_size, epochs, max_steps, schedule, warmup, first_step, weight_decay, decay_all, beta1, beta2, eps, max_grad_norm, dropout, attention_dropout, head_dropout, head_init, precision, accumulation, max_length, group_by_length, frozen_layers, frozen_dropout, snapshots, snapshot_start, ema_decay, target_scale)
     epohcs: 3
     ^
 s.yaml:6:40: unknown acquisition 'eii'; did you mean 'ei'? (known: ei, logei, pi, ucb, hedge)
@@ -151,7 +151,8 @@ TEST_CASE("a value of the wrong type or out of its range says what is allowed") 
         "s.yaml:4:16: unknown key in recipe '5' (known: preset, lr, batch_size, epochs, max_steps, "
         "schedule, warmup, first_step, weight_decay, decay_all, beta1, beta2, eps, max_grad_norm, "
         "dropout, attention_dropout, head_dropout, head_init, precision, accumulation, max_length, "
-        "group_by_length, frozen_layers, snapshots, snapshot_start, ema_decay, target_scale)");
+        "group_by_length, frozen_layers, frozen_dropout, snapshots, snapshot_start, ema_decay, "
+        "target_scale)");
   CHECK(with("recipe: {warmup: 1.5}\n") ==
         "s.yaml:4:18: recipe.warmup is 1.5; it must be from 0 to 1");
   CHECK(with("recipe: {dropout: 1}\n") ==

@@ -28,6 +28,7 @@ TEST_CASE("steps as on a GPU give the kernels' losses, norms and weights") {
       job.options.ema_decay = 0.9;
       job.options.accumulation = accumulation;
       job.options.frozen_layers = frozen;
+      job.options.frozen_dropout = accumulation == 1;
       job.options.max_grad_norm = 0.5;  // some steps are clipped
       const train::Result kernels = train::finetune(job);
       job.reference_ops = true;

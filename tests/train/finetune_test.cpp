@@ -108,6 +108,7 @@ TEST_CASE("stopped at 50 random steps, one after another, a run gives the same b
     job.options.max_steps = 200;
     job.options.accumulation = 2;
     job.options.frozen_layers = 1;
+    job.options.frozen_dropout = false;  // their outputs are kept
     job.options.schedule = train::Schedule::cosine;
     job.options.snapshots = 10;
     job.options.precision = precision;
@@ -242,6 +243,71 @@ TEST_CASE("the gradient of an upper layer does not depend on what is frozen belo
   for (auto i = static_cast<std::size_t>(layout.begin_of_layer(1)); i < free.snapshots[0].size();
        ++i)
     CHECK(free.snapshots[0][i] == frozen.snapshots[0][i]);
+}
+
+TEST_CASE(
+    "frozen layers without dropout are computed once per row, however often it is trained on") {
+  const Setup setup;
+  for (int frozen = 1; frozen <= 2; ++frozen) {
+    CAPTURE(frozen);
+    train::Job job = setup.job();
+    job.options.frozen_layers = frozen;
+    job.options.frozen_dropout = false;
+    job.options.max_steps = 0;
+    job.options.snapshots = 1;
+    std::vector<double> flops;
+    for (int epochs = 1; epochs <= 3; ++epochs) {
+      job.options.epochs = epochs;
+      flops.push_back(train::finetune(job).flops);
+    }
+    CHECK(flops[2] - flops[1] == flops[1] - flops[0]);
+    const double once = flops[0] - (flops[1] - flops[0]);
+    CHECK(once > 0.0);
+    // With dropout they are computed in every step, without a single epoch's worth in steps too.
+    job.options.epochs = 1;
+    job.options.frozen_dropout = true;
+    CHECK(train::finetune(job).flops == flops[0]);
+    job.options.epochs = 2;
+    CHECK(train::finetune(job).flops == flops[1] + once);
+  }
+}
+
+TEST_CASE("runs that share frozen layers' outputs are those that do not, interrupted or not") {
+  const Setup setup;
+  const std::shared_ptr<train::FrozenOutputs> shared = train::make_frozen_outputs();
+  for (const int frozen : {1, 2, 1}) {
+    CAPTURE(frozen);
+    train::Job job = setup.job();
+    job.options.frozen_layers = frozen;
+    job.options.frozen_dropout = false;
+    const train::Result own = train::finetune(job);
+    job.frozen = shared;
+    const train::Result first = train::finetune(job);
+    check_same_bits(first, own);
+    CHECK(first.flops == own.flops);
+    job.checkpoint = fresh_folder("runner_frozen_test");
+    int asked = 0;
+    job.should_stop = [&] { return ++asked == 5; };
+    CHECK(train::finetune(job).status == train::Status::interrupted);
+    job.should_stop = nullptr;
+    const train::Result resumed = train::finetune(job);
+    check_same_bits(resumed, own);
+    CHECK(resumed.flops == own.flops);
+  }
+}
+
+TEST_CASE("a run can be stopped while its frozen layers' outputs are computed") {
+  const Setup setup;
+  train::Job job = setup.job();
+  job.options.frozen_layers = 1;
+  job.options.frozen_dropout = false;
+  job.frozen = train::make_frozen_outputs();
+  job.should_stop = [] { return true; };
+  const train::Result stopped = train::finetune(job);
+  CHECK(stopped.status == train::Status::interrupted);
+  CHECK(stopped.curve.empty());
+  job.should_stop = nullptr;
+  CHECK(train::finetune(job).curve.size() == 12);
 }
 
 TEST_CASE("jobs that the data cannot serve are refused by name") {
