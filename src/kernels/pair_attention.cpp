@@ -74,6 +74,12 @@ class Room {
   float* next_;
 };
 
+// a rounded to bf16 in one instruction, subnormals to 0.
+__attribute__((target("avx512f,avx512bw,avx512bf16"), always_inline)) inline void round_to(
+    Bf16* to, Lanes a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(a.v[0].raw));
+}
+
 // All panels of a matrix [rows, dim]: [panels][row pairs][32][2].
 void pack(const Bf16* from, std::int64_t stride, std::int64_t rows, std::int64_t dim, Bf16* to) {
   for (std::int64_t c = 0; c < dim; c += kPanelColumns, to += (rows + 1) / 2 * 2 * kPanelColumns)
@@ -99,25 +105,41 @@ void multiply_panels(std::int64_t rows, std::int64_t pairs, Left a, const Bf16* 
   }
 }
 
-// e = exp(scale * (score - largest)) in place of one row's scores, nothing to speak of past the
-// last key; returns 1 / sum.
-HWY_NOINLINE float exponentials(float* scores, const Head& head, float scale) {
-  const std::int64_t end = 16 * head.key_units;
-  std::fill(scores + head.keys, scores + end, -std::numeric_limits<float>::infinity());
-  Lanes largest = load(scores);
-  for (std::int64_t c = 16; c < end; c += 16) largest = max(largest, load(scores + c));
-  const Lanes shift = set(max(largest) * scale);
-  Lanes total = zero();
-  for (std::int64_t c = 0; c < end; c += 16) {
-    const Lanes e = coarse_exp(load(scores + c) * set(scale) - shift);
-    store(e, scores + c);
-    total = total + e;
+// e = exp(scale * (score - largest of its row)) in place of the scores of `rows` <= kQueries rows,
+// 0 past the last key; inverse[r] = 1 / sum of row r. In two loops, so that rows overlap.
+HWY_NOINLINE void exponentials(float* scores, std::int64_t rows, const Head& head, float scale,
+                               float* inverse) {
+  const std::int64_t last = 16 * (head.key_units - 1);
+  float shifts[kQueries];
+  // By mask: a vector that is loaded after a part of it was stored waits for the memory.
+  const auto wanted = hn::FirstN(FloatTag(), static_cast<std::size_t>(head.keys - last));
+  const auto none = hn::Set(FloatTag(), -std::numeric_limits<float>::infinity());
+  const auto end_of = [=](const float* row) HWY_ATTR {
+    return Lanes{{hn::IfThenElse(wanted, load(row + last).v[0], none)}};
+  };
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const float* row = scores + r * head.padded_keys;
+    Lanes largest = end_of(row);
+    for (std::int64_t c = 0; c < last; c += 16) largest = max(largest, load(row + c));
+    shifts[r] = max(largest) * scale;
   }
-  return 1.0F / sum(total);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* row = scores + r * head.padded_keys;
+    const Lanes shift = set(shifts[r]);
+    const Lanes end = coarse_exp(end_of(row) * set(scale) - shift);
+    store(end, row + last);
+    Lanes total = end;
+    for (std::int64_t c = 0; c < last; c += 16) {
+      const Lanes e = coarse_exp(load(row + c) * set(scale) - shift);
+      store(e, row + c);
+      total = total + e;
+    }
+    inverse[r] = 1.0F / sum(total);
+  }
 }
 
-void forward_head(const Attention<Bf16>& attention, std::int64_t item, Bf16* out,
-                  std::int64_t out_stride) {
+__attribute__((target("avx512f,avx512bw,avx512bf16"))) void forward_head(
+    const Attention<Bf16>& attention, std::int64_t item, Bf16* out, std::int64_t out_stride) {
   const Head head = head_of(attention, item);
   Room room(head.transposed_size() + head.stored_size() +
             kQueries * (3 * head.padded_keys + head.dim));
@@ -140,13 +162,13 @@ void forward_head(const Attention<Bf16>& attention, std::int64_t item, Bf16* out
       unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
                    rows * head.key_units, factors);
     }
+    exponentials(scores, rows, head, attention.scale, inverse);
     for (std::int64_t r = 0; r < rows; ++r) {
-      float* row = scores + r * head.padded_keys;
+      const float* row = scores + r * head.padded_keys;
       const float* factor = factors + r * 16 * head.key_units;
-      inverse[r] = exponentials(row, head, attention.scale);
       for (std::int64_t c = 0; c < 16 * head.key_units; c += 16) {
         const Lanes e = load(row + c);
-        store(dropping ? e * load(factor + c) : e, p + r * head.padded_keys + c);
+        round_to(p + r * head.padded_keys + c, dropping ? e * load(factor + c) : e);
       }
     }
     multiply_panels(rows, head.key_pairs, StoredRows{p, head.padded_keys}, v, head.panels(), {},
@@ -154,7 +176,7 @@ void forward_head(const Attention<Bf16>& attention, std::int64_t item, Bf16* out
     Bf16* to = out + (head.query_row + first) * out_stride + head.column;
     for (std::int64_t r = 0; r < rows; ++r, to += out_stride) {
       for (std::int64_t c = 0; c < head.dim; c += 16)
-        store(load(sums + r * head.dim + c) * set(inverse[r]), to + c);
+        round_to(to + c, load(sums + r * head.dim + c) * set(inverse[r]));
     }
   }
 }
@@ -170,8 +192,8 @@ void add_transposed_product(const Bf16* a, std::int64_t rows, const Head& head, 
                   head.dim);
 }
 
-void backward_head(const Attention<Bf16>& attention, const AttentionGradient<Bf16>& gradient,
-                   std::int64_t item) {
+__attribute__((target("avx512f,avx512bw,avx512bf16"))) void backward_head(
+    const Attention<Bf16>& attention, const AttentionGradient<Bf16>& gradient, std::int64_t item) {
   const Head head = head_of(attention, item);
   const std::int64_t block_size = (head.keys + kPairTileRows) * kQueries;
   Room room(head.transposed_size() * 2 + head.stored_size() +
@@ -190,6 +212,7 @@ void backward_head(const Attention<Bf16>& attention, const AttentionGradient<Bf1
   Bf16* blocks = room.pairs(block_size);
   float* dk = room.floats(head.keys * head.dim);
   float* dv = room.floats(head.keys * head.dim);
+  float inverse[kQueries];
   std::fill_n(dk, 2 * head.keys * head.dim, 0.0F);
   pack_transposed(head.k, attention.kv_stride, head.keys, head.dim, kt);
   pack_transposed(head.v, attention.kv_stride, head.keys, head.dim, vt);
@@ -205,22 +228,20 @@ void backward_head(const Attention<Bf16>& attention, const AttentionGradient<Bf1
     unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
                  rows * head.key_units, factors);
     // dP = factor * (dout V^T), dS = P * (dP - sum(P * dP)), times the scale of the scores.
+    exponentials(p, rows, head, attention.scale, inverse);
     for (std::int64_t r = 0; r < rows; ++r) {
-      float* p_row = p + r * head.padded_keys;
-      const float* dp_row = ds + r * head.padded_keys;
+      const std::int64_t row = r * head.padded_keys;
       const float* factor = factors + r * 16 * head.key_units;
-      const Lanes inverse = set(exponentials(p_row, head, attention.scale));
       Lanes total = zero();
       for (std::int64_t c = 0; c < 16 * head.key_units; c += 16) {
-        const Lanes kept = load(p_row + c) * inverse * load(factor + c);
-        total = mul_add(kept, load(dp_row + c), total);
-        store(kept, dropped + r * head.padded_keys + c);
+        const Lanes kept = load(p + row + c) * set(inverse[r]) * load(factor + c);
+        total = mul_add(kept, load(ds + row + c), total);
+        round_to(dropped + row + c, kept);
       }
       const Lanes mean = set(sum(total));
       for (std::int64_t c = 0; c < 16 * head.key_units; c += 16) {
-        const Lanes scaled = load(p_row + c) * inverse * set(attention.scale);
-        store(scaled * (load(dp_row + c) * load(factor + c) - mean),
-              slopes + r * head.padded_keys + c);
+        const Lanes scaled = load(p + row + c) * set(inverse[r] * attention.scale);
+        round_to(slopes + row + c, scaled * (load(ds + row + c) * load(factor + c) - mean));
       }
     }
     multiply_panels(rows, head.key_pairs, StoredRows{slopes, head.padded_keys}, k, head.panels(),
@@ -234,8 +255,8 @@ void backward_head(const Attention<Bf16>& attention, const AttentionGradient<Bf1
   for (std::int64_t row = 0; row < head.keys; ++row) {
     const std::int64_t to = (head.key_row + row) * gradient.dkv_stride + head.column;
     for (std::int64_t c = 0; c < head.dim; c += 16) {
-      store(load(dk + row * head.dim + c), gradient.dk + to + c);
-      store(load(dv + row * head.dim + c), gradient.dv + to + c);
+      round_to(gradient.dk + to + c, load(dk + row * head.dim + c));
+      round_to(gradient.dv + to + c, load(dv + row * head.dim + c));
     }
   }
 }
