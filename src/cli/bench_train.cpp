@@ -127,7 +127,7 @@ int bench_train(const std::vector<std::string>& arguments) {
     job.weights = start;
     job.on_loaded = [&start] { start = std::vector<float>(); };  // `= {}` would keep its memory
     const train::TrainingSpeed speed = compute.measure_training(job, steps);
-    seconds.push_back(static_cast<double>(batch) / speed.examples_per_second);
+    seconds.push_back(speed.step_seconds);
     gflops.push_back(speed.gflop_per_second);
     products.push_back(speed.step_seconds / speed.product_seconds);
     product_gflops.push_back(speed.product_gflop_per_second);

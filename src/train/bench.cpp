@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "data/batches.hpp"
 #include "model/network_products.hpp"
 #include "train/evaluate.hpp"
 
@@ -45,50 +46,63 @@ double process_age() {
 }
 
 // The encoder layers' products with their weights in a step of `tokens` in `rows` sequences, each
-// forward, by its input's gradient and by its weight's.
+// forward, by its input's gradient and by its weight's: in a step's order and on as many matrices.
 class Products {
  public:
   Products(const model::EncoderConfig& config, at::TensorOptions options, std::int64_t tokens,
            std::int64_t rows) {
     const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
-    const auto add = [&](std::int64_t n, std::int64_t out, std::int64_t in, int times) {
+    const auto add = [&](std::int64_t n, std::int64_t out, std::int64_t in) {
       const auto matrix = [&](std::int64_t columns) {
         return at::randn({model::round_up_rows(n), columns}, options).narrow(0, 0, n);
       };
-      shapes_.push_back({matrix(in), at::randn({out, in}, options), matrix(out), matrix(in),
-                         at::randn({out, in}, options), times});
+      products_.push_back({matrix(in), at::randn({out, in}, options), matrix(out), matrix(in),
+                           at::randn({out, in}, options)});
     };
-    add(tokens, 3 * hidden, hidden, config.layers - 1);
-    add(tokens, hidden, hidden, config.layers - 1);
-    add(tokens, inner, hidden, config.layers - 1);
-    add(tokens, hidden, inner, config.layers - 1);
-    // The last layer has keys and values of every token, all else of each sequence's first.
-    add(tokens, 2 * hidden, hidden, 1);
-    add(rows, hidden, hidden, 2);
-    add(rows, inner, hidden, 1);
-    add(rows, hidden, inner, 1);
+    for (int layer = 0; layer < config.layers; ++layer) {
+      // The last layer has keys and values of every token, all else of each sequence's first.
+      const bool last = layer + 1 == config.layers;
+      if (last) add(rows, hidden, hidden);
+      add(tokens, last ? 2 * hidden : 3 * hidden, hidden);
+      add(last ? rows : tokens, hidden, hidden);
+      add(last ? rows : tokens, inner, hidden);
+      add(last ? rows : tokens, hidden, inner);
+    }
   }
 
+  // Multiply-adds times 2.
   double run() {
     double flops = 0.0;
-    for (Shape& shape : shapes_)
-      for (int i = 0; i < shape.times; ++i) {
-        model::multiply_rows(shape.y, shape.x, shape.weight.t());
-        model::multiply_rows(shape.dx, shape.y, shape.weight);
-        model::multiply_over_rows(shape.dweight, shape.y, shape.x);
-        flops +=
-            6.0 * static_cast<double>(shape.x.size(0)) * static_cast<double>(shape.weight.numel());
-      }
+    for (Product& product : products_)
+      model::multiply_rows(product.y, product.x, product.weight.t());
+    for (auto product = products_.rbegin(); product != products_.rend(); ++product) {
+      model::multiply_rows(product->dx, product->y, product->weight);
+      model::multiply_over_rows(product->dweight, product->y, product->x);
+      flops += 6.0 * static_cast<double>(product->x.size(0)) *
+               static_cast<double>(product->weight.numel());
+    }
     return flops;
   }
 
  private:
-  struct Shape {
+  struct Product {
     at::Tensor x, weight, y, dx, dweight;
-    int times;
   };
-  std::vector<Shape> shapes_;
+  std::vector<Product> products_;
 };
+
+// Tokens of a job's first steps; with group_by_length the very first has the longest row.
+std::int64_t first_tokens(const Job& job, int steps) {
+  std::vector<int> lengths;
+  for (int row = 0; row < job.data->rows(); ++row) lengths.push_back(job.data->length(row));
+  const auto batches = data::training_batches(lengths, job.options.batch_size, job.seed, 0,
+                                              job.options.group_by_length);
+  std::int64_t tokens = 0;
+  for (int step = 0; step < steps; ++step)
+    for (const int row : batches.at(static_cast<std::size_t>(step)))
+      tokens += lengths[static_cast<std::size_t>(row)];
+  return tokens;
+}
 
 }  // namespace
 
@@ -104,18 +118,16 @@ TrainingSpeed measure_training(Job job, int steps) {
     times.push_back(Clock::now());
   };
   const Result result = finetune(job);
-  std::vector<double> seconds;
-  for (std::size_t i = kWarmUp; i < times.size(); ++i)
-    seconds.push_back(std::chrono::duration<double>(times[i] - times[i - 1]).count());
-
-  speed.steps = static_cast<std::int64_t>(seconds.size());
-  double total = 0.0;
-  for (const double value : seconds) total += value;
-  const double share = static_cast<double>(seconds.size()) / static_cast<double>(times.size());
-  speed.step_seconds = median(seconds);
-  speed.tokens_per_second = share * static_cast<double>(result.tokens) / total;
-  speed.examples_per_second = share * static_cast<double>(result.examples) / total;
-  speed.gflop_per_second = share * result.flops / total * 1e-9;
+  speed.steps = static_cast<std::int64_t>(times.size()) - kWarmUp;
+  const double total = std::chrono::duration<double>(times.back() - times[kWarmUp - 1]).count();
+  const std::int64_t tokens = result.tokens - first_tokens(job, kWarmUp);
+  const std::int64_t examples = result.examples - kWarmUp * job.options.batch_size;
+  speed.step_seconds = total / static_cast<double>(speed.steps);
+  speed.tokens_per_second = static_cast<double>(tokens) / total;
+  speed.examples_per_second = static_cast<double>(examples) / total;
+  // FLOPs go with tokens but for attention, a few per cent of them.
+  speed.gflop_per_second = result.flops * static_cast<double>(tokens) /
+                           static_cast<double>(result.tokens) / total * 1e-9;
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   speed.peak_bytes = std::int64_t{usage.ru_maxrss} * 1024;
@@ -125,8 +137,7 @@ TrainingSpeed measure_training(Job job, int steps) {
   if (job.options.precision == Precision::bf16) options = options.dtype(at::kBFloat16);
   if (!job.device.is_cpu())
     options = options.device(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda)));
-  const auto taken = static_cast<std::int64_t>(result.curve.size());
-  Products products(job.config, options, result.tokens / taken, result.examples / taken);
+  Products products(job.config, options, tokens / speed.steps, examples / speed.steps);
   std::vector<double> product_seconds;
   double flops = 0.0;
   wait_for(job.device);
