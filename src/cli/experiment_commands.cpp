@@ -8,17 +8,20 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/engine.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
 #include "cli/verbs.hpp"
+#include "experiment/pool.hpp"
 #include "experiment/run.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "model/config.hpp"
+#include "model/layout.hpp"
 #include "report/tables.hpp"
 #include "spec/load.hpp"
 #include "spec/preflight.hpp"
@@ -92,26 +95,60 @@ Share share_of(const CommandLine& line) {
   return share;
 }
 
-// Cells at once, and threads of each.
-struct Pool {
-  int workers = 1, threads = 1;
-};
-
-// One thread per cell beats several threads on one wherever memory allows: small matrix products
-// do not fill two cores. A large encoder's weights, moments and snapshots do not fit twice. What
-// fits on a GPU the spec says.
-Pool pool_of(const spec::Spec& spec) {
-  constexpr int kSmallHidden = 256;
-  const int cores = spec.threads > 0 && spec.workers > 0 ? 1 : engine().auto_threads();
-  Pool pool;
-  pool.workers = spec.workers;
-  if (pool.workers == 0) {
-    const bool small = model::read_config(spec.model).hidden_size <= kSmallHidden;
-    const bool cpu = engine().resolve_device(spec.device).is_cpu();
-    pool.workers = !cpu ? spec.trials_per_device : small ? cores / std::max(1, spec.threads) : 1;
+// The largest value that a setting of the recipe can take in any trial.
+double largest(const spec::Spec& spec, std::string_view name, double recipe) {
+  for (const bo::Variable& variable : spec.search) {
+    if (variable.name != name) continue;
+    if (variable.type != bo::Type::choice) return std::max(recipe, variable.high);
+    for (const std::string& text : variable.values) {
+      double value = 0.0;
+      if (io::parse_number(text, value)) recipe = std::max(recipe, value);
+    }
   }
-  pool.workers = std::max(1, pool.workers);
-  pool.threads = spec.threads > 0 ? spec.threads : std::max(1, cores / pool.workers);
+  return recipe;
+}
+
+// Memory that a cell on a CPU may need, in bytes, from above: weights, moments, gradients and
+// rounded weights (18 bytes a parameter), the snapshots, and what a layer keeps for its backward
+// pass.
+double cell_bytes(const spec::Spec& spec) {
+  const model::EncoderConfig config = model::read_config(spec.model);
+  double bytes = 0.0;
+  for (const spec::TaskEntry& task : spec.tasks) {
+    const train::Options& recipe = task.recipe.train;
+    const double tokens = largest(spec, "batch_size", recipe.batch_size) *
+                          largest(spec, "max_length", recipe.max_length);
+    const double snapshots = largest(spec, "snapshots", recipe.snapshots);
+    const auto weights = static_cast<double>(model::make_layout(config, task.task.classes()).size);
+    bytes = std::max(bytes, (18.0 + 4.0 * snapshots) * weights +
+                                64.0 * config.hidden_size * config.layers * tokens);
+  }
+  return bytes;
+}
+
+// The spec's word, else what suits the machine. What fits on a GPU only the spec can say.
+experiment::Pool pool_of(const spec::Spec& spec, const Share& share) {
+  if (spec.threads > 0 && spec.workers > 0) return {spec.workers, spec.threads};
+  const int cores = engine().auto_threads();
+  if (spec.workers > 0) return {spec.workers, std::max(1, cores / spec.workers)};
+  if (!engine().resolve_device(spec.device).is_cpu()) {
+    const int workers = spec.trials_per_device;
+    return {workers, spec.threads > 0 ? spec.threads : std::max(1, cores / workers)};
+  }
+  const std::vector<experiment::Cell> cells =
+      experiment::cells_of_shard(spec, share.index, share.count);
+  std::set<std::pair<const spec::TaskEntry*, std::uint64_t>> groups;  // that share training runs
+  for (const experiment::Cell& cell : cells) groups.emplace(cell.task, cell.seed);
+  constexpr double kUsableMemory = 0.75;
+  const double most = kUsableMemory * engine().auto_memory() / cell_bytes(spec);
+  const auto at_least_one = [](double count) {
+    return static_cast<int>(std::clamp(count, 1.0, 1e6));
+  };
+  experiment::Pool pool =
+      experiment::choose_pool(std::max(1, cores / std::max(1, spec.threads)),
+                              at_least_one(static_cast<double>(cells.size())),
+                              at_least_one(static_cast<double>(groups.size())), at_least_one(most));
+  if (spec.threads > 0) pool.threads = spec.threads;
   return pool;
 }
 
@@ -155,7 +192,7 @@ std::string host_name() {
   return name;
 }
 
-void write_provenance(const spec::Spec& spec, const fs::path& folder, const Pool& pool,
+void write_provenance(const spec::Spec& spec, const fs::path& folder, const experiment::Pool& pool,
                       const std::vector<std::string>& notes) {
   const nlohmann::json provenance = {{"runner", RUNNER_VERSION},
                                      {"commit", RUNNER_COMMIT},
@@ -203,7 +240,7 @@ int run_command(const std::vector<std::string>& arguments) {
   const fs::path folder = experiment::run_folder(spec);
   if (line.has("fresh")) fs::remove_all(folder);
   refuse_other_spec(spec, folder);
-  const Pool pool = pool_of(spec);
+  const experiment::Pool pool = pool_of(spec, share);
   install_signal_handlers();
   constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
   const std::unique_ptr<lab::Laboratory> laboratory =

@@ -38,6 +38,7 @@ struct Engine {
                                                  std::uintmax_t store_bytes);
   train::Device (*resolve_device)(std::string_view text);
   int (*auto_threads)();
+  double (*auto_memory)();
   void (*set_threads)(int threads);
   train::TrainingSpeed (*measure_training)(train::Job job, int steps);
   double (*measure_evaluation)(const train::Job& job, const data::EncodedSplit& split);

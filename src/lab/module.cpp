@@ -7,6 +7,7 @@ extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* run
       .make_laboratory = runner::lab::make_laboratory,
       .resolve_device = runner::train::resolve_device,
       .auto_threads = runner::train::auto_threads,
+      .auto_memory = runner::train::auto_memory,
       .set_threads = runner::train::set_threads,
       .measure_training = runner::train::measure_training,
       .measure_evaluation = runner::train::measure_evaluation,

@@ -5,6 +5,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -46,25 +47,34 @@ std::optional<int> quota_in(const std::string& folder) {
   return v1 >> quota && v1_period >> period ? quota_cores(quota, period) : std::nullopt;
 }
 
-// The smallest quota on the path from this process's cgroup up to the root.
-std::optional<int> cgroup_cores() {
-  std::optional<int> cores;
-  const auto take = [&](const std::optional<int>& quota) {
-    if (quota) cores = std::min(cores.value_or(*quota), *quota);
-  };
+// Bytes of one limit, a number; "max" is none.
+std::optional<double> limit_in(const std::string& folder) {
+  for (const char* name : {"/memory.max", "/memory.limit_in_bytes"}) {  // cgroup v2, v1
+    double bytes = 0.0;
+    if (std::ifstream file(folder + name); file >> bytes) return bytes;
+  }
+  return std::nullopt;
+}
+
+// The smallest of what `read` finds in the folders on the path from this process's cgroup up to the
+// root; nothing when it finds none.
+template <typename Read>
+auto least_of_cgroups(const std::string& controller, Read read) {
+  decltype(read(std::string())) least;
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && controllers.find("cpu") == std::string::npos) continue;
-    const std::string root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    if (!controllers.empty() && controllers.find(controller) == std::string::npos) continue;
+    const std::string root = "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controller);
     for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
-      take(quota_in(root + (path == "/" ? "" : path)));
+      const auto value = read(root + (path == "/" ? "" : path));
+      if (value && (!least || *value < *least)) least = value;
       if (path.find_last_of('/') == std::string::npos || path == "/" || path.empty()) break;
     }
   }
-  return cores;
+  return least;
 }
 
 }  // namespace
@@ -86,10 +96,20 @@ Device resolve_device(std::string_view text) {
 
 int auto_threads() {
   int threads = affinity_count();
-  if (const auto cores = cgroup_cores()) threads = std::min(threads, *cores);
+  if (const auto cores = least_of_cgroups("cpu", quota_in)) threads = std::min(threads, *cores);
   if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK"))
     if (const auto cores = to_int(slurm)) threads = std::min(threads, *cores);
   return std::max(1, threads);
+}
+
+double auto_memory() {
+  double bytes =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (const auto limit = least_of_cgroups("memory", limit_in)) bytes = std::min(bytes, *limit);
+  if (const char* slurm = std::getenv("SLURM_MEM_PER_NODE"))
+    if (const auto megabytes = to_int(slurm); megabytes && *megabytes > 0)  // 0: all of the node's
+      bytes = std::min(bytes, *megabytes * 1048576.0);
+  return bytes;
 }
 
 void set_threads(int threads) { at::set_num_threads(std::max(1, threads)); }

@@ -22,6 +22,10 @@ Device resolve_device(std::string_view text);
 // (rounded up) and SLURM_CPUS_PER_TASK. At least 1.
 int auto_threads();
 
+// Memory that this process may use, in bytes: the smallest of the machine's, its cgroup's limit and
+// SLURM_MEM_PER_NODE.
+double auto_memory();
+
 // Threads of the calling thread's own parallel regions (matrix products and kernels).
 void set_threads(int threads);
 

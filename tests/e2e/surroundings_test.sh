@@ -9,6 +9,15 @@ expect 0 run plain "${small[@]}"
 expect 0 env -i "${small[@]}" runs=bare
 same_tables plain bare
 
+# Cells go one per core, unless memory is granted for one alone.
+few=("$runner" "$spec" 'methods=[fine_tune]')
+expect 0 run wide "${few[@]}"
+expect 0 run narrow env SLURM_MEM_PER_NODE=1 "${few[@]}"
+grep -q '"workers": 1' narrow/small/provenance.json || fail "more cells at once than fit into memory"
+(($(nproc) != 2)) || grep -q '"workers": 2' wide/small/provenance.json ||
+  fail "cells one after another on two cores"
+same_tables wide narrow
+
 # A comma for the decimal point, where such a locale is installed; one that does not exist anywhere.
 comma=$(locale -a | grep -iE '^(de|fr|nl|pl|ru|it|es)_' | head -1 || true)
 for locale in ${comma:-} xx_YY.UTF-8; do
