@@ -132,6 +132,7 @@ void use_own_stream(const Device& device) {
   const c10::impl::VirtualGuardImpl backend(at::kCUDA);
   const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
   backend.setDevice(gpu);
+  backend.getStream(gpu).synchronize();  // device-wide would be an error beside a recording
   backend.exchangeStream(backend.getStreamFromGlobalPool(gpu));
   streamed = device.cuda;
 }

@@ -27,7 +27,9 @@ HostCopy::HostCopy(at::Tensor source, Stream stream) : source_(std::move(source)
     done_->record(current);
     return;
   }
-  const c10::Stream side = backend.getStreamFromGlobalPool(device);
+  // Of the urgent ones, none of which is a thread's own: a graph that is recorded there would take
+  // the copy in.
+  const c10::Stream side = backend.getStreamFromGlobalPool(device, /*isHighPriority=*/true);
   c10::Event ready(device.type());
   ready.record(current);
   ready.block(side);
