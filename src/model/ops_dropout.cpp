@@ -1,7 +1,6 @@
 #include "model/ops_dropout.hpp"
 
 #include <ATen/Context.h>
-#include <ATen/core/Generator.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/native_dropout.h>
 #include <ATen/ops/native_dropout_backward.h>
@@ -13,10 +12,34 @@ namespace runner::model {
 
 using at::Tensor;
 
+namespace {
+
+std::mutex drawing;
+thread_local bool lent = false;
+
+void exchange_state(at::Generator& generator, const at::Generator& state) {
+  const std::lock_guard guard(generator.mutex());
+  generator.graphsafe_set_state(state);
+}
+
+}  // namespace
+
+LentGenerator::LentGenerator(const at::Generator& own, at::Device device)
+    : lock_(drawing),
+      shared_(at::globalContext().defaultGenerator(device)),
+      before_(shared_.graphsafe_get_state()) {
+  exchange_state(shared_, own);
+  lent = true;
+}
+
+LentGenerator::~LentGenerator() {
+  lent = false;
+  exchange_state(shared_, before_);
+}
+
 SeededGenerator::SeededGenerator(const kernels::Dropout& dropout, at::Device device) {
-  if (device.is_cpu() || dropout.threshold == 0) return;
-  static std::mutex mutex;
-  lock_ = std::unique_lock(mutex);
+  if (device.is_cpu() || dropout.threshold == 0 || lent) return;
+  lock_ = std::unique_lock(drawing);
   at::Generator generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard guard(generator.mutex());
   generator.set_current_seed(random::derive(dropout.key, "site", dropout.site));

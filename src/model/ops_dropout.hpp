@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include <mutex>
@@ -20,6 +21,20 @@ class SeededGenerator {
 
  private:
   std::unique_lock<std::mutex> lock_;
+};
+
+// While it lives this thread's operators draw from `own`, all of its sites in order, and no other
+// thread of the runner draws: a graph records its sites so, for it cannot seed between them.
+class LentGenerator {
+ public:
+  LentGenerator(const at::Generator& own, at::Device device);
+  ~LentGenerator();
+  LentGenerator(const LentGenerator&) = delete;
+  LentGenerator& operator=(const LentGenerator&) = delete;
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+  at::Generator shared_, before_;
 };
 
 // Probability with which an element is dropped.
