@@ -9,6 +9,12 @@
 
 namespace runner::model {
 
+// A GPU's graphs (train/gradient_pass) are of batches whose tokens fill whole units.
+constexpr std::int64_t kTokenUnit = 128;
+constexpr std::int64_t round_up_tokens(std::int64_t tokens) {
+  return (tokens + kTokenUnit - 1) / kTokenUnit * kTokenUnit;
+}
+
 // Rows of token ids end to end, without padding.
 struct PackedBatch {
   std::vector<std::int32_t> ids;         // [tokens]
@@ -41,6 +47,15 @@ struct PackedBatch {
       if (!padding) ++position;
     }
     offsets.push_back(static_cast<std::int32_t>(ids.size()));
+  }
+  // A last row of 1 to kTokenUnit padding ids, up to a whole number of units. It has no label, and
+  // where its logits have no gradient it adds exact zeros to those of the tables' rows it reads.
+  void add_filler(const EncoderConfig& config) {
+    const auto count = static_cast<std::size_t>(round_up_tokens(tokens() + 1));
+    ids.resize(count, config.pad_token_id);
+    positions.resize(count, config.first_position());  // one that every model has
+    types.resize(count, 0);
+    offsets.push_back(static_cast<std::int32_t>(count));
   }
 };
 

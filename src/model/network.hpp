@@ -83,10 +83,20 @@ class Network {
   // The output of the embeddings and the lower `layers` >= 1 layers, dropout off: [tokens, H] fp32,
   // or [rows, H] of all layers. Overwritten by the next pass.
   at::Tensor frozen_output(const PackedBatch& batch, int layers);
+  // Puts a batch, which must outlive it, where the network computes, as a training pass that does
+  // or does not reach the embeddings reads it; `room` as upload_batch has it.
+  DeviceBatch place(const PackedBatch& batch, bool embeddings_trained,
+                    at::Tensor* room = nullptr) const;
+  // A pass with dropout over a batch that is in its place: all that a GPU's graph records.
+  at::Tensor forward(const DeviceBatch& batch, const TrainPass& pass);
   // The last batch's labels [rows] fp32 on the network's device; empty when it had none.
   const at::Tensor& labels() const;
   // Adds the gradients of the last training forward. `dlogits` [rows, classes] fp32.
   void backward(const at::Tensor& dlogits);
+
+  // Whether the coming backward is its step's first, which writes the products' gradients where the
+  // others add to them. Begun steps and backward keep count of it, a replayed graph does not.
+  void expect_backward(bool first) { product_gradients_empty_ = first; }
 
   // Zeroes gradients before a step; `words` are the vocabulary rows that its batches touch
   // (ascending, distinct).
@@ -128,8 +138,8 @@ class Network {
   // The rows of word_gradients_ and of the position table that tokens teach; -1: none.
   std::vector<std::int32_t> word_rows(const PackedBatch& batch) const;
   std::vector<std::int32_t> position_rows(const PackedBatch& batch) const;
-  DeviceBatch place(const PackedBatch& batch, bool embeddings_trained) const;
-  void begin_pass(const PackedBatch& batch, const TrainPass* pass);
+  void begin_pass(const PackedBatch& batch, const TrainPass* pass,
+                  const DeviceBatch* placed = nullptr);
   bool drops(int index) const;
   NormStep run_embedding();
   NormStep take_up(const at::Tensor& hidden);

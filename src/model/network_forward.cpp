@@ -156,6 +156,12 @@ Tensor Network::forward(const PackedBatch& batch, const TrainPass& pass, const T
   return run_head(run_layers(below, given ? pass.frozen_layers : 0, config_.layers).y);
 }
 
+Tensor Network::forward(const DeviceBatch& batch, const TrainPass& pass) {
+  const c10::InferenceMode guard;
+  begin_pass(*batch.host, &pass, &batch);
+  return run_head(run_layers(run_embedding(), 0, config_.layers).y);
+}
+
 Tensor Network::frozen_output(const PackedBatch& batch, int layers) {
   const c10::InferenceMode guard;
   begin_pass(batch, nullptr);
@@ -164,7 +170,7 @@ Tensor Network::frozen_output(const PackedBatch& batch, int layers) {
 
 const Tensor& Network::labels() const { return tape_->batch.labels; }
 
-DeviceBatch Network::place(const PackedBatch& batch, bool embeddings_trained) const {
+DeviceBatch Network::place(const PackedBatch& batch, bool embeddings_trained, Tensor* room) const {
   if (kernels_) {
     DeviceBatch placed;
     placed.host = &batch;
@@ -174,12 +180,14 @@ DeviceBatch Network::place(const PackedBatch& batch, bool embeddings_trained) co
     placed.labels = at::tensor(batch.labels, at::kFloat);
     return placed;
   }
-  if (!embeddings_trained) return upload_batch(batch, options_.device, {}, {}, {});
-  return upload_batch(batch, options_.device, {.host = word_rows(batch)},
-                      {.host = position_rows(batch)}, {.host = batch.types});
+  if (!embeddings_trained) return upload_batch(batch, options_.device, {}, {}, {}, room);
+  return upload_batch(batch, options_.device, {word_rows(batch), config_.vocab_size},
+                      {position_rows(batch), config_.max_positions},
+                      {batch.types, config_.type_vocab_size}, room);
 }
 
-void Network::begin_pass(const PackedBatch& batch, const TrainPass* pass) {
+void Network::begin_pass(const PackedBatch& batch, const TrainPass* pass,
+                         const DeviceBatch* placed) {
   arena_.release({});
   *tape_ = {};
   Tape& tape = *tape_;
@@ -187,7 +195,7 @@ void Network::begin_pass(const PackedBatch& batch, const TrainPass* pass) {
   tape.taped_from = pass != nullptr ? pass->frozen_layers : config_.layers;
   if (pass != nullptr) tape.pass = *pass;
   tape.layers.resize(layers_.size());
-  tape.batch = place(tape.host, tape.taped_from == 0);
+  tape.batch = placed != nullptr ? *placed : place(tape.host, tape.taped_from == 0);
 }
 
 // Whether a layer (-1: the embeddings) has dropout in this pass.

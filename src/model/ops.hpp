@@ -14,9 +14,11 @@ namespace runner::model {
 // Where a batch's tokens add to the gradient of one embedding table.
 struct TableRows {
   std::vector<std::int32_t> host;  // [tokens] rows of the table, -1: none
+  std::int64_t table = 0;          // how many rows it has
   // What ATen's operators read instead: each row once, and each token's place among them, which for
-  // a token without a row is their number.
-  at::Tensor distinct{};  // [n] int64
+  // a token without a row is their number. Rows that no token has make up the number, so that it
+  // depends on the number of tokens alone.
+  at::Tensor distinct{};  // [min(tokens, table)] int64
   at::Tensor place{};     // [tokens] int64
 };
 

@@ -27,12 +27,17 @@ std::size_t Upload::add(std::span<const float> values) {
   return add_bytes(at::kFloat, values.data(), values.size_bytes());
 }
 
-void Upload::send(at::Device device) {
+void Upload::send(at::Device device, at::Tensor* room) {
   const at::Tensor host =
       at::empty({static_cast<std::int64_t>(bytes_.size())},
                 at::TensorOptions(at::kCPU).dtype(at::kByte).pinned_memory(!device.is_cpu()));
   if (!bytes_.empty()) std::memcpy(host.data_ptr(), bytes_.data(), bytes_.size());
+  if (room != nullptr && room->defined()) {
+    sent_ = room->copy_(host, /*non_blocking=*/true);
+    return;
+  }
   sent_ = host.to(device, /*non_blocking=*/true);
+  if (room != nullptr) *room = sent_;
 }
 
 at::Tensor Upload::at(std::size_t number) const {
@@ -53,19 +58,22 @@ Sent add_table(Upload& upload, TableRows& rows) {
   std::ranges::sort(sorted);
   sorted.erase(std::ranges::unique(sorted).begin(), sorted.end());
   if (!sorted.empty() && sorted.front() < 0) sorted.erase(sorted.begin());
+  std::vector<std::int64_t> distinct(sorted.begin(), sorted.end());
+  const std::size_t count = std::min(rows.host.size(), static_cast<std::size_t>(rows.table));
+  for (std::int32_t row = 0; distinct.size() < count; ++row)
+    if (!std::ranges::binary_search(sorted, row)) distinct.push_back(row);
   std::vector<std::int64_t> place;
   place.reserve(rows.host.size());
   for (const std::int32_t row : rows.host)
-    place.push_back(row < 0 ? static_cast<std::int64_t>(sorted.size())
+    place.push_back(row < 0 ? static_cast<std::int64_t>(count)
                             : std::ranges::lower_bound(sorted, row) - sorted.begin());
-  const std::vector<std::int64_t> distinct(sorted.begin(), sorted.end());
   return {&rows, upload.add(distinct), upload.add(place)};
 }
 
 }  // namespace
 
 DeviceBatch upload_batch(const PackedBatch& host, at::Device device, TableRows words,
-                         TableRows positions, TableRows types) {
+                         TableRows positions, TableRows types, at::Tensor* room) {
   DeviceBatch batch;
   batch.host = &host;
   batch.words = std::move(words);
@@ -85,7 +93,7 @@ DeviceBatch upload_batch(const PackedBatch& host, at::Device device, TableRows w
   for (TableRows* rows : {&batch.words, &batch.position_rows, &batch.type_rows})
     if (!rows->host.empty()) tables.push_back(add_table(upload, *rows));
 
-  upload.send(device);
+  upload.send(device, room);
   batch.ids = upload.at(ids);
   batch.positions = upload.at(position);
   batch.types = upload.at(type);

@@ -19,7 +19,8 @@ class Upload {
   std::size_t add(std::span<const std::int64_t> values);
   std::size_t add(std::span<const std::int32_t> values);
   std::size_t add(std::span<const float> values);
-  void send(at::Device device);
+  // Into `room` on the device, where it is given: its memory stays, and is made by the first send.
+  void send(at::Device device, at::Tensor* room = nullptr);
   // [its length] int64, int32 or fp32 on the device; after send().
   at::Tensor at(std::size_t number) const;
 
@@ -36,8 +37,9 @@ class Upload {
 };
 
 // The batch for ATen's operators on `device`, in one copy; `host` must outlive it. The tables' rows
-// [tokens] are left out where they are empty.
+// [tokens] are left out where they are empty. `room` as Upload::send has it: batches of as many
+// rows and tokens lie there in the same way.
 DeviceBatch upload_batch(const PackedBatch& host, at::Device device, TableRows words,
-                         TableRows positions, TableRows types);
+                         TableRows positions, TableRows types, at::Tensor* room = nullptr);
 
 }  // namespace runner::model

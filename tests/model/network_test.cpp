@@ -68,8 +68,9 @@ struct Fixture {
     out.erase(std::ranges::unique(out).begin(), out.end());
     return out;
   }
-  // Logits of a training pass, with the gradients of a fixed function of them left in `network`.
-  at::Tensor train(Network& network, const at::Tensor& frozen = {}) {
+  // Logits of a training pass, with the gradients of a fixed function of them, or of those of the
+  // first `rows`, left in `network`.
+  at::Tensor train(Network& network, const at::Tensor& frozen = {}, std::int64_t rows = -1) {
     network.set_weights(flat());
     network.refresh_products();
     network.begin_step(words());
@@ -78,7 +79,9 @@ struct Fixture {
     random::Stream stream(9);
     for (std::int64_t i = 0; i < logits.numel(); ++i)
       dlogits.push_back(static_cast<float>(stream.normal()));
-    network.backward(at::tensor(dlogits, at::kFloat).view(logits.sizes()));
+    const at::Tensor gradient = at::tensor(dlogits, at::kFloat).view(logits.sizes());
+    if (rows >= 0) gradient.narrow(0, rows, gradient.size(0) - rows).zero_();
+    network.backward(gradient);
     return logits;
   }
 
@@ -204,6 +207,64 @@ TEST_CASE("without the kernels a step's second batch adds to its gradients") {
     if (parameter.name.ends_with("key.bias")) continue;
     CHECK(relative_distance(network.gradient(parameter.name), 2.0 * first[i]) < 1e-5);
   }
+}
+
+TEST_CASE("a filler row changes neither logits nor gradients") {
+  for (const Family family : {Family::roberta, Family::bert}) {
+    for (const int frozen : {0, 1}) {
+      CAPTURE(frozen);
+      Fixture fixture(family);
+      fixture.pass.frozen_layers = frozen;
+      NetworkOptions options;
+      options.gradients = true;
+      options.reference_ops = true;
+      Network plain(fixture.config, 3, options), filled(fixture.config, 3, options);
+      const at::Tensor a = fixture.train(plain);
+      fixture.batch.add_filler(fixture.config);
+      CHECK(fixture.batch.tokens() == model::kTokenUnit);
+      const std::int64_t rows = fixture.batch.rows() - 1;
+      const at::Tensor b = fixture.train(filled, {}, rows);
+      CHECK(relative_distance(b.narrow(0, 0, rows), a) < 1e-5);
+      for (const model::Parameter& parameter : plain.layout().parameters) {
+        CAPTURE(parameter.name);
+        if ((frozen > 0 && parameter.layer < frozen) || parameter.name.ends_with("key.bias"))
+          continue;
+        CHECK(relative_distance(filled.gradient(parameter.name), plain.gradient(parameter.name)) <
+              1e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("batches of as many rows and tokens lie in the same way") {
+  const Fixture fixture(Family::bert);
+  NetworkOptions options;
+  options.gradients = true;
+  options.reference_ops = true;
+  Network network(fixture.config, 3, options);
+  model::PackedBatch batch = fixture.batch, other;
+  for (int row = 0; row < 5; ++row) other.add_row(fixture.config, {{2, 2, 3}}, {{0, 1, 1}});
+  at::Tensor room;
+  batch.add_filler(fixture.config);
+  const model::DeviceBatch first = network.place(batch, true, &room);
+  other.add_filler(fixture.config);
+  const model::DeviceBatch second = network.place(other, true, &room);
+  for (const auto& [a, b] : {std::pair(first.ids, second.ids),
+                             {first.positions, second.positions},
+                             {first.types, second.types},
+                             {first.first, second.first},
+                             {first.offsets, second.offsets},
+                             {first.counts, second.counts},
+                             {first.words.distinct, second.words.distinct},
+                             {first.words.place, second.words.place},
+                             {first.position_rows.distinct, second.position_rows.distinct},
+                             {first.position_rows.place, second.position_rows.place},
+                             {first.type_rows.distinct, second.type_rows.distinct},
+                             {first.type_rows.place, second.type_rows.place}}) {
+    CHECK(a.data_ptr() == b.data_ptr());
+    CHECK(a.sizes() == b.sizes());
+  }
+  CHECK(second.ids.slice(0, 0, 4).equal(at::tensor({2, 2, 3, 2}, at::kLong)));
 }
 
 TEST_CASE("what goes to a device together comes apart again") {
