@@ -3,7 +3,8 @@
 #
 # LibTorch's own TorchConfig.cmake is not used: for a CUDA build it enables the language CUDA and
 # stops without nvcc and the toolkit's headers. This project compiles no CUDA, so the libraries and
-# the C++ headers are enough, and a CUDA build installed by pip works on a machine without toolkit.
+# the C++ headers are enough, and a CUDA build installed by pip works on a machine without toolkit
+# (dependencies.cmake looks for the headers of the one unit that would rather have them).
 #
 # It is looked for in CMAKE_PREFIX_PATH (variable or environment): the root of an unpacked LibTorch,
 # `.../site-packages/torch`, or its `share/cmake`.
@@ -29,8 +30,9 @@ foreach(_name IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)  # the last two:
   endif()
 endforeach()
 if(TORCH_LIBRARIES MATCHES "torch_cuda")
-  # Nothing here calls libtorch_cuda, which registers its kernels when it is loaded, and its own
-  # libraries (cudart, cudnn, ...) are found through its run path, which the linker does not follow.
+  # Hardly anything here calls libtorch_cuda, which registers its kernels when it is loaded, and its
+  # own libraries (cudart, cudnn, ...) are found through its run path, which the linker does not
+  # follow.
   set(TORCH_LIBRARIES -Wl,--no-as-needed ${TORCH_LIBRARIES} -Wl,--as-needed
                       -Wl,--allow-shlib-undefined)
 endif()

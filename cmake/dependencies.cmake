@@ -14,4 +14,24 @@ endif()
 if(RUNNER_WITH_TORCH)
   # Called here and not in src/, where its results would be invisible to tests/.
   find_package(Torch 2.7 REQUIRED)
+
+  # train/cuda_graph.cpp needs the headers of CUDA's runtime, which a LibTorch by pip has in its
+  # neighbour Triton, and a toolkit in its own folder; from 12.4 on ATen's classes look the same with
+  # all of them. Without any a GPU is sent every operator by itself.
+  if(TORCH_LIBRARIES MATCHES "torch_cuda" AND NOT CUDA_INCLUDE_DIR)
+    file(GLOB folders "${TORCH_INSTALL_PREFIX}/../nvidia/*/include")
+    list(APPEND folders "${TORCH_INSTALL_PREFIX}/../triton/backends/nvidia/include"
+                        "$ENV{CUDA_HOME}/include" /usr/local/cuda/include)
+    foreach(folder IN LISTS folders)
+      if(EXISTS "${folder}/cuda_runtime_api.h" AND EXISTS "${folder}/crt/host_defines.h")
+        file(STRINGS "${folder}/cuda_runtime_api.h" version REGEX "^#define CUDART_VERSION ")
+        string(REGEX REPLACE "[^0-9]" "" version "${version}")
+        if(version GREATER_EQUAL 12040)
+          set(CUDA_INCLUDE_DIR "${folder}")
+          break()
+        endif()
+      endif()
+    endforeach()
+    message(STATUS "CUDA's headers, for graphs: ${CUDA_INCLUDE_DIR}")
+  endif()
 endif()

@@ -17,6 +17,7 @@
 #include "lab/stored_run.hpp"
 #include "lab/task_data.hpp"
 #include "spec/variables.hpp"
+#include "train/cuda_graph.hpp"
 #include "train/finetune.hpp"
 
 namespace runner::lab {
@@ -27,7 +28,7 @@ namespace {
 
 // Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
 constexpr int kTrainerVersion = 3;
-constexpr int kGpuVersion = 2;  // likewise of runs on a GPU alone
+constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone
 
 // Everything that determines a run's bits, in one canonical text.
 std::string run_key(const TaskData& task, const experiment::RunRequest& request,
@@ -43,7 +44,7 @@ std::string run_key(const TaskData& task, const experiment::RunRequest& request,
               {"threads", threads}};
   if (!device.is_cpu()) {
     key.erase("threads");  // of the CPU: they compute nothing
-    key["gpu"] = {kGpuVersion, deterministic};
+    key["gpu"] = {kGpuVersion, deterministic, train::has_cuda_graphs()};
   }
   return io::content_hash(key.dump());
 }

@@ -132,15 +132,15 @@ void use_own_stream(const Device& device) {
   const c10::impl::VirtualGuardImpl backend(at::kCUDA);
   const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
   backend.setDevice(gpu);
-  backend.getStream(gpu).synchronize();  // device-wide would be an error beside a recording
+  wait_for(device);
   backend.exchangeStream(backend.getStreamFromGlobalPool(gpu));
   streamed = device.cuda;
 }
 
 void wait_for(const Device& device) {
   if (device.is_cpu()) return;
-  c10::impl::VirtualGuardImpl(at::kCUDA).synchronizeDevice(
-      static_cast<c10::DeviceIndex>(device.cuda));
+  const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  c10::impl::VirtualGuardImpl(at::kCUDA).getStream(gpu).synchronize();
 }
 
 }  // namespace runner::train

@@ -37,7 +37,8 @@ void prepare_device(const Device& device, bool deterministic);
 // there. Once per thread; further calls keep the stream.
 void use_own_stream(const Device& device);
 
-// Waits until a GPU has done what it was given.
+// Waits until a GPU has done what the calling thread gave it. For all threads' work it could not be
+// waited while one of them records a graph.
 void wait_for(const Device& device);
 
 }  // namespace runner::train

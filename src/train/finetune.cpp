@@ -21,9 +21,9 @@
 #include "model/network.hpp"
 #include "random/philox.hpp"
 #include "train/frozen.hpp"
+#include "train/gradient_pass.hpp"
 #include "train/host_copy.hpp"
 #include "train/job.hpp"
-#include "train/loss.hpp"
 #include "train/optimizer.hpp"
 #include "train/progress.hpp"
 #include "train/schedule.hpp"
@@ -48,20 +48,15 @@ class Run {
         options_(job.options),
         network_(job.config, job.classes, network_options(job)),
         weights_(start_weights()),
-        optimizer_(network_, weights_, options_) {
+        optimizer_(network_, weights_, options_),
+        gradient_pass_(job, network_) {
     const int rows = job.data->rows();
     for (int row = 0; row < rows; ++row) lengths_.push_back(job.data->length(row));
     result_.total_steps = total_steps(options_, rows);
     result_.snapshot_steps = snapshot_steps(options_, result_.total_steps);
     per_epoch_ = (rows + options_.batch_size - 1) / options_.batch_size;
-    const auto rate = [](double option, double config) { return option < 0.0 ? config : option; };
-    pass_.dropout = rate(options_.dropout, job.config.dropout);
-    pass_.attention_dropout = rate(options_.attention_dropout, job.config.attention_dropout);
-    pass_.head_dropout = rate(options_.head_dropout, job.config.head_dropout);
-    pass_.frozen_layers = options_.frozen_layers;
-    pass_.frozen_dropout = options_.frozen_dropout;
     if (!job.checkpoint.empty()) {
-      fingerprint_ = job_fingerprint(job);
+      fingerprint_ = job_fingerprint(job) + (gradient_pass_.graphs() > 0 ? " graphs" : "");
       restore();
     }
     network_.refresh_products();
@@ -156,7 +151,7 @@ class Run {
     const Tensor loss = add_gradients(rows, step);
     const Tensor norm = optimizer_.gradient_norm();
     optimizer_.step(record.learning_rate, loss, norm);
-    flops_ += network_.take_flops();
+    flops_ += gradient_pass_.take_flops();
     std::unique_ptr<Pending> last = std::move(pending_);
     pending_.reset(
         new Pending{record, examples_, tokens_, flops_, HostCopy(at::stack({loss, norm}))});
@@ -210,19 +205,17 @@ class Run {
         batch.add_row(job_.config, job_.data->row_ids(rows[i]), job_.data->row_types(rows[i]));
         batch.labels.push_back(job_.data->labels[static_cast<std::size_t>(rows[i])]);
       }
-      pass_.dropout_key = random::derive(
+      const std::uint64_t dropout_key = random::derive(
           job_.seed, "dropout",
           static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.accumulation) +
               part);
       const Tensor frozen =
           frozen_ ? frozen_->of(std::span(rows).subspan(begin, end - begin)) : Tensor{};
-      const Tensor logits = network_.forward(batch, pass_, frozen);
-      const BatchLoss part_loss = batch_loss(
-          logits, network_.labels(), static_cast<double>(rows.size()), options_.target_scale);
-      network_.backward(part_loss.dlogits);
-      loss = loss.defined() ? loss + part_loss.sum : part_loss.sum;
       examples_ += batch.rows();
       tokens_ += batch.tokens();
+      const Tensor part_loss =
+          gradient_pass_.add(std::move(batch), dropout_key, rows.size(), part == 0, frozen);
+      loss = loss.defined() ? loss + part_loss : part_loss;
     }
     return loss;
   }
@@ -339,6 +332,7 @@ class Run {
       std::error_code ignored;
       std::filesystem::remove_all(job_.checkpoint, ignored);
     }
+    result_.graphs = gradient_pass_.graphs();
     result_.seconds = earlier_seconds_ + seconds_since(start_);
     return std::move(result_);
   }
@@ -353,7 +347,7 @@ class Run {
   Tensor weights_;
   Optimizer optimizer_;
   Tensor average_;
-  model::TrainPass pass_;
+  GradientPass gradient_pass_;
   std::shared_ptr<const FrozenOutput> frozen_;
   std::vector<int> lengths_;
   std::int64_t per_epoch_ = 0;
@@ -381,6 +375,7 @@ Result out_of_memory(const char* what) {
 
 Result finetune(const Job& job) {
   check_job(job);
+  use_own_stream(job.device);  // graphs are not recorded on the default one
   try {
     return Run(job).go();
   } catch (const c10::OutOfMemoryError& error) {

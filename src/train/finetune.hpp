@@ -45,6 +45,7 @@ struct Job {
   std::uint64_t seed = 0;
   Device device{};
   bool reference_ops = false;  // for tests: compute on a CPU as on a GPU
+  bool graphs = true;          // on a GPU, where it can: launch a step's operators at once
   // Null: the run keeps its own. No effect on the result.
   std::shared_ptr<FrozenOutputs> frozen{};
   // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
@@ -65,6 +66,7 @@ struct Result {
   std::vector<std::vector<float>> snapshots;
   std::vector<std::int64_t> snapshot_steps;
   std::vector<float> ema;  // empty unless options.ema_decay > 0
+  int graphs = 0;          // that a GPU's steps were launched by (train/gradient_pass.hpp)
   std::int64_t total_steps = 0;
   std::int64_t examples = 0;
   std::int64_t tokens = 0;
