@@ -1,10 +1,12 @@
 #include "kernels/mix.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "kernels/targets.hpp"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/mix.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 
 #include "kernels/reduce-inl.hpp"
@@ -31,40 +33,50 @@ void subtract_bf16(const float* theta, const float* mean, Bf16* delta, std::int6
   subtract(theta, mean, delta, begin, end);
 }
 
-// Elements of a stream read at a time: the chunks of all streams and one output stay in the
-// second-level cache, so several outputs read the streams from memory once. Changing the stream
-// every few KiB defeats the hardware's prefetching (13 instead of 25 GB/s with ten streams on a
-// Zen 5 core), so each stream's next chunk is asked for while this one is read.
-inline constexpr std::int64_t kChunk = 2048;
+// Results of more floats than this leave the caches before they are read: they are written past
+// them, which saves reading the lines that they replace.
+inline constexpr std::int64_t kMostCached = std::int64_t{1} << 20;
+
+// `p` is a whole cache line.
+template <std::size_t... I>
+HWY_INLINE void stream_each(Lanes a, float* p, std::index_sequence<I...>) {
+  (hn::Stream(a.v[I], FloatTag(), p + I * kVectorLanes), ...);
+}
+HWY_INLINE void stream(Lanes a, float* p, All) { stream_each(a, p, Each()); }
+HWY_INLINE void stream(Lanes a, float* p, std::size_t count) { store(a, p, count); }
+
+// Element by element, so that sums stay in registers; the processor itself fetches ahead in every
+// one of the streams.
+template <typename T, class Write>
+HWY_INLINE void combine_range(const float* mean, std::span<const T* const> deltas,
+                              std::span<const float> coefficients, std::span<float* const> outputs,
+                              std::int64_t begin, std::int64_t end, Write write) {
+  for_columns(begin, end, [=](std::int64_t i, auto count) HWY_ATTR {
+    const Lanes base = mean == nullptr ? zero() : load(mean + i, count);
+    const float* coefficient = coefficients.data();
+    for (float* output : outputs) {
+      Lanes sum = zero();
+      for (const T* delta : deltas) sum = mul_add(set(*coefficient++), load(delta + i, count), sum);
+      write(base + sum, output + i, count);
+    }
+  });
+}
 
 template <typename T>
 HWY_INLINE void combine(const float* mean, std::span<const T* const> deltas,
                         std::span<const float> coefficients, std::span<float* const> outputs,
                         std::int64_t begin, std::int64_t end) {
-  const std::size_t streams = deltas.size();
-  float sums[kChunk];
-  for (std::int64_t at = begin; at < end; at += kChunk) {
-    const std::int64_t length = std::min(kChunk, end - at);
-    for (std::size_t q = 0; q < outputs.size(); ++q) {
-      // The mean is read last: it may be an output.
-      std::fill_n(sums, length, 0.0F);
-      for (std::size_t k = 0; k < streams; ++k) {
-        const Lanes coefficient = set(coefficients[q * streams + k]);
-        const T* delta = deltas[k] + at;
-        for_columns(0, length, [&sums, delta, coefficient](std::int64_t i, auto count) HWY_ATTR {
-          hwy::Prefetch(delta + i + kChunk);
-          store(mul_add(coefficient, load(delta + i, count), load(sums + i, count)), sums + i,
-                count);
-        });
-      }
-      float* output = outputs[q] + at;
-      for_columns(0, length, [&sums, mean, at, output](std::int64_t i, auto count) HWY_ATTR {
-        if (mean != nullptr) hwy::Prefetch(mean + at + i + kChunk);
-        const Lanes base = mean == nullptr ? zero() : load(mean + at + i, count);
-        store(base + load(sums + i, count), output + i, count);
-      });
-    }
-  }
+  const auto keep = [](Lanes a, float* p, auto count) HWY_ATTR { store(a, p, count); };
+  if (outputs.size() != 1 || end - begin < kMostCached)
+    return combine_range(mean, deltas, coefficients, outputs, begin, end, keep);
+  constexpr std::uintptr_t kLine = 64;
+  const auto address = reinterpret_cast<std::uintptr_t>(outputs[0] + begin);
+  const auto first =
+      begin + static_cast<std::int64_t>((kLine - address % kLine) % kLine / sizeof(float));
+  combine_range(mean, deltas, coefficients, outputs, begin, first, keep);
+  combine_range(mean, deltas, coefficients, outputs, first, end,
+                [](Lanes a, float* p, auto count) HWY_ATTR { stream(a, p, count); });
+  hwy::FlushStream();
 }
 
 void combine_f32(const float* mean, std::span<const float* const> deltas,

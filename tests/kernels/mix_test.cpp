@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "samples.hpp"
 
 using namespace runner::kernels;
@@ -57,6 +59,22 @@ TEST_CASE_TEMPLATE("mixtures are the mean plus the weighted differences, for all
       }
     }
   });
+}
+
+TEST_CASE_TEMPLATE("a mixture too large for the caches has the bits of its parts", T, float, Bf16) {
+  const std::size_t n = (std::size_t{1} << 20) + 77;
+  const Streams<T> s(2, n);
+  const auto mean = samples::normal(n, 1);
+  const Floats coefficients = {0.25F, -1.5F};
+  const auto length = static_cast<std::int64_t>(n);
+  for (const std::int64_t begin : {0, 3}) {
+    Floats whole(n), parts(n);
+    std::vector<float*> out = {whole.data()}, part = {parts.data()};
+    mix(mean.data(), s.pointers, coefficients, out, begin, length);
+    for (std::int64_t at = begin; at < length; at += 5000)
+      mix(mean.data(), s.pointers, coefficients, part, at, std::min(length, at + 5000));
+    CHECK(whole == parts);
+  }
 }
 
 TEST_CASE("without a mean the sum starts from zero") {
