@@ -75,16 +75,13 @@ int bench_train(const std::vector<std::string>& arguments) {
     throw InputError(fmt::format("--task: '{}' is not a GLUE task with a training split",
                                  line.get<std::string>("task")));
   }
-  const lab::Engine& compute = engine();
-  const int threads =
-      line.get<int>("threads") > 0 ? line.get<int>("threads") : compute.auto_threads();
-  compute.set_threads(threads);
   const int steps = line.get<int>("steps"), rounds = line.get<int>("rounds");
   const int batch = line.get<int>("batch");
   if (steps < 1 || rounds < 1 || batch < 1) {
     throw InputError("command line: --steps, --rounds and --batch must be at least 1");
   }
 
+  const std::jthread loading = load_engine_ahead();
   const data::Tokenizer tokenizer = data::Tokenizer::load(model);
   const fs::path cache =
       fs::temp_directory_path() / fmt::format("runner_bench_tokens_{}", ::getuid());
@@ -96,6 +93,11 @@ int bench_train(const std::vector<std::string>& arguments) {
     return line.has("random") ? model::random_checkpoint(model, task->labels, 0)
                               : model::load_checkpoint(model, task->labels);
   };
+  std::vector<float> start = read_start().weights;
+  const lab::Engine& compute = engine();
+  const int threads =
+      line.get<int>("threads") > 0 ? line.get<int>("threads") : compute.auto_threads();
+  compute.set_threads(threads);
   train::Job job{.config = model::read_config(model),
                  .classes = task->classes(),
                  .fresh_head = true,
@@ -123,7 +125,7 @@ int bench_train(const std::vector<std::string>& arguments) {
   double peak = 0.0, peer_peak = 0.0, first_step = 0.0;
   for (int round = 0; round < rounds; ++round) {
     job.seed = static_cast<std::uint64_t>(round);
-    std::vector<float> start = read_start().weights;
+    if (round > 0) start = read_start().weights;
     job.weights = start;
     job.on_loaded = [&start] { start = std::vector<float>(); };  // `= {}` would keep its memory
     const train::TrainingSpeed speed = compute.measure_training(job, steps);

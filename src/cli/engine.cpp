@@ -41,4 +41,13 @@ const lab::Engine& engine() {
   return *kEngine;
 }
 
+std::jthread load_engine_ahead() {
+  return std::jthread([] {
+    try {
+      engine();
+    } catch (const InputError&) {
+    }
+  });
+}
+
 }  // namespace runner::cli

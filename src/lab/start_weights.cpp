@@ -20,19 +20,22 @@ std::string hash_of(const model::Checkpoint& checkpoint) {
 
 StartWeights::StartWeights(std::filesystem::path model, std::vector<std::string> labels)
     : model_(std::move(model)), labels_(std::move(labels)) {
-  const model::Checkpoint checkpoint = model::load_checkpoint(model_, labels_);
-  config_ = checkpoint.config;
-  hash_ = hash_of(checkpoint);
-  note_ = checkpoint.note;
+  first_ = std::make_shared<model::Checkpoint>(model::load_checkpoint(model_, labels_));
+  config_ = first_->config;
+  hash_ = hash_of(*first_);
+  note_ = first_->note;
 }
 
 std::shared_ptr<const model::Checkpoint> StartWeights::read() const {
   const std::lock_guard lock(mutex_);
   if (auto held = held_.lock()) return held;
-  auto checkpoint = std::make_shared<model::Checkpoint>(model::load_checkpoint(model_, labels_));
-  if (hash_of(*checkpoint) != hash_) {
-    throw InputError(
-        fmt::format("{}: the weights have changed while the experiment ran", model_.string()));
+  std::shared_ptr<const model::Checkpoint> checkpoint = std::move(first_);
+  if (checkpoint == nullptr) {
+    checkpoint = std::make_shared<model::Checkpoint>(model::load_checkpoint(model_, labels_));
+    if (hash_of(*checkpoint) != hash_) {
+      throw InputError(
+          fmt::format("{}: the weights have changed while the experiment ran", model_.string()));
+    }
   }
   held_ = checkpoint;
   return checkpoint;

@@ -11,8 +11,8 @@
 namespace runner::lab {
 
 // The pretrained weights that a task's runs start from. A run copies them once, so they are in
-// memory only between that run's call of read() and its first step; runs that start together share
-// one copy.
+// memory only until the first run has begun, and later between a run's call of read() and its first
+// step; runs that start together share one copy.
 class StartWeights {
  public:
   // Reads them once. Throws InputError as model::load_checkpoint does.
@@ -32,6 +32,7 @@ class StartWeights {
   std::string hash_;
   std::string note_;
   mutable std::mutex mutex_;
+  mutable std::shared_ptr<const model::Checkpoint> first_;  // until it is asked for
   mutable std::weak_ptr<const model::Checkpoint> held_;
 };
 
