@@ -16,27 +16,33 @@ HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
 namespace {
 
-// s = (word + type) + position for one token, in the order of the reference; returns the sum of s.
-HWY_INLINE float gather(const Embedding& e, std::int64_t row, float* s) {
-  const float* word = e.word + e.ids[row] * e.width;
-  const float* position = e.position + e.positions[row] * e.width;
-  const float* type = e.types == nullptr ? e.type : e.type + e.types[row] * e.width;
-  Lanes total = zero();
-  for_columns(0, e.width, [=, &total](std::int64_t c, auto count) HWY_ATTR {
-    const Lanes value = (load(word + c, count) + load(type + c, count)) + load(position + c, count);
-    store(value, s + c, count);
-    total = total + value;
-  });
-  return sum(total);
-}
+// The three rows of one token, and their sum at one place, in the order of the reference.
+struct Token {
+  const float *word, *position, *type;
+
+  Token(const Embedding& e, std::int64_t row)
+      : word(e.word + e.ids[row] * e.width),
+        position(e.position + e.positions[row] * e.width),
+        type(e.types == nullptr ? e.type : e.type + e.types[row] * e.width) {}
+  HWY_INLINE Lanes sum_at(std::int64_t column, auto count) const {
+    return (load(word + column, count) + load(type + column, count)) +
+           load(position + column, count);
+  }
+};
 
 void embed(const Embedding& e, std::int64_t begin, std::int64_t end) {
   const std::int64_t padded = units(e.width) * 16;
   float* factors = scratch(2 * padded);
   float* s = factors + padded;
   for (std::int64_t row = begin; row < end; ++row) {
-    const float total = gather(e, row, s);
-    const RowStatistics statistics = row_statistics(s, total, e.width, e.eps);
+    const Token token(e, row);
+    Lanes total = zero();
+    for_columns(0, e.width, [&](std::int64_t c, auto count) HWY_ATTR {
+      const Lanes value = token.sum_at(c, count);
+      store(value, s + c, count);
+      total = total + value;
+    });
+    const RowStatistics statistics = row_statistics(s, sum(total), e.width, e.eps);
     if (e.mean != nullptr) e.mean[row] = statistics.mean;
     if (e.rstd != nullptr) e.rstd[row] = statistics.rstd;
     row_factors(e.dropout, row, e.width, factors);
@@ -59,8 +65,7 @@ HWY_INLINE void backward(const Embedding& e, const float* dy, const T* dy_produc
   const std::int64_t width = e.width;
   const std::int64_t padded = units(width) * 16;
   float* factors = scratch(3 * padded);
-  float* s = factors + padded;
-  float* g = s + padded;
+  float* room = factors + padded;
   for (std::int64_t block = begin; block < end; ++block) {
     float* dgamma = nullptr;
     float* dbeta = nullptr;
@@ -72,16 +77,17 @@ HWY_INLINE void backward(const Embedding& e, const float* dy, const T* dy_produc
     const std::int64_t last = std::min(e.rows, (block + 1) * kRowBlock);
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       const std::int64_t offset = row * width;
-      gather(e, row, s);
+      const Token token(e, row);
       row_factors(e.dropout, row, width, factors);
-      for_columns(0, width, [=](std::int64_t c, auto count) HWY_ATTR {
+      const auto input = [&, offset](std::int64_t c, auto count) HWY_ATTR {
         Lanes gradient = zero();
         if (dy != nullptr) gradient = load(dy + offset + c, count);
         if (dy_product != nullptr) gradient = gradient + load(dy_product + offset + c, count);
-        store(gradient * load(factors + c, count), g + c, count);
-      });
-      row_gradient(s, g, {e.mean[row], e.rstd[row]}, e.gamma, width, dgamma, dbeta);
-      std::copy_n(g, width, dsum + offset);
+        return RowInput{token.sum_at(c, count), gradient * load(factors + c, count)};
+      };
+      const auto output = [=](std::int64_t c, auto count, Lanes ds)
+                              HWY_ATTR { store(ds, dsum + offset + c, count); };
+      row_gradient({e.mean[row], e.rstd[row]}, e.gamma, width, dgamma, dbeta, room, input, output);
     }
   }
 }

@@ -15,21 +15,15 @@ HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
 namespace {
 
-// s = residual + factors * (x + bias) for one row; returns the sum of s.
+// s = residual + factor * (x + bias) at one place.
 template <typename T>
-HWY_INLINE float row_sum(const ResidualNorm<T>& norm, std::int64_t row, const float* factors,
-                         float* s) {
-  const std::int64_t offset = row * norm.width;
-  Lanes total = zero();
-  for_columns(0, norm.width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
-    Lanes value = load(norm.x + offset + c, count);
-    if (norm.bias != nullptr) value = value + load(norm.bias + c, count);
-    value = value * load(factors + c, count);
-    if (norm.residual != nullptr) value = value + load(norm.residual + offset + c, count);
-    store(value, s + c, count);
-    total = total + value;
-  });
-  return sum(total);
+HWY_INLINE Lanes sum_at(const ResidualNorm<T>& norm, std::int64_t row, std::int64_t column,
+                        const float* factors, auto count) {
+  const std::int64_t at = row * norm.width + column;
+  Lanes value = load(norm.x + at, count);
+  if (norm.bias != nullptr) value = value + load(norm.bias + column, count);
+  value = value * load(factors + column, count);
+  return norm.residual == nullptr ? value : value + load(norm.residual + at, count);
 }
 
 template <typename T>
@@ -39,8 +33,13 @@ HWY_INLINE void forward(const ResidualNorm<T>& norm, std::int64_t begin, std::in
   float* s = factors + padded;
   for (std::int64_t row = begin; row < end; ++row) {
     row_factors(norm.dropout, row, norm.width, factors);
-    const float total = row_sum(norm, row, factors, s);
-    const RowStatistics statistics = row_statistics(s, total, norm.width, norm.eps);
+    Lanes total = zero();
+    for_columns(0, norm.width, [&, row](std::int64_t c, auto count) HWY_ATTR {
+      const Lanes value = sum_at(norm, row, c, factors, count);
+      store(value, s + c, count);
+      total = total + value;
+    });
+    const RowStatistics statistics = row_statistics(s, sum(total), norm.width, norm.eps);
     if (norm.mean != nullptr) norm.mean[row] = statistics.mean;
     if (norm.rstd != nullptr) norm.rstd[row] = statistics.rstd;
     const Lanes mean = set(statistics.mean);
@@ -61,8 +60,7 @@ HWY_INLINE void backward(const ResidualNorm<T>& norm, const ResidualNormGradient
   const std::int64_t width = norm.width;
   const std::int64_t padded = units(width) * 16;
   float* factors = scratch(3 * padded);
-  float* s = factors + padded;
-  float* g = s + padded;
+  float* room = factors + padded;
   for (std::int64_t block = begin; block < end; ++block) {
     float* dgamma = nullptr;
     float* dbeta = nullptr;
@@ -77,23 +75,20 @@ HWY_INLINE void backward(const ResidualNorm<T>& norm, const ResidualNormGradient
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       const std::int64_t offset = row * width;
       row_factors(norm.dropout, row, width, factors);
-      row_sum(norm, row, factors, s);
-      for_columns(0, width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
+      const auto input = [&, row, offset](std::int64_t c, auto count) HWY_ATTR {
         Lanes dy = zero();
         if (gradient.dy != nullptr) dy = load(gradient.dy + offset + c, count);
-        if (gradient.dy_product != nullptr) {
-          dy = dy + load(gradient.dy_product + offset + c, count);
-        }
-        store(dy, g + c, count);
-      });
-      row_gradient(s, g, {norm.mean[row], norm.rstd[row]}, norm.gamma, width, dgamma, dbeta);
-      for_columns(0, width, [&, offset, dbias](std::int64_t c, auto count) HWY_ATTR {
-        const Lanes ds = load(g + c, count);
+        if (gradient.dy_product != nullptr) dy = dy + load(gradient.dy_product + offset + c, count);
+        return RowInput{sum_at(norm, row, c, factors, count), dy};
+      };
+      const auto output = [&, offset, dbias](std::int64_t c, auto count, Lanes ds) HWY_ATTR {
         const Lanes dx = ds * load(factors + c, count);
         if (gradient.dresidual != nullptr) store(ds, gradient.dresidual + offset + c, count);
         if (gradient.dx != nullptr) store(dx, gradient.dx + offset + c, count);
         if (dbias != nullptr) store(dx + load(dbias + c, count), dbias + c, count);
-      });
+      };
+      row_gradient({norm.mean[row], norm.rstd[row]}, norm.gamma, width, dgamma, dbeta, room, input,
+                   output);
     }
   }
 }

@@ -32,30 +32,40 @@ HWY_INLINE RowStatistics row_statistics(const float* s, float total, std::int64_
   return {mean, 1.0F / std::sqrt(sum(squares) / n + eps)};
 }
 
-// The backward pass of y = h * gamma + beta, h = (s - mean) * rstd: turns g, the gradient of y,
-// into that of s, in place, and adds this row's share to dgamma and dbeta (null: unwanted).
-HWY_INLINE void row_gradient(const float* s, float* g, RowStatistics statistics, const float* gamma,
-                             std::int64_t width, float* dgamma, float* dbeta) {
+struct RowInput {
+  Lanes s, dy;
+};
+
+// The backward pass of y = h * gamma + beta, h = (s - mean) * rstd, over one row: input(column,
+// count) is a RowInput, output(column, count, ds) takes the gradient of s. Adds the row's share to
+// dgamma and dbeta (null: unwanted). `room` has space for two rows, each of whole sixteens.
+template <class Input, class Output>
+HWY_INLINE void row_gradient(RowStatistics statistics, const float* gamma, std::int64_t width,
+                             float* dgamma, float* dbeta, float* room, Input input, Output output) {
   const Lanes mean = set(statistics.mean);
   const Lanes rstd = set(statistics.rstd);
-  Lanes sum_g = zero();
-  Lanes sum_gh = zero();
-  for_columns(0, width, [=, &sum_g, &sum_gh](std::int64_t c, auto count) HWY_ATTR {
-    const Lanes dy = load(g + c, count);
-    const Lanes h = (load(s + c, count) - mean) * rstd;
+  float* h_row = room;
+  float* dy_row = room + (width + 15) / 16 * 16;
+  Lanes sum_dh = zero();
+  Lanes sum_dh_h = zero();
+  for_columns(0, width, [&, mean, rstd](std::int64_t c, auto count) HWY_ATTR {
+    const auto [s, dy] = input(c, count);
+    const Lanes h = (s - mean) * rstd;
     const Lanes dh = dy * load(gamma + c, count);
-    sum_g = sum_g + dh;
-    sum_gh = mul_add(dh, h, sum_gh);
+    store(h, h_row + c, count);
+    store(dy, dy_row + c, count);
+    sum_dh = sum_dh + dh;
+    sum_dh_h = mul_add(dh, h, sum_dh_h);
     if (dgamma != nullptr) store(mul_add(dy, h, load(dgamma + c, count)), dgamma + c, count);
     if (dbeta != nullptr) store(dy + load(dbeta + c, count), dbeta + c, count);
   });
   const auto n = static_cast<float>(width);
-  const Lanes mean_g = set(sum(sum_g) / n);
-  const Lanes mean_gh = set(sum(sum_gh) / n);
-  for_columns(0, width, [=](std::int64_t c, auto count) HWY_ATTR {
-    const Lanes h = (load(s + c, count) - mean) * rstd;
-    const Lanes dh = load(g + c, count) * load(gamma + c, count);
-    store(rstd * (neg_mul_add(h, mean_gh, dh) - mean_g), g + c, count);
+  const Lanes mean_dh = set(sum(sum_dh) / n);
+  const Lanes mean_dh_h = set(sum(sum_dh_h) / n);
+  for_columns(0, width, [&, mean_dh, mean_dh_h, rstd](std::int64_t c, auto count) HWY_ATTR {
+    const Lanes h = load(h_row + c, count);
+    const Lanes dh = load(dy_row + c, count) * load(gamma + c, count);
+    output(c, count, rstd * (neg_mul_add(h, mean_dh_h, dh) - mean_dh));
   });
 }
 
