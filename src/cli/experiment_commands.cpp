@@ -141,13 +141,9 @@ experiment::Pool pool_of(const spec::Spec& spec, const Share& share) {
   for (const experiment::Cell& cell : cells) groups.emplace(cell.task, cell.seed);
   constexpr double kUsableMemory = 0.75;
   const double most = kUsableMemory * engine().auto_memory() / cell_bytes(spec);
-  const auto at_least_one = [](double count) {
-    return static_cast<int>(std::clamp(count, 1.0, 1e6));
-  };
-  experiment::Pool pool =
-      experiment::choose_pool(std::max(1, cores / std::max(1, spec.threads)),
-                              at_least_one(static_cast<double>(cells.size())),
-                              at_least_one(static_cast<double>(groups.size())), at_least_one(most));
+  experiment::Pool pool = experiment::choose_pool(
+      std::max(1, cores / std::max(1, spec.threads)), static_cast<int>(cells.size()),
+      static_cast<int>(groups.size()), static_cast<int>(std::clamp(most, 1.0, 1e6)));
   if (spec.threads > 0) pool.threads = spec.threads;
   return pool;
 }

@@ -19,6 +19,11 @@ struct EncodedSplit {
     return static_cast<int>(offsets[static_cast<std::size_t>(row) + 1] -
                             offsets[static_cast<std::size_t>(row)]);
   }
+  std::vector<int> lengths() const {  // [rows]
+    std::vector<int> lengths;
+    for (int row = 0; row < rows(); ++row) lengths.push_back(length(row));
+    return lengths;
+  }
   std::span<const std::int32_t> row_ids(int row) const {
     return std::span(ids).subspan(static_cast<std::size_t>(offsets[static_cast<std::size_t>(row)]),
                                   static_cast<std::size_t>(length(row)));

@@ -12,8 +12,8 @@ struct Pool {
 // threads were 1.69 times as fast as one with MiniLM, 1.85 with RoBERTa-base, on two cores of a Zen
 // 4). So many cells go one per core, but one is not left to a single core at the end while the
 // others idle. Cells of one of the `groups` share training runs and would wait for each other:
-// there are no more workers than groups. At most `most` cells at once, for memory. All arguments
-// >= 1.
+// there are no more workers than groups. At most `most` cells at once, for memory; it and
+// cores are >= 1.
 Pool choose_pool(int cores, int cells, int groups, int most);
 
 }  // namespace runner::experiment

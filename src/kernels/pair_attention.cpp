@@ -75,8 +75,7 @@ class Room {
 };
 
 // a rounded to bf16 in one instruction, subnormals to 0.
-__attribute__((target("avx512f,avx512bw,avx512bf16"), always_inline)) inline void round_to(
-    Bf16* to, Lanes a) {
+RUNNER_PAIR_ATTR HWY_INLINE void round_to(Bf16* to, Lanes a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(a.v[0].raw));
 }
 
@@ -138,8 +137,8 @@ HWY_NOINLINE void exponentials(float* scores, std::int64_t rows, const Head& hea
   }
 }
 
-__attribute__((target("avx512f,avx512bw,avx512bf16"))) void forward_head(
-    const Attention<Bf16>& attention, std::int64_t item, Bf16* out, std::int64_t out_stride) {
+RUNNER_PAIR_ATTR void forward_head(const Attention<Bf16>& attention, std::int64_t item, Bf16* out,
+                                   std::int64_t out_stride) {
   const Head head = head_of(attention, item);
   Room room(head.transposed_size() + head.stored_size() +
             kQueries * (3 * head.padded_keys + head.dim));
@@ -192,8 +191,8 @@ void add_transposed_product(const Bf16* a, std::int64_t rows, const Head& head, 
                   head.dim);
 }
 
-__attribute__((target("avx512f,avx512bw,avx512bf16"))) void backward_head(
-    const Attention<Bf16>& attention, const AttentionGradient<Bf16>& gradient, std::int64_t item) {
+RUNNER_PAIR_ATTR void backward_head(const Attention<Bf16>& attention,
+                                    const AttentionGradient<Bf16>& gradient, std::int64_t item) {
   const Head head = head_of(attention, item);
   const std::int64_t block_size = (head.keys + kPairTileRows) * kQueries;
   Room room(head.transposed_size() * 2 + head.stored_size() +

@@ -19,6 +19,9 @@
 
 #include "kernels/cast.hpp"
 
+// Of a function that uses the instructions, or inlines one that does.
+#define RUNNER_PAIR_ATTR __attribute__((target("avx512f,avx512bw,avx512bf16")))
+
 HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
 
@@ -51,8 +54,9 @@ struct Start {
 
 // One tile, c [kRows, 32] = start + a [kRows, 2 * pairs] * panel, rounded where c is bf16.
 template <int kRows, class Left, typename Out>
-__attribute__((target("avx512f,avx512bw,avx512bf16"), noinline)) void pair_tile(
-    std::int64_t pairs, Left a, const Bf16* panel, Start start, Out* c, std::int64_t c_stride) {
+RUNNER_PAIR_ATTR __attribute__((noinline)) void pair_tile(std::int64_t pairs, Left a,
+                                                          const Bf16* panel, Start start, Out* c,
+                                                          std::int64_t c_stride) {
   constexpr bool kStored = std::is_same_v<Left, StoredRows>;
   __m512 sums[kRows][2];
 #pragma GCC unroll 14

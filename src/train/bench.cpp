@@ -16,6 +16,7 @@
 
 #include "data/batches.hpp"
 #include "model/network_products.hpp"
+#include "train/at_device.hpp"
 #include "train/evaluate.hpp"
 
 namespace runner::train {
@@ -93,8 +94,7 @@ class Products {
 
 // Tokens of a job's first steps; with group_by_length the very first has the longest row.
 std::int64_t first_tokens(const Job& job, int steps) {
-  std::vector<int> lengths;
-  for (int row = 0; row < job.data->rows(); ++row) lengths.push_back(job.data->length(row));
+  const std::vector<int> lengths = job.data->lengths();
   const auto batches = data::training_batches(lengths, job.options.batch_size, job.seed, 0,
                                               job.options.group_by_length);
   std::int64_t tokens = 0;
@@ -135,8 +135,7 @@ TrainingSpeed measure_training(Job job, int steps) {
   const c10::InferenceMode guard;
   at::TensorOptions options = at::kFloat;
   if (job.options.precision == Precision::bf16) options = options.dtype(at::kBFloat16);
-  if (!job.device.is_cpu())
-    options = options.device(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda)));
+  options = options.device(at_device(job.device));
   Products products(job.config, options, tokens / speed.steps, examples / speed.steps);
   std::vector<double> product_seconds;
   double flops = 0.0;

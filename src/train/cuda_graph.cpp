@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "model/ops_dropout.hpp"
+#include "train/at_device.hpp"
 
 namespace runner::train {
 namespace {
@@ -38,8 +39,8 @@ void record(CUDAGraph& graph, c10::DeviceIndex device, at::cuda::MempoolId_t poo
 
 bool has_cuda_graphs() { return true; }
 
-Recorder cuda_recorder(int index) {
-  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+Recorder cuda_recorder(const Device& gpu) {
+  const at::Device device = at_device(gpu);
   // Graphs read seed and offset from memory on the device that belongs to the generator's state:
   // with one state for all threads a replay would overwrite another's.
   const at::Generator own = at::globalContext().defaultGenerator(device).clone();
@@ -70,7 +71,7 @@ Recorder cuda_recorder(int index) {
 namespace runner::train {
 
 bool has_cuda_graphs() { return false; }
-Recorder cuda_recorder(int) { return {}; }
+Recorder cuda_recorder(const Device&) { return {}; }
 
 }  // namespace runner::train
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "train/device.hpp"
+
 namespace runner::train {
 
 // Does again what was recorded, with dropout drawn from `seed`.
@@ -17,6 +19,6 @@ bool has_cuda_graphs();
 
 // Records CUDA graphs, whose memory is shared: they are for one thread, one after the other. Empty
 // without has_cuda_graphs().
-Recorder cuda_recorder(int device);
+Recorder cuda_recorder(const Device& gpu);
 
 }  // namespace runner::train

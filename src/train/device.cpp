@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "io/error.hpp"
+#include "train/at_device.hpp"
 
 namespace runner::train {
 namespace {
@@ -130,7 +131,7 @@ void use_own_stream(const Device& device) {
   thread_local int streamed = -1;
   if (device.is_cpu() || streamed == device.cuda) return;
   const c10::impl::VirtualGuardImpl backend(at::kCUDA);
-  const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  const at::Device gpu = at_device(device);
   backend.setDevice(gpu);
   wait_for(device);
   backend.exchangeStream(backend.getStreamFromGlobalPool(gpu));
@@ -139,7 +140,7 @@ void use_own_stream(const Device& device) {
 
 void wait_for(const Device& device) {
   if (device.is_cpu()) return;
-  const at::Device gpu(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  const at::Device gpu = at_device(device);
   c10::impl::VirtualGuardImpl(at::kCUDA).getStream(gpu).synchronize();
 }
 

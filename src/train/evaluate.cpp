@@ -10,6 +10,7 @@
 
 #include "data/batches.hpp"
 #include "model/network.hpp"
+#include "train/at_device.hpp"
 #include "train/host_copy.hpp"
 
 namespace runner::train {
@@ -28,8 +29,7 @@ double row_loss(std::span<const float> logits, float label, double target_scale)
 
 model::NetworkOptions network_options(Device device, Precision precision) {
   model::NetworkOptions options;
-  if (!device.is_cpu())
-    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device.cuda));
+  options.device = at_device(device);
   options.bf16 = precision == Precision::bf16;
   return options;
 }

@@ -16,7 +16,6 @@
 #include <new>
 
 #include "data/batches.hpp"
-#include "kernels/cast.hpp"
 #include "model/checkpoint.hpp"
 #include "model/network.hpp"
 #include "random/philox.hpp"
@@ -49,9 +48,9 @@ class Run {
         network_(job.config, job.classes, network_options(job)),
         weights_(start_weights()),
         optimizer_(network_, weights_, options_),
-        gradient_pass_(job, network_) {
+        gradient_pass_(job, network_),
+        lengths_(job.data->lengths()) {
     const int rows = job.data->rows();
-    for (int row = 0; row < rows; ++row) lengths_.push_back(job.data->length(row));
     result_.total_steps = total_steps(options_, rows);
     result_.snapshot_steps = snapshot_steps(options_, result_.total_steps);
     per_epoch_ = (rows + options_.batch_size - 1) / options_.batch_size;

@@ -6,6 +6,7 @@
 
 #include "data/batches.hpp"
 #include "model/ops_batch.hpp"
+#include "train/job.hpp"
 
 namespace runner::train {
 
@@ -28,16 +29,11 @@ at::Tensor upload(std::span<const std::int64_t> values, at::Device device) {
 }  // namespace
 
 bool keeps_frozen_output(const Job& job) {
-  const Options& options = job.options;
-  const auto off = [](double option, double config) {
-    return option == 0.0 || (option < 0.0 && config == 0.0);
-  };
-  const bool dropped =
-      options.frozen_dropout && !(off(options.dropout, job.config.dropout) &&
-                                  off(options.attention_dropout, job.config.attention_dropout));
-  if (options.frozen_layers == 0 || dropped) return false;
+  const model::TrainPass pass = train_pass(job);
+  const bool dropped = pass.frozen_dropout && (pass.dropout > 0.0 || pass.attention_dropout > 0.0);
+  if (pass.frozen_layers == 0 || dropped) return false;
   const int rows = job.data->rows();
-  if (total_steps(options, rows) * options.batch_size < rows) return false;
+  if (total_steps(job.options, rows) * job.options.batch_size < rows) return false;
   std::int64_t places = 0;
   for (int row = 0; row < rows; ++row) places += places_of(job, row);
   return places * job.config.hidden_size * std::int64_t{sizeof(float)} <= kMostBytes;
@@ -46,16 +42,14 @@ bool keeps_frozen_output(const Job& job) {
 std::shared_ptr<const FrozenOutput> FrozenOutput::compute(const Job& job, model::Network& network) {
   const c10::InferenceMode guard;
   auto output = std::make_shared<FrozenOutput>();
-  std::vector<int> lengths;
   output->offsets_.push_back(0);
-  for (int row = 0; row < job.data->rows(); ++row) {
-    lengths.push_back(job.data->length(row));
+  for (int row = 0; row < job.data->rows(); ++row)
     output->offsets_.push_back(output->offsets_.back() + places_of(job, row));
-  }
   output->all_ = at::empty({output->offsets_.back(), job.config.hidden_size},
                            at::TensorOptions(network.device()).dtype(at::kFloat));
   network.take_flops();
-  for (const std::vector<int>& rows : data::batches_by_length(lengths, network.tokens_at_once())) {
+  for (const std::vector<int>& rows :
+       data::batches_by_length(job.data->lengths(), network.tokens_at_once())) {
     if (job.should_stop && job.should_stop()) return nullptr;
     model::PackedBatch batch;
     for (const int row : rows)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "train/frozen.hpp"
+#include "train/job.hpp"
 #include "train/loss.hpp"
 
 namespace runner::train {
@@ -23,20 +24,9 @@ namespace {
 constexpr std::int64_t kMostTokens = 8192;
 
 std::int64_t most_tokens(const Job& job) {
-  int longest = 0;
-  for (int row = 0; row < job.data->rows(); ++row)
-    longest = std::max(longest, job.data->length(row));
+  const int longest = std::ranges::max(job.data->lengths());
   const int parts = std::min(job.options.accumulation, job.options.batch_size);
   return std::int64_t{longest} * ((job.options.batch_size + parts - 1) / parts);
-}
-
-model::TrainPass train_pass(const Job& job) {
-  const auto rate = [](double option, double config) { return option < 0.0 ? config : option; };
-  return {.dropout = rate(job.options.dropout, job.config.dropout),
-          .attention_dropout = rate(job.options.attention_dropout, job.config.attention_dropout),
-          .head_dropout = rate(job.options.head_dropout, job.config.head_dropout),
-          .frozen_layers = job.options.frozen_layers,
-          .frozen_dropout = job.options.frozen_dropout};
 }
 
 // What a graph does, without one.
@@ -54,7 +44,7 @@ GradientPass::GradientPass(const Job& job, model::Network& network)
   // Above outputs that are kept there is less to launch.
   if (!job.graphs || network.has_kernels() || keeps_frozen_output(job)) return;
   if (most_tokens(job) > kMostTokens) return;
-  recorder_ = job.device.is_cpu() ? do_again : cuda_recorder(job.device.cuda);
+  recorder_ = job.device.is_cpu() ? do_again : cuda_recorder(job.device);
   if (!recorder_) return;
   try {
     prepare();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/error.hpp"
+#include "train/at_device.hpp"
 
 namespace runner::train {
 
@@ -48,14 +49,22 @@ std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t st
 model::NetworkOptions network_options(const Job& job) {
   const bool bf16 = job.options.precision == Precision::bf16;
   model::NetworkOptions options;
-  if (!job.device.is_cpu())
-    options.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(job.device.cuda));
+  options.device = at_device(job.device);
   options.bf16 = bf16;
   options.gradients = true;
   options.reference_ops = job.reference_ops;
   options.bf16_gradients =
       bf16 && job.options.accumulation == 1 && job.device.is_cpu() && !job.reference_ops;
   return options;
+}
+
+model::TrainPass train_pass(const Job& job) {
+  const auto rate = [](double option, double config) { return option < 0.0 ? config : option; };
+  return {.dropout = rate(job.options.dropout, job.config.dropout),
+          .attention_dropout = rate(job.options.attention_dropout, job.config.attention_dropout),
+          .head_dropout = rate(job.options.head_dropout, job.config.head_dropout),
+          .frozen_layers = job.options.frozen_layers,
+          .frozen_dropout = job.options.frozen_dropout};
 }
 
 void check_job(const Job& job) {

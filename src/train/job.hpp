@@ -9,6 +9,9 @@ namespace runner::train {
 
 model::NetworkOptions network_options(const Job& job);
 
+// A job's rates of dropout, the config's where its options leave them, and its frozen layers.
+model::TrainPass train_pass(const Job& job);
+
 // Throws InputError on options or rows that cannot be trained on.
 void check_job(const Job& job);
 

@@ -18,6 +18,7 @@ void check(const Pool& pool, int workers, int threads) {
 TEST_CASE("many cells go one per core, a few that do not divide evenly go one after another") {
   constexpr int kPlenty = 1000;
   check(choose_pool(1, 50, 50, kPlenty), 1, 1);
+  check(choose_pool(2, 0, 0, kPlenty), 1, 1);
   check(choose_pool(2, 1, 1, kPlenty), 1, 2);
   check(choose_pool(2, 2, 2, kPlenty), 2, 1);
   check(choose_pool(2, 3, 3, kPlenty), 1, 2);  // 2 rounds of one thread, or 1.66 of two
