@@ -46,19 +46,21 @@ class Meter {
 // Enough for a plot; a journal must not grow with the length of a run.
 constexpr std::size_t kCurvePoints = 500;
 
-bool stopped(const TrialSinks& sinks) { return sinks.should_stop && sinks.should_stop(); }
+void throw_if_stopped(const TrialSinks& sinks) {
+  if (sinks.should_stop && sinks.should_stop()) throw Stopped();
+}
 
 Evaluation measure(TrainedRun& run, std::span<const double> alpha, TrialRecord& record) {
   const Meter meter(run, record.budget, record.budget.evaluate_seconds);
   return run.evaluate(alpha);
 }
 
-// The inner loop of one trial, from where `inner` stands. False when it was stopped.
-bool search_alpha(const fusion::Options& options, TrainedRun& run, std::vector<InnerRecord>& inner,
+// The inner loop of one trial, from where `inner` stands.
+void search_alpha(const fusion::Options& options, TrainedRun& run, std::vector<InnerRecord>& inner,
                   const TrialSinks& sinks, TrialRecord& record) {
   const std::uint64_t seed = random::derive(record.run_seed, "inner");
   while (auto next = propose_alpha(run.record().snapshots, options, inner, seed)) {
-    if (stopped(sinks)) return false;
+    throw_if_stopped(sinks);
     next->trial = record.trial;
     Budget spent;
     {
@@ -81,11 +83,10 @@ bool search_alpha(const fusion::Options& options, TrainedRun& run, std::vector<I
   if (best < 0) throw std::runtime_error("no fusion of the snapshots has a finite loss");
   record.alpha = inner[static_cast<std::size_t>(best)].alpha;
   record.fusion_loss = inner[static_cast<std::size_t>(best)].loss;
-  return true;
 }
 
-// Fills in the rest of a trial whose run has snapshots. False when it was stopped.
-bool fuse_and_measure(const fusion::Options& options, TrainedRun& run,
+// Fills in the rest of a trial whose run has snapshots.
+void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
                       std::vector<InnerRecord>& inner, const TrialSinks& sinks,
                       TrialRecord& record) {
   const fusion::Rule* rule = fusion::find_rule(options.rule);
@@ -98,13 +99,14 @@ bool fuse_and_measure(const fusion::Options& options, TrainedRun& run,
       break;
     }
     case fusion::Needs::search:
-      if (!search_alpha(options, run, inner, sinks, record) || stopped(sinks)) return false;
+      search_alpha(options, run, inner, sinks, record);
+      throw_if_stopped(sinks);
       record.evaluation = measure(run, record.alpha, record);
       break;
     case fusion::Needs::scores: {
       std::vector<double> objectives;
       for (int k = 0; k < snapshots; ++k) {
-        if (stopped(sinks)) return false;
+        throw_if_stopped(sinks);
         std::vector<double> vertex(static_cast<std::size_t>(snapshots), 0.0);
         vertex[static_cast<std::size_t>(k)] = 1.0;
         const Meter meter(run, record.budget, record.budget.evaluate_seconds);
@@ -120,7 +122,6 @@ bool fuse_and_measure(const fusion::Options& options, TrainedRun& run,
       break;
   }
   record.objective = -record.evaluation.selection.score;
-  return true;
 }
 
 void fail(TrialRecord& record, std::string status, std::string why) {
@@ -182,10 +183,8 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                                      const TrialSinks& sinks) {
   const spec::Trial trial = settings(cell, record);
   try {
-    const std::unique_ptr<TrainedRun> run =
-        trainer.train({.task = record.task, .seed = record.run_seed, .options = trial.train},
-                      [&sinks] { return stopped(sinks); });
-    if (run == nullptr) return std::nullopt;
+    const std::unique_ptr<TrainedRun> run = trainer.train(
+        {.task = record.task, .seed = record.run_seed, .options = trial.train}, sinks.should_stop);
     const RunRecord& trained = run->record();
     record.status = trained.status;
     record.why = trained.why;
@@ -198,10 +197,12 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                      .train_seconds = trained.seconds};
     if (!record.has_result()) return record;
     if (trained.snapshots < 1) throw std::runtime_error("the run left no snapshot");
-    if (!fuse_and_measure(trial.fusion, *run, inner, sinks, record)) return std::nullopt;
+    fuse_and_measure(trial.fusion, *run, inner, sinks, record);
     if (!std::isfinite(record.objective)) {
       fail(record, "diverged", "the score of the fused model is not finite");
     }
+  } catch (const Stopped&) {
+    return std::nullopt;
   } catch (const InputError&) {
     throw;  // not a property of this run: mend it and go on
   } catch (const std::bad_alloc&) {

@@ -57,7 +57,7 @@ int best_alpha(std::span<const InnerRecord> history);
 std::vector<bo::Point> make_grid(const bo::Space& space, int points);
 
 struct TrialSinks {
-  std::function<bool()> should_stop;                 // asked between evaluations and while training
+  std::function<bool()> should_stop;  // asked while training and evaluating, and between
   std::function<void(const InnerRecord&)> on_inner;  // each new one, before the next is asked for
 };
 

@@ -38,7 +38,12 @@ struct Evaluation {
   double selection_loss = 0.0, report_loss = 0.0;
 };
 
-// A finished run whose snapshots can still be mixed.
+// Thrown where a caller's should_stop is seen to be true. No std::exception: it is no failure, and
+// nothing that records failures may take it for one.
+struct Stopped {};
+
+// A finished run whose snapshots can still be mixed. The calls that evaluate ask the should_stop
+// that its train() was given every few batches, and throw Stopped.
 class TrainedRun {
  public:
   virtual ~TrainedRun() = default;
@@ -66,8 +71,9 @@ struct RunRequest {
 class Trainer {
  public:
   virtual ~Trainer() = default;
-  // Trains, or returns the stored run. Null when `should_stop` became true (progress is saved).
-  // Called from several threads at once.
+  // Trains, or returns the stored run; never null. Throws Stopped when `should_stop` became true
+  // (progress is saved); what it refers to must outlive the run. May be empty. Called from several
+  // threads at once.
   virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                             const std::function<bool()>& should_stop) = 0;
 };

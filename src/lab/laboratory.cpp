@@ -82,7 +82,8 @@ class StoringLaboratory : public Laboratory {
   void claim_inputs(const TaskData& task, int max_length) const;
   std::unique_ptr<experiment::TrainedRun> open(const std::string& key, const Slot& slot,
                                                const std::shared_ptr<const TaskData>& task,
-                                               const train::Options& options) const;
+                                               const train::Options& options,
+                                               const std::function<bool()>& should_stop) const;
   void make_room(const std::string& keep) const;
 
   const spec::Spec& spec_;
@@ -177,7 +178,7 @@ std::shared_ptr<const fusion::Trajectory> open_trajectory(const fs::path& path) 
 // The stored run; null when it, or the trajectory of one that succeeded, is not there.
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
     const std::string& key, const Slot& slot, const std::shared_ptr<const TaskData>& task_data,
-    const train::Options& options) const {
+    const train::Options& options, const std::function<bool()>& should_stop) const {
   const fs::path folder = store_ / key;
   if (!fs::exists(folder / "run.json")) return nullptr;
   experiment::RunRecord record = read_record(folder / "run.json");
@@ -193,7 +194,8 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
     }
   }
   return std::make_unique<StoredRun>(task_data, std::move(record), std::move(trajectory),
-                                     std::move(ema), slot.memo, device_, options, threads_);
+                                     std::move(ema), slot.memo, device_, options, threads_,
+                                     should_stop);
 }
 
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
@@ -210,7 +212,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
     slot = known;
   }
   const std::lock_guard lock(slot->mutex);
-  if (auto run = open(key, *slot, data, request.options)) return run;
+  if (auto run = open(key, *slot, data, request.options, should_stop)) return run;
 
   const fs::path folder = store_ / key;
   std::shared_ptr<const model::Checkpoint> start = data->start->read();
@@ -226,11 +228,11 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
                                                 .checkpoint = folder,
                                                 .on_loaded = [&start] { start.reset(); },
                                                 .should_stop = should_stop});
-  if (result.status == train::Status::interrupted) return nullptr;
+  if (result.status == train::Status::interrupted) throw experiment::Stopped();
   if (result.status == train::Status::out_of_memory) {
     // Of this moment, not of the run: it is not stored, so that it can be tried again.
     return std::make_unique<StoredRun>(data, record_of(result), nullptr, nullptr, slot->memo,
-                                       device_, request.options, threads_);
+                                       device_, request.options, threads_, should_stop);
   }
   if (!result.snapshots.empty()) {
     fusion::save_trajectory(folder / "trajectory.bin", result.snapshots);
@@ -238,7 +240,12 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   }
   write_record(folder / "run.json", record_of(result));  // last: what it names is there
   make_room(key);
-  return open(key, *slot, data, request.options);
+  auto run = open(key, *slot, data, request.options, should_stop);
+  if (run == nullptr) {
+    throw std::runtime_error((folder / "trajectory.bin").string() +
+                             ": cannot be read back right after it was written");
+  }
+  return run;
 }
 
 }  // namespace

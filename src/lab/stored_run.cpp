@@ -10,13 +10,15 @@ namespace runner::lab {
 StoredRun::StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
                      std::shared_ptr<const fusion::Trajectory> trajectory,
                      std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
-                     train::Device device, const train::Options& options, int threads)
+                     train::Device device, const train::Options& options, int threads,
+                     std::function<bool()> should_stop)
     : task_(std::move(task)),
       record_(std::move(record)),
       trajectory_(std::move(trajectory)),
       ema_(std::move(ema)),
       memo_(std::move(memo)),
       threads_(threads),
+      should_stop_(std::move(should_stop)),
       loss_(task_->start->config(), task_->entry->task.classes(), device, train::Precision::fp32,
             options.target_scale),
       metrics_(task_->start->config(), task_->entry->task.classes(), device, options.precision,
@@ -77,9 +79,16 @@ void StoredRun::form(const fusion::Trajectory& trajectory, std::span<const doubl
   evaluator.load(weights_);
 }
 
+train::Scored StoredRun::score(train::Evaluator& evaluator, const data::EncodedSplit& split,
+                               std::span<const int> rows) const {
+  return evaluator.score(split, rows, [this] {
+    if (should_stop_ && should_stop_()) throw experiment::Stopped();
+  });
+}
+
 Memo::Measured StoredRun::score_fusion_rows(int rows) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::Scored scored = loss_.score(task_->train, subset);
+  const train::Scored scored = score(loss_, task_->train, subset);
   return {{}, scored.mean_loss, rows, scored.flops};
 }
 
@@ -87,7 +96,7 @@ Memo::Measured StoredRun::score_fusion_rows(int rows) {
 Memo::Measured StoredRun::score(const std::vector<data::EncodedSplit>& parts) {
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
-    const train::Scored scored = metrics_.score(part);
+    const train::Scored scored = score(metrics_, part);
     const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
     mean.loss += scored.mean_loss * part.rows();
     mean.examples += part.rows();

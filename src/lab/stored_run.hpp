@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,11 +37,13 @@ struct Memo {
 // A finished run whose snapshots can be mixed and measured.
 class StoredRun : public experiment::TrainedRun {
  public:
-  // `trajectory` is null for a run without snapshots, `ema` for one without an average.
+  // `trajectory` is null for a run without snapshots, `ema` for one without an average;
+  // `should_stop`, which may be empty, is asked before every batch of an evaluation.
   StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
             std::shared_ptr<const fusion::Trajectory> trajectory,
             std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
-            train::Device device, const train::Options& options, int threads);
+            train::Device device, const train::Options& options, int threads,
+            std::function<bool()> should_stop);
 
   const experiment::RunRecord& record() const override { return record_; }
   double fusion_loss(std::span<const double> alpha, int rows) override;
@@ -55,6 +58,8 @@ class StoredRun : public experiment::TrainedRun {
   // Forms the weights that `evaluator` then scores.
   void form(const fusion::Trajectory& trajectory, std::span<const double> alpha,
             train::Evaluator& evaluator);
+  train::Scored score(train::Evaluator& evaluator, const data::EncodedSplit& split,
+                      std::span<const int> rows = {}) const;
   Memo::Measured score_fusion_rows(int rows);
   Memo::Measured score(const std::vector<data::EncodedSplit>& parts);
 
@@ -63,6 +68,7 @@ class StoredRun : public experiment::TrainedRun {
   std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
   std::shared_ptr<Memo> memo_;
   int threads_;
+  std::function<bool()> should_stop_;
   train::Evaluator loss_;       // the inner loop's objective is defined in fp32
   train::Evaluator metrics_;    // in the run's own precision, as the Trainer evaluates
   std::vector<float> weights_;  // theta(alpha)

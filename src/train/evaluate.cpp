@@ -74,7 +74,8 @@ void Evaluator::load(std::span<const float> weights) {
   state_->network.refresh_products();
 }
 
-Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> rows) {
+Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> rows,
+                        const std::function<void()>& before_batch) {
   const c10::InferenceMode guard;
   std::vector<int> chosen(rows.begin(), rows.end());
   if (rows.empty()) {
@@ -104,6 +105,7 @@ Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> ro
   std::unique_ptr<Batch> last;
   for (std::vector<int>& places :
        data::batches_by_length(lengths, state_->network.tokens_at_once())) {
+    if (before_batch) before_batch();
     model::PackedBatch batch;
     for (const int place : places) {
       const int row = chosen[static_cast<std::size_t>(place)];

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,7 +35,9 @@ class Evaluator {
   // Takes up flat weights in model::make_layout(config, classes); they must outlive their use.
   void load(std::span<const float> weights);
   // `rows` of the split, sorted by length inside and computed without padding; empty: all rows.
-  Scored score(const data::EncodedSplit& split, std::span<const int> rows = {});
+  // `before_batch`, which may be empty, is called before each batch; what it throws ends the call.
+  Scored score(const data::EncodedSplit& split, std::span<const int> rows = {},
+               const std::function<void()>& before_batch = {});
 
  private:
   struct State;

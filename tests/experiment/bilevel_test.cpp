@@ -207,6 +207,34 @@ TEST_CASE("a run without a result is an observation and the search goes on") {
   CHECK(trials[4].status == "ok");
 }
 
+TEST_CASE("a stop is seen wherever a trial trains or evaluates, and leaves no record") {
+  const spec::Spec spec = fake_spec(
+      "unused",
+      {method("fine_tune", Search::none, "last"), method("best_snapshot", Search::none, "best"),
+       method("ema", Search::none, "ema"), method("bo_fusion", Search::none, "bo", "", "ucb")});
+  FakeTrainer trainer;
+  for (std::size_t i = 0; i < spec.methods.size(); ++i) {
+    CAPTURE(spec.methods[i].name);
+    const Cell cell = cell_of(spec, i);
+    const TrialRecord proposed = *propose_trial(cell, {});
+    int questions = 0;
+    REQUIRE(run_trial(cell, proposed, {}, trainer,
+                      {.should_stop =
+                           [&] {
+                             ++questions;
+                             return false;
+                           },
+                       .on_inner = {}}));
+    CHECK(questions >= 2);  // at least while training and while evaluating
+    for (int stop = 1; stop <= questions; ++stop) {
+      int asked = 0;
+      CHECK_FALSE(run_trial(cell, proposed, {}, trainer,
+                            {.should_stop = [&] { return ++asked == stop; }, .on_inner = {}}));
+      CHECK(asked == stop);
+    }
+  }
+}
+
 TEST_CASE("what the user can mend is not taken for a property of the run") {
   const spec::Spec spec = fake_spec("unused", {pairs()[0]});
   FakeTrainer trainer;

@@ -47,8 +47,9 @@ class FakeRun : public TrainedRun {
  public:
   static constexpr std::int64_t kSubset = 16, kSplit = 10;
 
-  explicit FakeRun(const RunRequest& request)
-      : lr_penalty_(std::pow(std::log10(request.options.lr) + 4.5, 2) * 0.1) {
+  explicit FakeRun(const RunRequest& request, std::function<bool()> should_stop = {})
+      : should_stop_(std::move(should_stop)),
+        lr_penalty_(std::pow(std::log10(request.options.lr) + 4.5, 2) * 0.1) {
     const auto key = static_cast<std::uint64_t>(request.task[0]);
     random::Stream stream(random::derive(request.seed, "fake", key));
     for (int k = 0; k < request.options.snapshots; ++k) {
@@ -71,25 +72,35 @@ class FakeRun : public TrainedRun {
   RunRecord& record() { return record_; }
 
   double fusion_loss(std::span<const double> alpha, int rows) override {
+    pass();
     examples_ += kSubset;
     flops_ += 10.0 * rows;
     return distance(alpha, 0.1);
   }
   double selection_score(std::span<const double> alpha) override {
+    pass();
     examples_ += kSplit;
     flops_ += 3.5;
     return at(distance(alpha, 0.3)).selection.score;
   }
   Evaluation evaluate(std::span<const double> alpha) override {
+    pass();
     examples_ += 2 * kSplit;
     flops_ += 7.0;
     return at(distance(alpha, 0.3));
   }
-  Evaluation evaluate_ema() override { return at(0.25); }
+  Evaluation evaluate_ema() override {
+    pass();
+    return at(0.25);
+  }
   std::int64_t evaluation_examples() const override { return examples_; }
   double evaluation_flops() const override { return flops_; }
 
  private:
+  // Where the real one computes a batch.
+  void pass() const {
+    if (should_stop_ && should_stop_()) throw Stopped();
+  }
   double distance(std::span<const double> alpha, double center) const {
     double sum = 0.0;
     for (std::size_t i = 0; i < 3; ++i) {
@@ -110,6 +121,7 @@ class FakeRun : public TrainedRun {
     return result;
   }
 
+  std::function<bool()> should_stop_;
   double lr_penalty_;
   std::vector<std::vector<double>> snapshots_;
   RunRecord record_;
@@ -127,8 +139,8 @@ class FakeTrainer : public Trainer {
 
   std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                     const std::function<bool()>& should_stop) override {
-    if (should_stop()) return nullptr;
-    auto run = std::make_unique<FakeRun>(request);
+    if (should_stop && should_stop()) throw Stopped();
+    auto run = std::make_unique<FakeRun>(request, should_stop);
     const std::lock_guard guard(mutex_);
     ++calls;
     distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
