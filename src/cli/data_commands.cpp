@@ -10,11 +10,11 @@
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
 #include "data/metrics.hpp"
-#include "data/mini_glue.hpp"
 #include "data/tasks.hpp"
 #include "data/tokenize.hpp"
 #include "fusion/rules.hpp"
 #include "io/error.hpp"
+#include "mini/glue.hpp"
 #include "spec/methods.hpp"
 #include "spec/presets.hpp"
 #include "spec/variables.hpp"
@@ -125,8 +125,8 @@ int generate_command(const std::vector<std::string>& arguments) {
   if (helped) return kDone;
   if (line.words.size() != 1) throw InputError("usage: runner generate DIR");
   const fs::path folder = line.words[0];
-  data::write_mini_glue(folder / "mini_glue", data::kMiniSeed);
-  data::write_tiny_roberta(folder / "tiny_roberta", data::kMiniSeed);
+  mini::write_glue(folder / "mini_glue", mini::kSeed);
+  mini::write_tiny_roberta(folder / "tiny_roberta", mini::kSeed);
   fmt::print("{}\n{}\n", (folder / "mini_glue").string(), (folder / "tiny_roberta").string());
   return kDone;
 }

@@ -1,4 +1,4 @@
-#include "data/mini_bpe.hpp"
+#include "mini/bpe.hpp"
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -6,7 +6,7 @@
 
 #include "data/bpe.hpp"
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 namespace {
 
@@ -72,7 +72,7 @@ LearntBpe learn_bpe(const std::string& text, std::size_t merges) {
     }
   }
   bpe.tokens = {"<s>", "<pad>", "</s>", "<unk>"};
-  for (const std::string& byte : byte_names()) bpe.tokens.push_back(byte);
+  for (const std::string& byte : data::byte_names()) bpe.tokens.push_back(byte);
   std::set<std::string> known(bpe.tokens.begin(), bpe.tokens.end());
   for (const auto& [left, right] : bpe.merges) {
     if (known.insert(left + right).second) bpe.tokens.push_back(left + right);
@@ -94,4 +94,4 @@ std::string merges_txt(const LearntBpe& bpe) {
   return text;
 }
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

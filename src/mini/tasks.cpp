@@ -1,4 +1,4 @@
-#include "data/mini_tasks.hpp"
+#include "mini/tasks.hpp"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <array>
 #include <vector>
 
-#include "data/mini_grammar.hpp"
+#include "mini/grammar.hpp"
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 namespace {
 
@@ -300,4 +300,4 @@ Example wnli(Stream& draw) {
           asks_first ? about_second : about_first};
 }
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

@@ -8,7 +8,7 @@
 #include "random/philox.hpp"
 
 // The grammar behind the embedded data: a lexicon of concepts and short English clauses about them.
-namespace runner::data::mini {
+namespace runner::mini {
 
 // Forms of a noun (person, animal, thing): singular, plural; of a verb: kPast, kBase, kThirdPerson.
 enum class Sort {
@@ -93,4 +93,4 @@ Words say(const Clause& clause, Stream& draw);
 // .").
 std::string sentence(const Words& words, std::string_view end);
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

@@ -1,11 +1,11 @@
-#include "data/mini_grammar.hpp"
+#include "mini/grammar.hpp"
 
 #include <algorithm>
 #include <array>
 #include <sstream>
 #include <utility>
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 namespace {
 
@@ -349,4 +349,4 @@ std::string sentence(const Words& words, std::string_view end) {
   return text.append(end);
 }
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

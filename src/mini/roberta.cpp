@@ -3,16 +3,14 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "data/mini_bpe.hpp"
-#include "data/mini_glue.hpp"
-#include "data/mini_tasks.hpp"
-#include "data/mini_weights.hpp"
+#include "mini/bpe.hpp"
+#include "mini/glue.hpp"
+#include "mini/tasks.hpp"
+#include "mini/weights.hpp"
 
-namespace runner::data {
+namespace runner::mini {
 
 namespace {
-
-using mini::Tensor;
 
 // Round to nearest, ties to even. Every weight here is below 65504; below 2^-14 it is subnormal.
 std::uint16_t half(double value) {
@@ -56,14 +54,14 @@ std::string config_json(std::size_t vocabulary) {
   config["eos_token_id"] = 2;
   config["hidden_act"] = "gelu";
   config["hidden_dropout_prob"] = 0.1;
-  config["hidden_size"] = mini::kHidden;
+  config["hidden_size"] = kHidden;
   config["initializer_range"] = 0.02;
-  config["intermediate_size"] = mini::kInner;
+  config["intermediate_size"] = kInner;
   config["layer_norm_eps"] = 1e-5;
-  config["max_position_embeddings"] = mini::kPositions;
+  config["max_position_embeddings"] = kPositions;
   config["model_type"] = "roberta";
-  config["num_attention_heads"] = mini::kHeads;
-  config["num_hidden_layers"] = mini::kLayers;
+  config["num_attention_heads"] = kHeads;
+  config["num_hidden_layers"] = kLayers;
   config["pad_token_id"] = 1;
   config["type_vocab_size"] = 1;
   config["vocab_size"] = vocabulary;
@@ -72,13 +70,12 @@ std::string config_json(std::size_t vocabulary) {
 
 // What the tokenizer learns from: the tasks' sentences, but not the very rows of the data.
 std::string corpus(std::uint64_t seed) {
-  constexpr std::array kTasks = {mini::cola, mini::sst2, mini::mrpc, mini::stsb, mini::qqp,
-                                 mini::mnli, mini::qnli, mini::rte,  mini::wnli};
+  constexpr std::array kTasks = {cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli};
   std::string text;
   random::Stream draw(random::derive(seed, "corpus"));
   for (const auto make : kTasks) {
     for (int i = 0; i < 400; ++i) {
-      const mini::Example row = make(draw);
+      const Example row = make(draw);
       text += row.a + '\n' + row.b + '\n';
     }
   }
@@ -89,11 +86,11 @@ std::string corpus(std::uint64_t seed) {
 
 std::map<std::string, std::string> tiny_roberta(std::uint64_t seed) {
   constexpr std::size_t kMerges = 900;  // all but a few words are then one token
-  const mini::LearntBpe bpe = mini::learn_bpe(corpus(seed), kMerges);
+  const LearntBpe bpe = learn_bpe(corpus(seed), kMerges);
   return {{"config.json", config_json(bpe.tokens.size())},
-          {"vocab.json", mini::vocab_json(bpe)},
-          {"merges.txt", mini::merges_txt(bpe)},
-          {"model.safetensors", safetensors(mini::tiny_weights(bpe, seed))}};
+          {"vocab.json", vocab_json(bpe)},
+          {"merges.txt", merges_txt(bpe)},
+          {"model.safetensors", safetensors(tiny_weights(bpe, seed))}};
 }
 
-}  // namespace runner::data
+}  // namespace runner::mini

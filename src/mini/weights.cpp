@@ -1,4 +1,4 @@
-#include "data/mini_weights.hpp"
+#include "mini/weights.hpp"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,9 @@
 #include <map>
 #include <utility>
 
-#include "data/mini_grammar.hpp"
+#include "mini/grammar.hpp"
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 namespace {
 
@@ -364,4 +364,4 @@ std::vector<Tensor> tiny_weights(const LearntBpe& bpe, std::uint64_t seed) {
   return tensors;
 }
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

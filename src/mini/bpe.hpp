@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 // A byte-level BPE learnt from text (Sennrich, Haddow, Birch 2016), in GPT-2's spelling.
 struct LearntBpe {
@@ -20,4 +20,4 @@ LearntBpe learn_bpe(const std::string& text, std::size_t merges);
 std::string vocab_json(const LearntBpe& bpe);
 std::string merges_txt(const LearntBpe& bpe);
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "data/mini_bpe.hpp"
+#include "mini/bpe.hpp"
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 // The tiny RoBERTa's size. 66 positions: rows of up to 64 tokens.
 inline constexpr std::size_t kHidden = 64, kHeads = 2, kInner = 128, kLayers = 2, kPositions = 66;
@@ -25,4 +25,4 @@ struct Tensor {
 // says what any task's labels are: that is for the fine-tuning to learn.
 std::vector<Tensor> tiny_weights(const LearntBpe& bpe, std::uint64_t seed);
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

@@ -1,19 +1,18 @@
-#include "data/mini_glue.hpp"
+#include "mini/glue.hpp"
 
 #include <fmt/format.h>
 
 #include <set>
 #include <string_view>
 
-#include "data/mini_grammar.hpp"
-#include "data/mini_tasks.hpp"
 #include "io/file.hpp"
+#include "mini/grammar.hpp"
+#include "mini/tasks.hpp"
 
-namespace runner::data {
+namespace runner::mini {
 
 namespace {
 
-using mini::Example;
 using random::Stream;
 
 // One file. `line` names its parts: {i} row number, {a} {b} the sentences, {y} the label, {star}
@@ -36,21 +35,21 @@ struct MiniTask {
 const std::vector<MiniTask>& mini_tasks() {
   static const std::vector<MiniTask> tasks = {
       {"CoLA",
-       mini::cola,
+       cola,
        "\b",
        0,
        {{"train.tsv", 440, "", "gj04\t{y}\t{star}\t{a}"},
         {"dev.tsv", 144, "", "gj04\t{y}\t{star}\t{a}"},
         {"test.tsv", 48, "index\tsentence", "{i}\t{a}"}}},
       {"SST-2",
-       mini::sst2,
+       sst2,
        "",
        0,
        {{"train.tsv", 400, "sentence\tlabel", "{a} \t{y}"},
         {"dev.tsv", 128, "sentence\tlabel", "{a} \t{y}"},
         {"test.tsv", 48, "index\tsentence", "{i}\t{a}"}}},
       {"MRPC",
-       mini::mrpc,
+       mrpc,
        "",
        5,
        {{"train.tsv", 400, "\uFEFFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String",
@@ -60,7 +59,7 @@ const std::vector<MiniTask>& mini_tasks() {
         {"test.tsv", 48, "index\t#1 ID\t#2 ID\t#1 String\t#2 String",
          "{i}\t{i}5\t{i}6\t{a}\t{b}"}}},
       {"STS-B",
-       mini::stsb,
+       stsb,
        "\x12",
        3,
        {{"train.tsv", 400,
@@ -73,7 +72,7 @@ const std::vector<MiniTask>& mini_tasks() {
          "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2",
          "{i}\tmain-captions\tmini\t2012test\t{i:04}\tnone\tnone\t{a}\t{b}"}}},
       {"QQP",
-       mini::qqp,
+       qqp,
        "",
        2,
        {{"train.tsv", 400, "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate",
@@ -82,7 +81,7 @@ const std::vector<MiniTask>& mini_tasks() {
          "{i}\t{i}3\t{i}4\t{a}\t{b}\t{y}"},
         {"test.tsv", 48, "id\tquestion1\tquestion2", "{i}\t{a}\t{b}"}}},
       {"MNLI",
-       mini::mnli,
+       mnli,
        "",
        0,
        {{"train.tsv", 480,
@@ -110,31 +109,27 @@ const std::vector<MiniTask>& mini_tasks() {
          "sentence1_parse\tsentence2_parse\tsentence1\tsentence2",
          "{i}\t{i}\t{i}\tletters\t( {pa} )\t( {pb} )\t(ROOT)\t(ROOT)\t{a}\t{b}"}}},
       {"QNLI",
-       mini::qnli,
+       qnli,
        "",
        3,
        {{"train.tsv", 400, "index\tquestion\tsentence\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"dev.tsv", 128, "index\tquestion\tsentence\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"test.tsv", 48, "index\tquestion\tsentence", "{i}\t{a}\t{b}"}}},
       {"RTE",
-       mini::rte,
+       rte,
        "\u00A0",
        3,
        {{"train.tsv", 400, "index\tsentence1\tsentence2\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"dev.tsv", 128, "index\tsentence1\tsentence2\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"test.tsv", 48, "index\tsentence1\tsentence2", "{i}\t{a}\t{b}"}}},
       {"WNLI",
-       mini::wnli,
+       wnli,
        "",
        0,
        {{"train.tsv", 320, "index\tsentence1\tsentence2\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"dev.tsv", 96, "index\tsentence1\tsentence2\tlabel", "{i}\t{a}\t{b}\t{y}"},
         {"test.tsv", 48, "index\tsentence1\tsentence2", "{i}\t{a}\t{b}"}}},
-      {"AX",
-       mini::mnli,
-       "",
-       0,
-       {{"diagnostic.tsv", 64, "index\tsentence1\tsentence2", "{i}\t{a}\t{b}"}}},
+      {"AX", mnli, "", 0, {{"diagnostic.tsv", 64, "index\tsentence1\tsentence2", "{i}\t{a}\t{b}"}}},
   };
   return tasks;
 }
@@ -183,7 +178,7 @@ std::string file_bytes(const File& file, const std::vector<Example>& rows) {
 
 }  // namespace
 
-std::map<std::string, std::string> mini_glue(std::uint64_t seed) {
+std::map<std::string, std::string> glue(std::uint64_t seed) {
   std::map<std::string, std::string> files;
   for (const MiniTask& task : mini_tasks()) {
     std::set<std::string> seen;  // no row twice in a task
@@ -196,7 +191,7 @@ std::map<std::string, std::string> mini_glue(std::uint64_t seed) {
       while (rows.size() < static_cast<std::size_t>(file.rows)) {
         Example row = task.make(draw);
         if (!seen.insert(row.a + '\t' + row.b).second) continue;
-        if (mini::chance(draw, task.open_quotes)) row.a.insert(0, "\"");
+        if (chance(draw, task.open_quotes)) row.a.insert(0, "\"");
         rows.push_back(row);
       }
       if (file.path == "train.tsv") {
@@ -215,12 +210,12 @@ std::map<std::string, std::string> mini_glue(std::uint64_t seed) {
   return files;
 }
 
-void write_mini_glue(const std::filesystem::path& out, std::uint64_t seed) {
-  for (const auto& [path, bytes] : mini_glue(seed)) io::write_file_atomic(out / path, bytes);
+void write_glue(const std::filesystem::path& out, std::uint64_t seed) {
+  for (const auto& [path, bytes] : glue(seed)) io::write_file_atomic(out / path, bytes);
 }
 
 void write_tiny_roberta(const std::filesystem::path& out, std::uint64_t seed) {
   for (const auto& [path, bytes] : tiny_roberta(seed)) io::write_file_atomic(out / path, bytes);
 }
 
-}  // namespace runner::data
+}  // namespace runner::mini

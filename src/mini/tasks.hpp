@@ -4,7 +4,7 @@
 
 #include "random/philox.hpp"
 
-namespace runner::data::mini {
+namespace runner::mini {
 
 // One row of a task. `twin` is the hypothesis that has the contrary label (WNLI only).
 struct Example {
@@ -24,4 +24,4 @@ Example qnli(random::Stream& draw);
 Example rte(random::Stream& draw);
 Example wnli(random::Stream& draw);
 
-}  // namespace runner::data::mini
+}  // namespace runner::mini

@@ -1,4 +1,4 @@
-#include "data/mini_glue.hpp"
+#include "mini/glue.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -11,10 +11,10 @@
 #include <string>
 
 #include "data/glue.hpp"
-#include "data/mini_grammar.hpp"
 #include "data/tasks.hpp"
 #include "data/tokenizer.hpp"
 #include "io/file.hpp"
+#include "mini/grammar.hpp"
 
 namespace fs = std::filesystem;
 using namespace runner;
@@ -42,8 +42,8 @@ std::vector<data::Example> rows_of(const data::Task& task, const data::SplitFile
 
 TEST_CASE("the embedded data are what the generator makes, byte for byte") {
   const fs::path out = fs::temp_directory_path() / ("runner_mini_" + std::to_string(::getpid()));
-  data::write_mini_glue(out / "mini_glue", data::kMiniSeed);
-  data::write_tiny_roberta(out / "tiny_roberta", data::kMiniSeed);
+  mini::write_glue(out / "mini_glue", mini::kSeed);
+  mini::write_tiny_roberta(out / "tiny_roberta", mini::kSeed);
   const auto made = files_below(out);
   fs::remove_all(out);
   std::map<std::string, std::string> committed;
@@ -61,8 +61,8 @@ TEST_CASE("the embedded data are what the generator makes, byte for byte") {
 }
 
 TEST_CASE("another seed makes other rows and other weights") {
-  CHECK((data::mini_glue(2).at("RTE/train.tsv") != mini_file("RTE/train.tsv")));
-  CHECK((data::tiny_roberta(2).at("model.safetensors") !=
+  CHECK((mini::glue(2).at("RTE/train.tsv") != mini_file("RTE/train.tsv")));
+  CHECK((mini::tiny_roberta(2).at("model.safetensors") !=
          io::read_file(kData / "tiny_roberta" / "model.safetensors")));
 }
 
@@ -132,12 +132,12 @@ TEST_CASE("the tiny vocabulary spells each word of the grammar in one or two tok
   const data::Tokenizer tokenizer = data::Tokenizer::load(kData / "tiny_roberta");
   int words = 0;
   int single = 0;
-  for (const auto& meaning : data::mini::lexicon()) {
+  for (const auto& meaning : mini::lexicon()) {
     for (const auto& synonym : meaning.words) {
       for (const std::string& form : synonym) {
         INFO(form);
         const auto inside = tokenizer.encode(" " + form, std::nullopt, 64).ids.size() - 2;
-        const std::string capital = data::mini::sentence({form}, "");  // question words
+        const std::string capital = mini::sentence({form}, "");  // question words
         const auto first = tokenizer.encode(capital, std::nullopt, 64).ids.size() - 2;
         const auto tokens = std::min(inside, first);
         CHECK(tokens <= 2);
