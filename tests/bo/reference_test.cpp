@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "bo/normal.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
+#include "places.hpp"
 
 namespace runner::bo {
 namespace {
@@ -20,12 +20,9 @@ using Json = nlohmann::json;
 
 // The independent numbers of ../shared/reference/gp (NumPy, SciPy, 50-digit mpmath, GPyTorch).
 std::optional<std::filesystem::path> reference() {
-  const char* given = std::getenv("RUNNER_REFERENCE");
-  const std::filesystem::path folder =
-      std::filesystem::path(given ? given : RUNNER_SOURCE_DIR "/../shared/reference") / "gp";
-  if (std::filesystem::exists(folder / "reference.json")) return folder;
-  MESSAGE("skipped: no " << folder.string() << "; set RUNNER_REFERENCE");
-  return std::nullopt;
+  const auto folder = shared_folder("RUNNER_REFERENCE", "reference");
+  if (!folder) return std::nullopt;
+  return *folder / "gp";
 }
 
 std::vector<std::vector<double>> columns(const std::filesystem::path& file) {

@@ -1,13 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
 #include "bo/bench.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
+#include "places.hpp"
 
 namespace runner::bo {
 namespace {
@@ -36,14 +36,9 @@ const std::map<std::string_view, double> kTargets = {
 };
 
 TEST_CASE("reference: median regret over five shared start designs is within every target") {
-  const char* given = std::getenv("RUNNER_PEERS");
-  const std::filesystem::path file =
-      std::filesystem::path(given ? given : RUNNER_SOURCE_DIR "/../shared/peers") / "starts.csv";
-  if (!std::filesystem::exists(file)) {
-    MESSAGE("skipped: no " << file.string() << "; set RUNNER_PEERS");
-    return;
-  }
-  const Starts starts = read_starts(file);
+  const auto peers = shared_folder("RUNNER_PEERS", "peers");
+  if (!peers) return;
+  const Starts starts = read_starts(*peers / "starts.csv");
   for (const Problem& problem : problems()) {
     CAPTURE(problem.name);
     std::vector<double> regrets;

@@ -46,14 +46,4 @@ std::string error_of(Call call, const std::filesystem::path& folder = {}) {
   return "";
 }
 
-// The folder that `variable` names, else ../shared/NAME; nothing, said aloud, when it is not there.
-inline std::optional<std::filesystem::path> shared_folder(const char* variable, const char* name) {
-  const char* named = std::getenv(variable);
-  const std::filesystem::path folder =
-      named != nullptr ? named : std::filesystem::path(RUNNER_SOURCE_DIR) / "../shared" / name;
-  if (std::filesystem::is_directory(folder)) return folder;
-  MESSAGE("SKIPPED: no folder " << folder.string() << " (set " << variable << ")");
-  return std::nullopt;
-}
-
 }  // namespace runner::data

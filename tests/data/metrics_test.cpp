@@ -9,6 +9,7 @@
 #include "data/tasks.hpp"
 #include "folder.hpp"
 #include "io/file.hpp"
+#include "places.hpp"
 
 using namespace runner;
 using namespace runner::data;

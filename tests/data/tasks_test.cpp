@@ -9,6 +9,7 @@
 
 #include "data/glue.hpp"
 #include "folder.hpp"
+#include "places.hpp"
 
 using namespace runner;
 using namespace runner::data;

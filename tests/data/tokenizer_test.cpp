@@ -11,6 +11,7 @@
 #include "data/tokenize.hpp"
 #include "folder.hpp"
 #include "io/file.hpp"
+#include "places.hpp"
 
 using namespace runner;
 using namespace runner::data;

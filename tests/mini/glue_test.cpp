@@ -15,13 +15,14 @@
 #include "data/tokenizer.hpp"
 #include "io/file.hpp"
 #include "mini/grammar.hpp"
+#include "places.hpp"
 
 namespace fs = std::filesystem;
 using namespace runner;
 
 namespace {
 
-const fs::path kData = fs::path(RUNNER_SOURCE_DIR) / "data";
+const fs::path kData = source_dir() / "data";
 
 std::map<std::string, std::string> files_below(const fs::path& root) {
   std::map<std::string, std::string> files;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "model/safetensors.hpp"
+#include "places.hpp"
 
 using namespace runner;
 namespace fs = std::filesystem;
@@ -225,16 +225,11 @@ TEST_CASE("a config that cannot be served names the key") {
 }
 
 TEST_CASE("the published small encoders load with a fresh head") {
-  const char* set = std::getenv("RUNNER_MODELS");
-  const fs::path models =
-      set != nullptr ? fs::path(set) : fs::path(RUNNER_SOURCE_DIR) / ".." / "shared" / "models";
-  if (!fs::exists(models / "minilm-roberta")) {
-    MESSAGE("skipped: there is no " << (models / "minilm-roberta").string());
-    return;
-  }
+  const auto models = shared_folder("RUNNER_MODELS", "models");
+  if (!models) return;
   for (const char* name : {"minilm-roberta", "minilm-bert"}) {
     CAPTURE(name);
-    const model::Checkpoint checkpoint = model::load_checkpoint(models / name, {"no", "yes"});
+    const model::Checkpoint checkpoint = model::load_checkpoint(*models / name, {"no", "yes"});
     CHECK(checkpoint.fresh_head);
     CHECK(checkpoint.note.empty());
     CHECK(checkpoint.config.max_length() == 512);

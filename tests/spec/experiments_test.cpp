@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "places.hpp"
 #include "spec/load.hpp"
 #include "spec/preflight.hpp"
 #include "spec/resolved.hpp"
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("every spec in experiments/ loads, and resolves to itself") {
   int found = 0;
-  for (const auto& entry : fs::directory_iterator(fs::path(RUNNER_SOURCE_DIR) / "experiments")) {
+  for (const auto& entry : fs::directory_iterator(source_dir() / "experiments")) {
     if (entry.path().extension() != ".yaml") continue;
     CAPTURE(entry.path());
     ++found;
@@ -27,7 +28,7 @@ TEST_CASE("every spec in experiments/ loads, and resolves to itself") {
 }
 
 TEST_CASE("the paper's experiment is what the paper says") {
-  const Spec spec = load(fs::path(RUNNER_SOURCE_DIR) / "experiments/glue_all.yaml");
+  const Spec spec = load(source_dir() / "experiments/glue_all.yaml");
   CHECK(spec.model.filename() == "roberta-base");
   CHECK(spec.tasks.size() == 9);
   CHECK(spec.seeds.size() == 5);
@@ -40,7 +41,7 @@ TEST_CASE("the paper's experiment is what the paper says") {
 
 TEST_CASE("the quickstart needs nothing but what the repository holds") {
   for (const char* root : {"RUNNER_GLUE", "RUNNER_MODELS"}) ::unsetenv(root);
-  const Spec spec = load(fs::path(RUNNER_SOURCE_DIR) / "experiments/quickstart.yaml");
+  const Spec spec = load(source_dir() / "experiments/quickstart.yaml");
   CHECK(spec.tasks.size() == 9);
   CHECK(missing_files(spec).empty());
 }

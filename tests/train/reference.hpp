@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,14 +10,9 @@
 #include "doctest/doctest.h"
 #include "model/batch.hpp"
 #include "model/checkpoint.hpp"
+#include "places.hpp"
 
 namespace runner {
-
-inline std::filesystem::path shared_folder(const char* variable, const char* name) {
-  const char* set = std::getenv(variable);
-  return set != nullptr ? std::filesystem::path(set)
-                        : std::filesystem::path(RUNNER_SOURCE_DIR) / ".." / "shared" / name;
-}
 
 // One of the tiny models that transformers ran (reference.json beside its checkpoint).
 struct ReferenceModel {
@@ -50,11 +44,9 @@ struct ReferenceModel {
 };
 
 inline std::optional<ReferenceModel> load_reference(const std::string& name) {
-  const auto folder = shared_folder("RUNNER_REFERENCE", "reference") / name;
-  if (!std::filesystem::exists(folder / "reference.json")) {
-    MESSAGE("skipped: there is no " << folder.string());
-    return std::nullopt;
-  }
+  const auto root = shared_folder("RUNNER_REFERENCE", "reference");
+  if (!root) return std::nullopt;
+  const std::filesystem::path folder = *root / name;
   ReferenceModel reference;
   reference.json = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
   std::vector<std::string> labels = model::read_config(folder).labels;
