@@ -128,22 +128,36 @@ std::string_view metric_name(Metric metric) {
   throw std::logic_error("unknown metric");
 }
 
-Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
+std::vector<float> predict(const Task& task, std::span<const float> logits) {
   const auto classes = static_cast<std::size_t>(task.classes());
-  if (logits.size() != labels.size() * classes) {
+  if (logits.size() % classes != 0) {
     throw std::invalid_argument(
-        fmt::format("{} logits for {} rows of {} classes", logits.size(), labels.size(), classes));
+        fmt::format("{} logits are no rows of {} classes", logits.size(), classes));
+  }
+  std::vector<float> predicted;
+  for (std::size_t at = 0; at < logits.size(); at += classes) {
+    const auto row = logits.subspan(at, classes);
+    predicted.push_back(
+        task.regression ? row[0] : static_cast<float>(std::ranges::max_element(row) - row.begin()));
+  }
+  return predicted;
+}
+
+Scores score_predictions(const Task& task, std::span<const float> predictions,
+                         std::span<const float> labels) {
+  if (predictions.size() != labels.size()) {
+    throw std::invalid_argument(
+        fmt::format("{} predictions for {} rows", predictions.size(), labels.size()));
   }
   std::vector<int> predicted, truth;
   std::vector<double> values, targets;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (std::isnan(labels[i])) throw std::invalid_argument("a row without label cannot be scored");
-    const auto row = logits.subspan(i * classes, classes);
     if (task.regression) {
-      values.push_back(row[0]);
+      values.push_back(predictions[i]);
       targets.push_back(labels[i]);
     } else {
-      predicted.push_back(static_cast<int>(std::ranges::max_element(row) - row.begin()));
+      predicted.push_back(static_cast<int>(predictions[i]));
       truth.push_back(static_cast<int>(labels[i]));
     }
   }
@@ -178,6 +192,10 @@ Scores score(const Task& task, std::span<const float> logits, std::span<const fl
     scores.degenerate |= value.degenerate;
   }
   return scores;
+}
+
+Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
+  return score_predictions(task, predict(task, logits), labels);
 }
 
 }  // namespace runner::data

@@ -35,8 +35,14 @@ struct Scores {
   bool degenerate = false;
 };
 
-// `logits` is [rows x classes], row-major; `labels` as in EncodedSplit. Regression compares in
-// float32 first, as Hugging Face does.
+// What the logits [rows x classes], row-major, say of each row: the class of the largest, the first
+// of equals, or a regression's one output as it stands.
+std::vector<float> predict(const Task& task, std::span<const float> logits);
+
+// `labels` as in EncodedSplit, each there. Regression compares in float32 first, as Hugging Face
+// does.
+Scores score_predictions(const Task& task, std::span<const float> predictions,
+                         std::span<const float> labels);
 Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels);
 
 }  // namespace runner::data

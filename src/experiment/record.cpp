@@ -1,6 +1,8 @@
 #include "experiment/record.hpp"
 
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "io/csv.hpp"
@@ -110,6 +112,47 @@ data::Scores scores_from(const json& object) {
   return scores;
 }
 
+// One text for all rows: an array of JSON numbers takes twice the bytes and ten times the time.
+std::string floats(const std::vector<float>& values) {
+  std::string text;
+  for (const float value : values) {
+    if (!text.empty()) text += ' ';
+    char digits[32];
+    text.append(digits, std::to_chars(std::begin(digits), std::end(digits), value).ptr);
+  }
+  return text;
+}
+
+std::vector<float> floats(const json& text) {
+  const std::string& digits = text.get_ref<const std::string&>();
+  const char* const end = digits.data() + digits.size();
+  std::vector<float> values;
+  for (const char* at = digits.data(); at < end; ++at) {
+    const auto [next, error] = std::from_chars(at, end, values.emplace_back());
+    if (error != std::errc{} || (next < end && *next != ' ')) {
+      throw json::type_error::create(302, "not numbers: " + text.dump(), &text);
+    }
+    at = next;
+  }
+  return values;
+}
+
+json predictions_json(const std::vector<Predictions>& parts) {
+  json array = json::array();
+  for (const Predictions& part : parts) {
+    array.push_back({{"labels", floats(part.labels)}, {"predicted", floats(part.predicted)}});
+  }
+  return array;
+}
+
+std::vector<Predictions> predictions_from(const json& array) {
+  std::vector<Predictions> parts;
+  for (const json& part : array) {
+    parts.push_back({floats(part.at("labels")), floats(part.at("predicted"))});
+  }
+  return parts;
+}
+
 json budget_json(const Budget& budget) {
   return {{"examples", budget.examples},
           {"tokens", budget.tokens},
@@ -202,6 +245,7 @@ void to_json(json& json, const TrialRecord& record) {
           {"report", scores_json(record.evaluation.report)},
           {"selection_loss", real(record.evaluation.selection_loss)},
           {"report_loss", real(record.evaluation.report_loss)},
+          {"predictions", predictions_json(record.evaluation.predictions)},
           {"budget", budget_json(record.budget)},
           {"snapshots", record.snapshots},
           {"curve", std::move(curve)}};
@@ -227,6 +271,7 @@ void from_json(const json& json, TrialRecord& record) {
   record.evaluation.report = scores_from(json.at("report"));
   record.evaluation.selection_loss = real(json.at("selection_loss"));
   record.evaluation.report_loss = real(json.at("report_loss"));
+  record.evaluation.predictions = predictions_from(json.at("predictions"));
   record.budget = budget_from(json.at("budget"));
   json.at("snapshots").get_to(record.snapshots);
   for (const nlohmann::json& point : json.at("curve")) {
@@ -237,7 +282,7 @@ void from_json(const json& json, TrialRecord& record) {
   }
 }
 
-int best_trial(const std::vector<TrialRecord>& trials) {
+int best_trial(std::span<const TrialRecord> trials) {
   int best = -1;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (!trials[i].has_result()) continue;
@@ -246,6 +291,12 @@ int best_trial(const std::vector<TrialRecord>& trials) {
     }
   }
   return best;
+}
+
+bool is_incumbent(const TrialRecord& trial, std::span<const TrialRecord> earlier) {
+  if (!trial.has_result()) return false;
+  const int best = best_trial(earlier);
+  return best < 0 || trial.objective < earlier[static_cast<std::size_t>(best)].objective;
 }
 
 }  // namespace runner::experiment

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ struct Proposal {
   double mean = kUnknown, stddev = kUnknown;  // predicted, in units of the minimised objective
   std::vector<double> warm_start{};           // bo::Suggestion::warm_start
   bo::Fit fit{};
+
+  bool is_modelled() const { return !fit.lengthscales.empty(); }  // else by design or a fallback
 };
 
 Proposal make_proposal(const bo::Suggestion& suggestion);
@@ -64,7 +67,7 @@ struct TrialRecord {
   double fusion_loss = kUnknown;  // of the fused model; NaN unless the rule is the inner loop
   int inner_evaluations = 0;
   std::vector<double> alpha{};  // [K]; empty for the exponential moving average
-  Evaluation evaluation{};      // without a result: no scores
+  Evaluation evaluation{};      // without a result: no scores; predictions: see is_incumbent
   Budget budget{};
   int snapshots = 0;
   std::vector<CurvePoint> curve{};  // thinned
@@ -83,6 +86,10 @@ void to_json(nlohmann::json& json, const TrialRecord& record);
 void from_json(const nlohmann::json& json, TrialRecord& record);
 
 // Index of the trial with the lowest objective, the first of equals; -1 when none has a result.
-int best_trial(const std::vector<TrialRecord>& trials);
+int best_trial(std::span<const TrialRecord> trials);
+
+// Is a trial better than all that came before it? Such trials alone are ever chosen, whatever their
+// number becomes, so they alone keep their predictions in the journal.
+bool is_incumbent(const TrialRecord& trial, std::span<const TrialRecord> earlier);
 
 }  // namespace runner::experiment

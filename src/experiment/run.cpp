@@ -61,7 +61,7 @@ void write_result(const Cell& cell, const History& history) {
   if (best >= 0) {
     const TrialRecord& chosen = history.trials[static_cast<std::size_t>(best)];
     result["chosen"] = chosen;
-    for (const char* bulky : {"curve", "proposal"}) result["chosen"].erase(bulky);
+    for (const char* bulky : {"curve", "proposal", "predictions"}) result["chosen"].erase(bulky);
     nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
     for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
       const bo::Variable& searched = cell.spec->search[i];
@@ -227,6 +227,7 @@ class Run {
       auto record =
           run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer_, sinks);
       if (!record) return;
+      if (!is_incumbent(*record, journal.history().trials)) record->evaluation.predictions.clear();
       journal.append(*record);
       const std::lock_guard guard(mutex_);
       ++summary_.trials_done;

@@ -33,9 +33,16 @@ struct RunRecord {
   std::vector<CurvePoint> curve;
 };
 
+// What a model says of each row of one part of a split (MNLI's dev has two), beside what is true.
+struct Predictions {
+  std::vector<float> labels;     // as data::EncodedSplit
+  std::vector<float> predicted;  // as data::predict
+};
+
 struct Evaluation {
   data::Scores selection, report;  // the same values when the spec selects on dev
   double selection_loss = 0.0, report_loss = 0.0;
+  std::vector<Predictions> predictions{};  // of the report split, part by part
 };
 
 // Thrown where a caller's should_stop is seen to be true. No std::exception: it is no failure, and

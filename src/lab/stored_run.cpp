@@ -37,18 +37,31 @@ experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
   const Memo::Measured selection = measure(Memo::What::selection, alpha, 0);
   const Memo::Measured report =
       task_->report.empty() ? selection : measure(Memo::What::report, alpha, 0);
-  return {selection.scores, report.scores, selection.loss, report.loss};
+  return evaluation(selection, report);
 }
 
 experiment::Evaluation StoredRun::evaluate_ema() {
   if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
   const double whole = 1.0;
   form(*ema_, {&whole, 1}, metrics_);
-  const Memo::Measured selection = score(task_->selection);
-  const Memo::Measured report = task_->report.empty() ? selection : score(task_->report);
+  const Memo::Measured selection = score(Memo::What::selection);
+  const Memo::Measured report = task_->report.empty() ? selection : score(Memo::What::report);
   examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
   flops_ += selection.flops + (task_->report.empty() ? 0.0 : report.flops);
-  return {selection.scores, report.scores, selection.loss, report.loss};
+  return evaluation(selection, report);
+}
+
+const std::vector<data::EncodedSplit>& StoredRun::reported() const {
+  return task_->report.empty() ? task_->selection : task_->report;
+}
+
+experiment::Evaluation StoredRun::evaluation(const Memo::Measured& selection,
+                                             const Memo::Measured& report) const {
+  experiment::Evaluation result{selection.scores, report.scores, selection.loss, report.loss, {}};
+  for (std::size_t i = 0; i < report.predicted.size(); ++i) {
+    result.predictions.push_back({reported()[i].labels, report.predicted[i]});
+  }
+  return result;
 }
 
 Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha, int rows) {
@@ -61,9 +74,7 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
   }
   if (!measured) {
     form(*trajectory_, alpha, what == Memo::What::fusion_loss ? loss_ : metrics_);
-    measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows)
-               : what == Memo::What::selection ? score(task_->selection)
-                                               : score(task_->report);
+    measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows) : score(what);
     const std::lock_guard lock(memo_->mutex);
     memo_->known.emplace(key, *measured);
   }
@@ -89,15 +100,18 @@ train::Scored StoredRun::score(train::Evaluator& evaluator, const data::EncodedS
 Memo::Measured StoredRun::score_fusion_rows(int rows) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
   const train::Scored scored = score(loss_, task_->train, subset);
-  return {{}, scored.mean_loss, rows, scored.flops};
+  return {{}, scored.mean_loss, {}, rows, scored.flops};
 }
 
 // GLUE's score of a task with two development sets (MNLI) is the mean of theirs.
-Memo::Measured StoredRun::score(const std::vector<data::EncodedSplit>& parts) {
+Memo::Measured StoredRun::score(Memo::What what) {
+  const auto& parts = what == Memo::What::selection ? task_->selection : task_->report;
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
     const train::Scored scored = score(metrics_, part);
-    const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
+    std::vector<float> predicted = data::predict(task_->entry->task, scored.logits);
+    const data::Scores scores = data::score_predictions(task_->entry->task, predicted, part.labels);
+    if (&parts == &reported()) mean.predicted.push_back(std::move(predicted));
     mean.loss += scored.mean_loss * part.rows();
     mean.examples += part.rows();
     mean.flops += scored.flops;

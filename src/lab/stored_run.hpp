@@ -25,6 +25,7 @@ struct Memo {
   struct Measured {
     data::Scores scores;  // empty for a training loss
     double loss = 0.0;
+    std::vector<std::vector<float>> predicted;  // part by part, of the split that is reported
     std::int64_t examples = 0;
     double flops = 0.0;
   };
@@ -61,7 +62,11 @@ class StoredRun : public experiment::TrainedRun {
   train::Scored score(train::Evaluator& evaluator, const data::EncodedSplit& split,
                       std::span<const int> rows = {}) const;
   Memo::Measured score_fusion_rows(int rows);
-  Memo::Measured score(const std::vector<data::EncodedSplit>& parts);
+  Memo::Measured score(Memo::What what);
+  // The split that is reported: the selection split where there is no other.
+  const std::vector<data::EncodedSplit>& reported() const;
+  experiment::Evaluation evaluation(const Memo::Measured& selection,
+                                    const Memo::Measured& report) const;
 
   std::shared_ptr<const TaskData> task_;
   experiment::RunRecord record_;

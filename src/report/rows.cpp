@@ -105,11 +105,7 @@ Row score_fields(const TrialRecord& trial, const data::Scores& scores, double lo
 
 // Is trial i the best of its cell so far? The last incumbent is the one that the cell reports.
 bool is_incumbent(const std::vector<TrialRecord>& trials, std::size_t i) {
-  if (!trials[i].has_result()) return false;
-  return std::none_of(trials.begin(), trials.begin() + static_cast<std::ptrdiff_t>(i),
-                      [&](const TrialRecord& earlier) {
-                        return earlier.has_result() && earlier.objective <= trials[i].objective;
-                      });
+  return experiment::is_incumbent(trials[i], std::span(trials).first(i));
 }
 
 }  // namespace

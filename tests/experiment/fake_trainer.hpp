@@ -45,7 +45,7 @@ struct Folder {
 // with the distance of log10(lr) to -4.5.
 class FakeRun : public TrainedRun {
  public:
-  static constexpr std::int64_t kSubset = 16, kSplit = 10;
+  static constexpr std::int64_t kSubset = 16, kSplit = 10, kReport = 40;
 
   explicit FakeRun(const RunRequest& request, std::function<bool()> should_stop = {})
       : should_stop_(std::move(should_stop)),
@@ -118,6 +118,12 @@ class FakeRun : public TrainedRun {
     result.selection.values = {{"accuracy", result.selection.score}};
     result.report.score = 1.0 / (1.0 + result.report_loss);
     result.report.values = {{"accuracy", result.report.score}};
+    Predictions& rows = result.predictions.emplace_back();  // as many right as the score says
+    for (int row = 0; row < kReport; ++row) {
+      rows.labels.push_back(static_cast<float>(row % 2));
+      const bool right = (row + 0.5) / kReport < result.report.score;
+      rows.predicted.push_back(right ? rows.labels.back() : 1.0f - rows.labels.back());
+    }
     return result;
   }
 

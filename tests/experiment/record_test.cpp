@@ -58,6 +58,42 @@ TEST_CASE("what is not known stays unknown and 64-bit seeds stay whole") {
   CHECK(back.run_seed == ~std::uint64_t{0});
 }
 
+TEST_CASE("predictions read back to the bit, part by part") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  TrialRecord trial;
+  trial.evaluation.predictions = {
+      {{0.0f, 1.0f, 12.0f}, {1.0f, 1.0f, 7.0f}},
+      {{0.1f, 5.0f}, {3.14159274f, -1e-38f}},
+      {{1.0f, 2.0f}, {kInfinity, std::numeric_limits<float>::quiet_NaN()}},
+      {},
+  };
+  const auto text = json(trial).dump();
+  const auto back = json::parse(text).get<TrialRecord>();
+  REQUIRE(back.evaluation.predictions.size() == 4);
+  for (std::size_t part = 0; part < 2; ++part) {
+    CHECK(back.evaluation.predictions[part].labels == trial.evaluation.predictions[part].labels);
+    CHECK(back.evaluation.predictions[part].predicted ==
+          trial.evaluation.predictions[part].predicted);
+  }
+  CHECK(back.evaluation.predictions[2].predicted[0] == kInfinity);
+  CHECK(json(back).dump() == text);
+
+  json damaged = trial;
+  damaged["predictions"][0]["labels"] = "0 1x";
+  CHECK_THROWS_AS(damaged.get<TrialRecord>(), json::exception);
+}
+
+TEST_CASE("an incumbent beats all before it, and what has no result never is one") {
+  std::vector<TrialRecord> trials(3);
+  trials[0].status = "diverged";
+  trials[1].objective = -0.5;
+  trials[2].objective = -0.5;
+  const std::span<const TrialRecord> all(trials);
+  CHECK_FALSE(is_incumbent(trials[0], {}));
+  CHECK(is_incumbent(trials[1], all.first(1)));
+  CHECK_FALSE(is_incumbent(trials[2], all.first(2)));
+}
+
 TEST_CASE("a thinned curve keeps short curves, the last step and the mean of the rest") {
   std::vector<CurvePoint> curve;
   for (int step = 1; step <= 7; ++step) curve.push_back({step, 1.0 * step, 0.1 * step, 2.0 * step});

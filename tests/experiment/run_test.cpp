@@ -174,6 +174,26 @@ TEST_CASE("more trials later are the trials that more would have been at once") 
   CHECK(everything(spec) == expected);
 }
 
+TEST_CASE("whatever the number of trials becomes, the one that is chosen has its predictions") {
+  const Folder folder;
+  spec::Spec spec = fake_spec(folder.path, several());
+  spec.outer.trials = 7;
+  FakeTrainer trainer;
+  run_all(spec, trainer);
+  int kept = 0, dropped = 0;
+  for (const Cell& cell : list_cells(spec)) {
+    const std::vector<TrialRecord> trials = read_history(cell).trials;
+    for (std::size_t n = 1; n <= trials.size(); ++n) {
+      const auto best = static_cast<std::size_t>(best_trial(std::span(trials).first(n)));
+      REQUIRE(trials[best].evaluation.predictions.size() == 1);
+      CHECK(trials[best].evaluation.predictions[0].predicted.size() == FakeRun::kReport);
+      (trials[n - 1].evaluation.predictions.empty() ? dropped : kept) += 1;
+    }
+  }
+  CHECK(kept > 4 * 5);
+  CHECK(dropped > 0);
+}
+
 TEST_CASE("a failing run does not stop the rest, and only what failed is run again") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
