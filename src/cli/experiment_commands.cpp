@@ -43,7 +43,9 @@ spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
     throw InputError(
         fmt::format("'{}' is neither a file nor a verb (verbs: {})", line.words[0], names));
   }
-  return spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
+  spec::Spec spec = spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
+  for (const std::string& warning : spec.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  return spec;
 }
 
 void require_files(const spec::Spec& spec) {

@@ -34,9 +34,11 @@ int planned_trials(const Cell& cell);
 // The outer loop's next trial: index, lambda, seed of the run and how they were chosen; the outcome
 // is left to run_trial. Nothing when all planned trials are there.
 //
-// The start design depends on (task, seed) alone and the run's seed on the cell's seed alone, so
-// methods that search share runs: all of them their first `initial`, and random_search, which just
-// goes on with the same scrambled Sobol sequence, as many as their searches agree on.
+// A search begins with the recipe, whose run is fine_tune's, and the spec's known good settings.
+// The rest of the start design depends on (task, seed) alone and the run's seed on the cell's seed
+// alone, so methods that search share runs: all of them their first start_trials, and
+// random_search, which just goes on with the same scrambled Sobol sequence, as many as their
+// searches agree on.
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history);
 
 // The settings that a proposed trial stands for: the task's recipe with lambda and the method's
@@ -52,8 +54,9 @@ std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& o
 // Index of the lowest finite loss, the first of equals; -1 when there is none.
 int best_alpha(std::span<const InnerRecord> history);
 
-// A full factorial grid of at most `points` points, as even as the variables allow: an axis with m
-// levels has them in the middles of m equal parts of its (log) range or of its list of values.
+// Points of a grid search beside the recipe: a full factorial grid of at most `points` points, as
+// even as the variables allow: an axis with m levels has them in the middles of m equal parts of
+// its (log) range or of its list of values.
 std::vector<bo::Point> make_grid(const bo::Space& space, int points);
 
 struct TrialSinks {

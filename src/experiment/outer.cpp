@@ -1,9 +1,12 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 
 #include "bo/space.hpp"
 #include "experiment/bilevel.hpp"
+#include "io/error.hpp"
 #include "random/philox.hpp"
 #include "spec/variables.hpp"
 
@@ -30,19 +33,38 @@ bo::Point point_of(const TrialRecord& trial) {
   return point;
 }
 
+// Where every search begins: the recipe, then the spec's known good settings. A recipe outside of
+// the space has no point; the spec's check refuses it.
+std::vector<bo::Point> known_points(const Cell& cell) {
+  bo::Point recipe;
+  for (const bo::Variable& searched : cell.spec->search) {
+    const auto column = spec::column_of(searched, cell.task->recipe);
+    if (!column)
+      throw InputError(fmt::format("{}: the recipe lies outside of search", searched.name));
+    recipe.push_back(*column);
+  }
+  std::vector<bo::Point> points = {recipe};
+  for (bo::Point start : cell.spec->outer.starts) {
+    for (std::size_t i = 0; i < start.size(); ++i) {
+      if (std::isnan(start[i])) start[i] = recipe[i];
+    }
+    points.push_back(std::move(start));
+  }
+  return points;
+}
+
 void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, TrialRecord& proposed,
                       bo::Point& point) {
   const spec::Outer& outer = cell.spec->outer;
   bo::Options options;
+  options.starts = known_points(cell);
   options.beta = outer.beta;
   options.noise = outer.noise;
   if (cell.method->search == spec::Search::random) {
     options.initial = planned_trials(cell);  // the start design and nothing else
   } else {
     options.acquisition = cell.method->outer;
-    options.initial =
-        outer.initial > 0 ? outer.initial : 2 * static_cast<int>(cell.spec->search.size()) + 2;
-    options.initial = std::min(options.initial, outer.trials);
+    options.initial = spec::start_trials(*cell.spec);
   }
   std::vector<bo::Observation> observations;
   for (const TrialRecord& trial : history) {
@@ -56,11 +78,23 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
   bo::Suggestion next = bo::suggest(search_space(cell), observations, options, seed);
   point = std::move(next.x);
   proposed.proposal = make_proposal(next);
+  if (point == options.starts.front()) proposed.proposal.source = "recipe";
+}
+
+// The recipe, and a grid of what trials are left. A recipe on the grid is not tried twice.
+std::vector<bo::Point> grid_points(const Cell& cell) {
+  const bo::Point recipe = known_points(cell).front();
+  std::vector<bo::Point> points = {recipe};
+  if (cell.spec->outer.trials == 1) return points;
+  for (bo::Point& point : make_grid(search_space(cell), cell.spec->outer.trials - 1)) {
+    if (point != recipe) points.push_back(std::move(point));
+  }
+  return points;
 }
 
 // The first point of the grid that was not tried yet: a grid that has grown since is completed.
 bool propose_from_grid(const Cell& cell, std::span<const TrialRecord> history, bo::Point& point) {
-  for (bo::Point& candidate : make_grid(search_space(cell), cell.spec->outer.trials)) {
+  for (bo::Point& candidate : grid_points(cell)) {
     const bool tried = std::ranges::any_of(
         history, [&](const TrialRecord& trial) { return point_of(trial) == candidate; });
     if (tried) continue;
@@ -107,7 +141,7 @@ int planned_trials(const Cell& cell) {
     case spec::Search::none:
       return 1;
     case spec::Search::grid:
-      return static_cast<int>(make_grid(search_space(cell), cell.spec->outer.trials).size());
+      return static_cast<int>(grid_points(cell).size());
     default:
       return cell.spec->outer.trials;
   }
@@ -133,7 +167,7 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
       }
       break;
     case spec::Search::grid:
-      proposed.proposal.source = "grid";
+      proposed.proposal.source = history.empty() ? "recipe" : "grid";
       if (!propose_from_grid(cell, history, point)) return std::nullopt;
       break;
     case spec::Search::random:

@@ -67,7 +67,9 @@ std::vector<std::vector<double>> inner_starts(int snapshots) {
   std::vector<std::vector<double>> starts;
   for (int k = snapshots - 1; k >= 0; --k) starts.push_back(vertex(snapshots, k));
   if (snapshots > 1) starts.push_back(mean_of_last(snapshots, snapshots));
-  for (int count = 2; count < snapshots; ++count) starts.push_back(mean_of_last(snapshots, count));
+  for (int count = 2; count < snapshots; count *= 2) {
+    starts.push_back(mean_of_last(snapshots, count));
+  }
   return starts;
 }
 

@@ -32,7 +32,7 @@ std::span<const Rule> rules();
 const Rule* find_rule(std::string_view name);
 
 // First points of the inner loop: each vertex (a single snapshot, the last first), uniform (SWA),
-// and the means of the k last for k = 2 .. K-1 (LAWA). Each [K], no point twice.
+// and the means of the 2, 4, ... < K last (LAWA). Each [K], no point twice.
 std::vector<std::vector<double>> inner_starts(int snapshots);
 
 }  // namespace runner::fusion

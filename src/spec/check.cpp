@@ -8,8 +8,8 @@
 #include <initializer_list>
 #include <string>
 
+#include "fusion/rules.hpp"
 #include "io/csv.hpp"
-#include "spec/methods.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::spec {
@@ -32,6 +32,7 @@ class Check {
     check_search();
     for (const TaskEntry& entry : spec_.tasks) {
       task_ = &entry;
+      check_recipe();
       check_sizes();
       check_snapshots();
     }
@@ -90,12 +91,18 @@ class Check {
     problems_.add(place_of(variable), std::move(message));
   }
 
-  void check_search() {
-    std::vector<std::string> searching;
+  // The names of methods that choose lambda, or of those that ask a model.
+  std::vector<std::string> searches(bool by_model) const {
+    std::vector<std::string> names;
     for (const Method& method : spec_.methods) {
-      const auto kind = std::ranges::find(method_kinds(), method.kind, &MethodKind::name);
-      if (kind->needs_space()) searching.push_back(method.name);
+      const bool chooses = method.search != Search::none && method.search != Search::restarts;
+      if (by_model ? method.search == Search::bo : chooses) names.push_back(method.name);
     }
+    return names;
+  }
+
+  void check_search() {
+    const std::vector<std::string> searching = searches(false);
     if (!searching.empty() && find(root_, "search") == nullptr) {
       const Node* const methods = find(root_, "methods");
       problems_.add(methods != nullptr ? methods->place : root_.place,
@@ -107,6 +114,45 @@ class Check {
       problems_.add(initial != nullptr ? initial->place : root_.place,
                     fmt::format("outer.initial is {}, more than outer.trials, which is {}",
                                 spec_.outer.initial, spec_.outer.trials));
+    } else if (find(root_, "search") != nullptr) {
+      check_modelled(searches(true));
+    }
+  }
+
+  // A search by a model that never asks it compares nothing.
+  void check_modelled(const std::vector<std::string>& methods) {
+    const int starts = start_trials(spec_);
+    if (methods.empty() || spec_.outer.trials >= 2 * starts) return;
+    const Node* where = &root_;
+    for (const char* path : {"methods", "outer", "outer.initial", "outer.trials"}) {
+      if (const Node* const node = find(root_, path)) where = node;
+    }
+    const std::string trials = fmt::format(
+        "outer.trials is {} and the first {} are the start design", spec_.outer.trials, starts);
+    if (spec_.outer.trials <= starts) {
+      problems_.add(
+          where->place,
+          fmt::format("{}: the model of {} would never be asked; give at least {}, better "
+                      "{}",
+                      trials, fmt::join(methods, ", "), starts + 1, 2 * starts));
+    } else {
+      problems_.warn(where->place, fmt::format("{}: the model chooses fewer than half; {} or more "
+                                               "trials would be a search",
+                                               trials, 2 * starts));
+    }
+  }
+
+  // Every search begins with the recipe.
+  void check_recipe() {
+    if (searches(false).empty()) return;
+    for (const bo::Variable& searched : spec_.search) {
+      const Variable& variable = *find_variable(searched.name);
+      if (!is_read({variable.name}) || column_of(searched, task_->recipe)) continue;
+      add(variable.name,
+          fmt::format("search.{} leaves out {}, which is the recipe's for {}: every search begins "
+                      "with the recipe",
+                      searched.name, variable.written(variable.get(task_->recipe)),
+                      task_->task.name));
     }
   }
 
@@ -151,13 +197,26 @@ class Check {
       add("inner_last_k", fmt::format("inner.last_k is {}, more than the {} snapshots",
                                       highest("inner_last_k"), snapshots));
     }
-    // The inner loop is never worse than the best snapshot or their mean because it starts there.
-    if (is_read({"inner_evaluations"}) && uses_rule("bo") &&
-        lowest("inner_evaluations") < snapshots + 1) {
+    if (is_read({"inner_evaluations"}) && uses_rule("bo") && snapshots > 1) check_inner();
+  }
+
+  // The inner loop is never worse than the best snapshot or their mean because it starts there.
+  void check_inner() {
+    const auto snapshots = static_cast<int>(highest("snapshots"));
+    const auto starts = static_cast<double>(fusion::inner_starts(snapshots).size());
+    const double evaluations = lowest("inner_evaluations");
+    if (evaluations >= 2 * starts) return;
+    const std::string spent = fmt::format("inner.evaluations is {} and {} snapshots make {} starts",
+                                          evaluations, snapshots, starts);
+    if (evaluations <= starts) {
       add("inner_evaluations",
-          fmt::format("inner.evaluations is {}; {} snapshots need at least {}, for each one and "
-                      "for their mean",
-                      lowest("inner_evaluations"), snapshots, snapshots + 1));
+          fmt::format(
+              "{}: the inner loop's model would never be asked; give at least {}, better {}", spent,
+              starts + 1, 2 * starts));
+    } else {
+      problems_.warn(
+          place_of("inner_evaluations"),
+          fmt::format("{}: the model chooses fewer than half; give {} or more", spent, 2 * starts));
     }
   }
 

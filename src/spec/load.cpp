@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <set>
@@ -32,7 +33,7 @@ struct Changes {
   std::vector<std::pair<const Variable*, double>> values;
 
   void apply_to(Trial& trial, std::string_view task) const {
-    if (preset != nullptr) preset->apply(trial.train, task);
+    if (preset != nullptr) preset->apply(trial, task);
     for (const auto& [variable, value] : values) variable->set(trial, value);
   }
 };
@@ -68,6 +69,7 @@ class Loader {
     top.finish();
     check(spec_, document_.root, unread_, problems_);
     problems_.throw_if_any();
+    spec_.warnings = problems_.warnings();
     return std::move(spec_);
   }
 
@@ -350,7 +352,36 @@ class Loader {
       const auto index = read_name(*noise, "outer.noise", kNoises, problems_);
       if (index) outer.noise = static_cast<bo::Noise>(*index);
     }
+    if (const Node* const starts = section.get("starts")) read_starts(*starts);
     section.finish();
+  }
+
+  // A list of maps from searched variables to values.
+  void read_starts(const Node& node) {
+    std::size_t index = 0;
+    for (const Node* item : read_list(node, "outer.starts", problems_)) {
+      Section section(*item, fmt::format("outer.starts.{}", index++), problems_);
+      bo::Point& start = spec_.outer.starts.emplace_back();
+      for (const bo::Variable& searched : spec_.search) {
+        start.push_back(std::nan(""));
+        const Node* const value = section.get(searched.name);
+        if (value == nullptr) continue;
+        const Variable& variable = *find_variable(searched.name);
+        const std::string what = section.path(searched.name);
+        const auto read = variable.read(*value, what, problems_);
+        if (!read) continue;
+        Trial trial;
+        variable.set(trial, *read);
+        const auto column = column_of(searched, trial);
+        if (column) {
+          start.back() = *column;
+        } else {
+          problems_.add(value->place, fmt::format("{} is {}, outside of what is searched: {}", what,
+                                                  value->text, written(searched)));
+        }
+      }
+      section.finish();
+    }
   }
 
   Problems problems_;

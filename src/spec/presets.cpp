@@ -17,7 +17,8 @@ bool is_one_of(std::string_view task, std::initializer_list<std::string_view> na
 
 // fairseq's examples/roberta (README.glue.md and config/finetuning): what Liu et al. 2019 report
 // per task out of lr {1, 2, 3}e-5 and batch {16, 32}. WNLI is not there and is treated as RTE is.
-void roberta_paper(Options& options, std::string_view task) {
+void roberta_paper(Trial& trial, std::string_view task) {
+  Options& options = trial.train;
   const bool large = is_one_of(task, {"MNLI", "QNLI", "QQP", "SST-2"});
   options.lr = large || is_one_of(task, {"CoLA", "MRPC"}) ? 1e-5 : 2e-5;
   options.batch_size = large ? 32 : 16;
@@ -40,7 +41,8 @@ void roberta_paper(Options& options, std::string_view task) {
 }
 
 // transformers' run_glue.py and TrainingArguments, nothing changed.
-void hf_default(Options& options, std::string_view) {
+void hf_default(Trial& trial, std::string_view) {
+  Options& options = trial.train;
   options.lr = 5e-5;
   options.batch_size = 8;
   options.epochs = 3;
@@ -64,8 +66,9 @@ void hf_default(Options& options, std::string_view) {
 
 // Mosbach, Andriushchenko, Klakow 2021, "On the stability of fine-tuning BERT": long and debiased;
 // the middle of their learning rates {1, 2, 3}e-5.
-void mosbach(Options& options, std::string_view task) {
-  hf_default(options, task);
+void mosbach(Trial& trial, std::string_view task) {
+  Options& options = trial.train;
+  hf_default(trial, task);
   options.lr = 2e-5;
   options.batch_size = 16;
   options.epochs = 20;
@@ -77,8 +80,9 @@ void mosbach(Options& options, std::string_view task) {
 
 // Jang et al. 2024, "Model fusion through Bayesian optimization in language model fine-tuning"
 // (BOMF, arXiv 2411.06710): a constant rate after warm-up keeps the snapshots apart.
-void bomf(Options& options, std::string_view task) {
-  hf_default(options, task);
+void bomf(Trial& trial, std::string_view task) {
+  Options& options = trial.train;
+  hf_default(trial, task);
   options.lr = 2e-5;
   options.batch_size = 16;
   options.epochs = 10;
@@ -91,6 +95,7 @@ void bomf(Options& options, std::string_view task) {
   options.group_by_length = true;
   options.snapshots = 15;
   options.snapshot_start = 0.5;
+  trial.fusion.evaluations = 40;  // 15 snapshots make 19 starts; the model gets more than half
 }
 
 constexpr std::array kPresets = {

@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "train/options.hpp"
+#include "spec/spec.hpp"
 
 namespace runner::spec {
 
@@ -13,7 +13,7 @@ struct Preset {
   std::string_view summary;
   // Sets every field that the recipe fixes; `task` is the task's name where the recipe differs by
   // task.
-  void (*apply)(train::Options& options, std::string_view task);
+  void (*apply)(Trial& trial, std::string_view task);
 };
 
 std::span<const Preset> presets();

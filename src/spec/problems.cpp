@@ -38,27 +38,38 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Problems::add(const Place& place, std::string message) {
-  const bool known = std::ranges::any_of(problems_, [&](const Problem& problem) {
+  add(problems_, place, std::move(message));
+}
+
+void Problems::warn(const Place& place, std::string message) {
+  add(warnings_, place, std::move(message));
+}
+
+void Problems::add(std::vector<Problem>& to, const Place& place, std::string message) {
+  const bool known = std::ranges::any_of(to, [&](const Problem& problem) {
     return problem.place.source == place.source && problem.place.line == place.line &&
            problem.place.column == place.column && problem.message == message;
   });
-  if (!known) problems_.push_back({place, std::move(message)});
+  if (!known) to.push_back({place, std::move(message)});
 }
 
 void Problems::throw_if_any() const {
-  if (problems_.empty()) return;
-  std::vector<Problem> sorted = problems_;
+  if (!problems_.empty()) throw InputError(fmt::format("{}", fmt::join(shown(problems_), "\n")));
+}
+
+std::vector<std::string> Problems::warnings() const { return shown(warnings_); }
+
+std::vector<std::string> Problems::shown(std::vector<Problem> problems) {
   // The file first, then the command line in its order: stable within equal places.
-  std::ranges::stable_sort(sorted, {}, [](const Problem& problem) {
+  std::ranges::stable_sort(problems, {}, [](const Problem& problem) {
     const bool excerpt = !problem.place.source->lines.empty();
     return excerpt ? std::tuple(0, problem.place.line, problem.place.column) : std::tuple(1, 0, 0);
   });
-  std::string all;
-  for (const Problem& problem : sorted) {
-    if (!all.empty()) all += '\n';
+  std::vector<std::string> texts;
+  for (const Problem& problem : problems) {
     const Source& source = *problem.place.source;
     if (source.lines.empty()) {
-      all += fmt::format("{}: {}", source.name, problem.message);
+      texts.push_back(fmt::format("{}: {}", source.name, problem.message));
       continue;
     }
     const auto line = std::min(static_cast<std::size_t>(std::max(problem.place.line, 0)),
@@ -70,10 +81,10 @@ void Problems::throw_if_any() const {
     for (const char c : std::string_view(text).substr(0, column)) {
       if (!continues_character(c)) margin += c == '\t' ? '\t' : ' ';
     }
-    all += fmt::format("{}:{}:{}: {}\n  {}\n  {}^", source.name, line + 1, margin.size() + 1,
-                       problem.message, text, margin);
+    texts.push_back(fmt::format("{}:{}:{}: {}\n  {}\n  {}^", source.name, line + 1,
+                                margin.size() + 1, problem.message, text, margin));
   }
-  throw InputError(all);
+  return texts;
 }
 
 std::string_view find_nearest(std::string_view name, std::span<const std::string_view> candidates) {

@@ -26,6 +26,10 @@ struct Place {
 class Problems {
  public:
   void add(const Place& place, std::string message);  // ignored when it is there already
+  // What is allowed, but hardly meant; no problem.
+  void warn(const Place& place, std::string message);
+  // The warnings as throw_if_any shows problems, one text each, in the order of their places.
+  std::vector<std::string> warnings() const;
   bool empty() const { return problems_.empty(); }
   std::size_t size() const { return problems_.size(); }
   // Throws one InputError with all problems in the order of their places, if there are any:
@@ -39,7 +43,9 @@ class Problems {
     Place place;
     std::string message;
   };
-  std::vector<Problem> problems_;
+  static void add(std::vector<Problem>& to, const Place& place, std::string message);
+  static std::vector<std::string> shown(std::vector<Problem> problems);
+  std::vector<Problem> problems_, warnings_;
 };
 
 // The candidate nearest to a misspelt `name` (edit distance, case ignored), or an empty view when

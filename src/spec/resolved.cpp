@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <iterator>
 #include <map>
 
@@ -96,6 +97,21 @@ std::string method_yaml(const Method& method) {
                      yaml_text(method.inner));
 }
 
+// outer.starts as the spec has it, recipe's values left out.
+std::string starts(const Spec& spec) {
+  std::vector<std::string> items;
+  for (const bo::Point& start : spec.outer.starts) {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < start.size(); ++i) {
+      if (std::isnan(start[i])) continue;
+      values.push_back(
+          fmt::format("{}: {}", spec.search[i].name, written(spec.search[i], start[i])));
+    }
+    items.push_back(fmt::format("{{{}}}", fmt::join(values, ", ")));
+  }
+  return list(items);
+}
+
 std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
@@ -113,6 +129,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer.initial", count_or(spec.outer.initial, "auto")},
       {"outer.beta", io::number(spec.outer.beta)},
       {"outer.noise", noise_name(spec.outer.noise)},
+      {"outer.starts", starts(spec)},
   };
   for (const bo::Variable& variable : spec.search) {
     fields["search." + variable.name] = written(variable);
@@ -180,9 +197,9 @@ std::string resolved_yaml(const Spec& spec) {
   for (const bo::Variable& variable : spec.search) {
     line("  {}: {}", variable.name, written(variable));
   }
-  line("outer: {{trials: {}, initial: {}, beta: {}, noise: {}}}", spec.outer.trials,
+  line("outer: {{trials: {}, initial: {}, beta: {}, noise: {}{}}}", spec.outer.trials,
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
-       noise_name(spec.outer.noise));
+       noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");
   for (const Method& method : spec.methods) line("  - {}", method_yaml(method));
   return yaml;

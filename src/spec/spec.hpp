@@ -40,8 +40,11 @@ struct TaskEntry {
 
 // The search over hyperparameters.
 struct Outer {
-  int trials = 8;     // training runs per cell that searches
-  int initial = 0;    // of them from the start design; 0: min(2 d + 2, trials)
+  int trials = 8;   // training runs per cell that searches
+  int initial = 0;  // of them before the model is asked; 0: auto, see start_trials
+  // Known good settings, tried right after the recipe: a column per variable of `search`, NaN where
+  // the recipe's own value stands.
+  std::vector<bo::Point> starts;
   double beta = 4.0;  // UCB, standardised outcomes
   bo::Noise noise = bo::Noise::learned;
 };
@@ -67,6 +70,12 @@ struct Spec {
   Outer outer;
   std::vector<Method> methods;                   // names distinct
   std::map<std::string, std::string> overrides;  // key.path=value from the command line, as given
+  std::vector<std::string> warnings;  // what is allowed, but hardly meant; as problems are shown
 };
+
+// Trials before a search asks its model: the recipe, outer.starts and points spread over the space,
+// outer.initial in all (auto: one more than there are variables, at most 4), but never fewer than
+// are known.
+int start_trials(const Spec& spec);
 
 }  // namespace runner::spec

@@ -199,6 +199,23 @@ void apply(Trial& trial, const bo::Variable& searched, double value) {
   }
 }
 
+std::optional<double> column_of(const bo::Variable& searched, const Trial& trial) {
+  const Variable* const row = find_variable(searched.name);
+  assert(row != nullptr);
+  const double value = row->get(trial);
+  if (searched.type == Type::choice) {
+    for (std::size_t i = 0; i < searched.values.size(); ++i) {
+      Trial chosen = trial;
+      apply(chosen, searched, static_cast<double>(i));
+      if (row->get(chosen) == value) return static_cast<double>(i);
+    }
+    return {};
+  }
+  const bool whole = searched.type != Type::integer || value == std::floor(value);
+  if (!whole || value < searched.low || value > searched.high) return {};
+  return value;
+}
+
 std::string written(const bo::Variable& searched, double value) {
   switch (searched.type) {
     case Type::choice:

@@ -51,6 +51,10 @@ std::vector<std::string_view> variable_names();
 // choice its index). The name must be in the table.
 void apply(Trial& trial, const bo::Variable& searched, double value);
 
+// The inverse: the column's value that `trial` has already, or nothing when it lies outside of what
+// is searched.
+std::optional<double> column_of(const bo::Variable& searched, const Trial& trial);
+
 // A column's value as a person and a CSV read it: the choice's text, a whole number, a real.
 std::string written(const bo::Variable& searched, double value);
 

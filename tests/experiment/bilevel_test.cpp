@@ -54,10 +54,15 @@ TEST_CASE("all four pairs and random search share the start design") {
       CHECK(other[t].run_seed == 0);
     }
   }
+  CHECK(first[0].proposal.source == "recipe");
+  CHECK(first[0].lambda.at(0).second == spec.tasks[0].recipe.train.lr);
+  CHECK(first[0].lambda.at(1).second == 1.0);  // 16 of 8, 16, 32
   // 3 shared runs; then each of the five methods can add at most its own 2.
   CHECK(trainer.calls == 25);
   CHECK(trainer.distinct.size() <= 3 + 5 * 2);
-  CHECK(run_cell(cell_of(spec, 0, 0, 7), trainer)[0].lambda != first[0].lambda);
+  const auto elsewhere = run_cell(cell_of(spec, 0, 0, 7), trainer);
+  CHECK(elsewhere[0].lambda == first[0].lambda);  // the recipe
+  CHECK(elsewhere[1].lambda != first[1].lambda);
 }
 
 TEST_CASE("random search draws distinct points and never asks a model") {
@@ -113,8 +118,41 @@ TEST_CASE("a grid search visits every point once") {
   const spec::Spec spec = fake_spec("unused", {method("grid", Search::grid, "last")});
   FakeTrainer trainer;
   const auto trials = run_cell(cell_of(spec, 0), trainer);
-  CHECK(trials.size() == 4);  // 2 learning rates x 2 batch sizes; 5 do not make a grid
-  CHECK(trainer.distinct.size() == 4);
+  CHECK(trials.size() == 5);  // the recipe, and 2 learning rates x 2 batch sizes
+  CHECK(trials[0].proposal.source == "recipe");
+  CHECK(trials[1].proposal.source == "grid");
+  CHECK(trainer.distinct.size() == 5);
+}
+
+TEST_CASE("every search's first run is fine_tune's, and known good settings come right after it") {
+  const std::vector<spec::Method> methods = {
+      method("fine_tune", Search::none, "last"), method("random_search", Search::random, "last"),
+      method("grid", Search::grid, "last"), method("bo", Search::bo, "last", "logei")};
+  spec::Spec spec = fake_spec("unused", methods);
+  const double none = std::nan("");
+  spec.outer.starts = {{3e-5, none}, {2e-5, 1.0}, {none, 2.0}};  // the second is the recipe
+  FakeTrainer trainer;
+  const auto plain = run_cell(cell_of(spec, 0), trainer);
+  const auto random = run_cell(cell_of(spec, 1), trainer);
+  const auto grid = run_cell(cell_of(spec, 2), trainer);
+  const auto bo = run_cell(cell_of(spec, 3), trainer);
+  for (const auto& trials : {random, grid, bo}) {
+    CHECK(trials[0].objective == plain[0].objective);
+    CHECK(trials[0].run_seed == plain[0].run_seed);
+    CHECK(trials[static_cast<std::size_t>(best_trial(trials))].objective <= plain[0].objective);
+  }
+  CHECK(trainer.distinct.size() <= 1 + 4 + 4 + 4);
+  for (const auto& trials : {random, bo}) {
+    CHECK(trials[1].proposal.source == "start");
+    CHECK(trials[1].lambda ==
+          std::vector<std::pair<std::string, double>>{{"lr", 3e-5}, {"batch_size", 1.0}});
+    CHECK(trials[2].lambda ==
+          std::vector<std::pair<std::string, double>>{{"lr", 2e-5}, {"batch_size", 2.0}});
+  }
+  CHECK(random[3].proposal.source == "sobol");
+  // Four are known, of which one twice: no more of the start design, whatever initial says.
+  CHECK(bo[3].proposal.source == "sobol");
+  CHECK(bo[4].proposal.source == "logei");
 }
 
 TEST_CASE("the inner loop starts from known fusions and is never worse than any of them") {

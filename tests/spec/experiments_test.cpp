@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "fusion/rules.hpp"
 #include "places.hpp"
 #include "spec/load.hpp"
 #include "spec/preflight.hpp"
@@ -25,6 +26,25 @@ TEST_CASE("every spec in experiments/ loads, and resolves to itself") {
     CHECK(resolved_yaml(resolved.load()) == resolved_yaml(spec));
   }
   CHECK(found >= 4);
+}
+
+TEST_CASE("every search in experiments/ leaves half to its model and looks at dev once") {
+  for (const auto& entry : fs::directory_iterator(source_dir() / "experiments")) {
+    if (entry.path().extension() != ".yaml") continue;
+    CAPTURE(entry.path());
+    const Spec spec = load(entry.path());
+    CHECK(spec.warnings.empty());
+    for (const Method& method : spec.methods) {
+      CAPTURE(method.name);
+      if (method.search == Search::bo) CHECK(spec.outer.trials >= 2 * start_trials(spec));
+      if (method.inner.empty()) continue;
+      for (const TaskEntry& task : spec.tasks) {
+        const auto starts = fusion::inner_starts(task.recipe.train.snapshots).size();
+        CHECK(task.recipe.fusion.evaluations >= static_cast<int>(2 * starts));
+      }
+    }
+    if (entry.path().stem() != "glue_all") CHECK(spec.holdout > 0.0);
+  }
 }
 
 TEST_CASE("the paper's experiment is what the paper says") {

@@ -14,7 +14,7 @@ data: {max_train_rows: 600}
 runs: "a folder"
 seeds: [3, 5]
 outer_split: holdout:0.1
-recipe: {preset: bomf, head_dropout: config, snapshots: 4}
+recipe: {preset: bomf, epochs: 3, head_dropout: config, snapshots: 4}
 tasks:
   - RTE
   - {name: STS-B, recipe: {lr: 3e-5}, inner: {rows: 32}}
@@ -23,8 +23,9 @@ tasks:
 search:
   lr: {low: 1e-6, high: 1e-4}
   epochs: {type: integer, low: 2, high: 4}
+  warmup: {low: 0, high: 0.3}
   dropout: {values: [config, 0.1]}
-outer: {trials: 4, noise: deterministic}
+outer: {trials: 8, noise: deterministic, starts: [{lr: 3e-5, dropout: 0.1}, {epochs: 2}]}
 methods: [fine_tune, {bo: {acquisition: ei+ucb}}, bo_fusion]
 pairs: all
 )";
@@ -92,7 +93,7 @@ methods:
 
 TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between calls") {
   CHECK(refusal("seeds: [3, 5]", "seeds: 7") == "");
-  CHECK(refusal("trials: 4", "trials: 9") == "");
+  CHECK(refusal("trials: 8", "trials: 9") == "");
   CHECK(refusal("  - RTE\n", "  - CoLA\n") == "");
   CHECK(refusal("methods: [fine_tune,", "methods: [swa, lawa,") == "");
   CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\ntrials_per_device: 3\nruns: b") ==
@@ -111,12 +112,16 @@ TEST_CASE("any other change is refused and shown") {
   CHECK(refusal("high: 1e-4}", "high: 1e-3}") ==
         "search.lr: {type: real, low: 1e-06, high: 0.0001, scale: log} before, {type: real, low: "
         "1e-06, high: 0.001, scale: log} now");
-  CHECK(refusal("  epochs: {type: integer, low: 2, high: 4}\n", "") ==
-        "search.epochs: {type: integer, low: 2, high: 4, scale: linear} before, absent now");
+  CHECK(refusal("  warmup: {low: 0, high: 0.3}\n", "") ==
+        "search.warmup: {type: real, low: 0, high: 0.3, scale: linear} before, absent now");
   CHECK(refusal("train: t.tsv", "train: u.tsv") == "tasks.own.train: t.tsv before, u.tsv now");
   CHECK(refusal("label: -1", "label: 2") == "tasks.own.label: -1 before, 2 now");
   CHECK(refusal("seeds: [3, 5]", "seeds: [3, 5]\ndeterministic: false") ==
         "deterministic: true before, false now");
   CHECK(refusal("noise: deterministic", "noise: learned") ==
         "outer.noise: deterministic before, learned now");
+  CHECK(
+      refusal("{epochs: 2}]", "{epochs: 4}]") ==
+      "outer.starts: [{lr: 3e-05, dropout: 0.1}, {epochs: 2}] before, [{lr: 3e-05, dropout: 0.1}, "
+      "{epochs: 4}] now");
 }

@@ -76,9 +76,9 @@ TEST_CASE("the presets are the published recipes") {
   const auto recipe = [](std::string_view name, std::string_view task) {
     for (const Preset& preset : presets()) {
       if (preset.name != name) continue;
-      train::Options options;
-      preset.apply(options, task);
-      return options;
+      Trial trial;
+      preset.apply(trial, task);
+      return trial.train;
     }
     FAIL("no preset ", name);
     return train::Options{};
