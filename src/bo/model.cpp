@@ -109,8 +109,9 @@ class Selection {
     for (const std::size_t i : indices) {
       data.y.push_back(warp.forward(outcome(observations_[i], objective_)));
       const double slope = warp.slope(data.y.back());
-      const double known = objective_ == 0 ? observations_[i].noise_variance / slope / slope
-                                           : std::numeric_limits<double>::quiet_NaN();
+      const double variance =
+          objective_ == 0 ? observations_[i].noise_variance : observations_[i].noise_variance2;
+      const double known = variance / slope / slope;
       data.known_noise.push_back(std::isnan(known) ? known
                                                    : std::clamp(known, kSmallestNoise, kMostNoise));
     }
@@ -156,21 +157,23 @@ double average_noise(std::span<const double> known, double learned) {
   double sum = 0.0;
   for (const double variance : known) sum += std::isnan(variance) ? learned : variance;
   const double mean = sum / static_cast<double>(known.size());
-  return mean > kSmallestNoise ? std::sqrt(mean) : 0.0;
+  return mean > kSmallestNoise * (1.0 + 1e-9) ? std::sqrt(mean) : 0.0;  // the sum was rounded
 }
 
 }  // namespace
 
 History::History(const Encoding& encoding, std::span<const Observation> observations,
-                 std::size_t objectives) {
+                 std::size_t objectives, Outside outside) {
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const Observation& o = observations[i];
     const std::string name = fmt::format("observation {}", i + 1);
-    if (o.noise_variance < 0.0) {
+    for (const double variance : {o.noise_variance, o.noise_variance2}) {
+      if (!(variance < 0.0)) continue;
       throw std::invalid_argument(
-          fmt::format("{}: a noise variance of {}", name, io::number(o.noise_variance)));
+          fmt::format("{}: a noise variance of {}", name, io::number(variance)));
     }
-    points.push_back(encoding.checked(o.x, name));
+    points.push_back(encoding.checked(o.x, name, outside));
+    inside.push_back(encoding.is_inside(points.back()));
     features.push_back(encoding.encode(points.back()));
     if (o.status == Status::pending) {
       pending.push_back(i);
@@ -181,6 +184,15 @@ History::History(const Encoding& encoding, std::span<const Observation> observat
       ok.push_back(i);
     }
   }
+}
+
+std::vector<std::size_t> History::incumbents() const {
+  std::vector<std::size_t> all, within;
+  for (std::size_t k = 0; k < ok.size(); ++k) {
+    all.push_back(k);
+    if (inside[ok[k]]) within.push_back(k);
+  }
+  return within.empty() ? all : within;
 }
 
 std::vector<double> WarmStart::numbers() const {
@@ -234,9 +246,12 @@ Model make_model(const Encoding& encoding, const History& history,
               .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
   model.means = model.gp.means();
   model.means.resize(history.ok.size());
-  const auto best = std::min_element(model.means.begin(), model.means.end());
-  model.best = *best;
-  model.best_index = history.ok[static_cast<std::size_t>(best - model.means.begin())];
+  const std::vector<std::size_t> incumbents = history.incumbents();
+  const std::size_t best = *std::min_element(
+      incumbents.begin(), incumbents.end(),
+      [&](std::size_t a, std::size_t b) { return model.means[a] < model.means[b]; });
+  model.best = model.means[best];
+  model.best_index = history.ok[best];
   const LeaveOneOut loo = model.gp.leave_one_out();
   for (std::size_t i = 0; i < ok.y.size(); ++i) {
     model.fit.loo_z.push_back((ok.y[i] - loo.mean[i]) / std::sqrt(loo.variance[i]));

@@ -15,11 +15,15 @@ namespace runner::bo {
 struct History {
   std::vector<Point> points;                  // checked
   std::vector<std::vector<double>> features;  // of the points, in the history's order
+  std::vector<bool> inside;                   // of the bounds: may be proposed
   std::vector<std::size_t> ok, failed, pending;
 
   // `objectives` is 2 when y2 counts too.
   History(const Encoding& encoding, std::span<const Observation> observations,
-          std::size_t objectives = 1);
+          std::size_t objectives = 1, Outside outside = Outside::refused);
+
+  // Positions in `ok` of what a search can improve on: inside the bounds, or all when none is.
+  std::vector<std::size_t> incumbents() const;
 };
 
 // Fitted hyperparameters in the form that is stored beside an observation.
@@ -41,7 +45,7 @@ struct Model {
   Fit fit{};
   double noise_stddev = 0.0;       // of an observation, on average; 0: none was found
   std::vector<double> means;       // posterior, at the ok observations in the history's order
-  double best = 0.0;               // lowest posterior mean at an ok observation
+  double best = 0.0;               // lowest posterior mean at an incumbent
   std::size_t best_index = 0;      // its index in the history
   std::vector<double> warm_start;  // WarmStart::numbers of this fit
 };

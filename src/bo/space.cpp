@@ -7,6 +7,8 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "bo/axis.hpp"
+#include "bo/conditions.hpp"
 #include "bo/simplex.hpp"
 #include "io/csv.hpp"
 
@@ -16,69 +18,9 @@ namespace {
 constexpr double kHot = std::numbers::sqrt2 / 2.0;  // a choice's feature
 constexpr double kBoundSlack = 1e-9;                // of the range: rounding in a history's text
 constexpr double kSumSlack = 1e-6;                  // of a simplex's sum
-constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 constexpr std::size_t kLargestCount = 10000;
 
 [[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
-
-void check(const Variable& v) {
-  const auto range = [&] { return fmt::format("[{}, {}]", io::number(v.low), io::number(v.high)); };
-  switch (v.type) {
-    case Type::real:
-    case Type::integer:
-      if (!std::isfinite(v.low) || !std::isfinite(v.high) || v.low > v.high) {
-        fail(fmt::format("variable '{}': {} is not a range of finite numbers", v.name, range()));
-      }
-      if (v.log && !(v.low > 0.0)) {
-        fail(fmt::format("variable '{}': a log scale needs low > 0, not {}", v.name, range()));
-      }
-      if (v.type == Type::integer && (v.low != std::round(v.low) || v.high != std::round(v.high) ||
-                                      std::max(-v.low, v.high) > kLargestInteger)) {
-        fail(fmt::format("variable '{}': bounds of an integer must be whole numbers, not {}",
-                         v.name, range()));
-      }
-      return;
-    case Type::choice:
-      if (v.values.empty()) fail(fmt::format("variable '{}': a choice needs values", v.name));
-      return;
-    case Type::simplex:
-      if (v.size < 1) fail(fmt::format("variable '{}': size {} of a simplex", v.name, v.size));
-      return;
-  }
-}
-
-bool is_constant(const Variable& v) {
-  switch (v.type) {
-    case Type::choice:
-      return v.values.size() == 1;
-    case Type::simplex:
-      return v.size == 1;
-    default:
-      return v.low == v.high;
-  }
-}
-
-// A number in [low, high] to [0, 1] and back; halves keep the largest ranges finite.
-double to_unit(const Variable& v, double x) {
-  const double u = v.log ? (std::log(x) - std::log(v.low)) / (std::log(v.high) - std::log(v.low))
-                         : (x / 2.0 - v.low / 2.0) / (v.high / 2.0 - v.low / 2.0);
-  return std::clamp(u, 0.0, 1.0);
-}
-
-double from_unit(const Variable& v, double u) {
-  u = std::clamp(u, 0.0, 1.0);
-  double x = v.low * (1.0 - u) + v.high * u;
-  if (v.log) x = std::exp(std::log(v.low) * (1.0 - u) + std::log(v.high) * u);
-  if (u == 0.0) x = v.low;
-  if (u == 1.0) x = v.high;
-  if (v.type == Type::integer) x = std::round(x);
-  return std::clamp(x, v.low, v.high);
-}
-
-std::size_t count_of(const Variable& v) {
-  if (v.type == Type::choice) return v.values.size();
-  return static_cast<std::size_t>(v.high - v.low) + 1;
-}
 
 void set_sum_to_one(std::span<double> weights) {
   double sum = 0.0;
@@ -89,9 +31,11 @@ void set_sum_to_one(std::span<double> weights) {
 }  // namespace
 
 Encoding::Encoding(const Space& space) : space_(&space) {
+  check_conditions(space);
   std::size_t column = 0;
   for (const Variable& v : space.variables) {
     check(v);
+    conditional_ |= !v.when.empty();
     const bool constant = is_constant(v);
     slots_.push_back({&v, column, groups_.size(), constant});
     column += static_cast<std::size_t>(v.columns());
@@ -111,9 +55,22 @@ Encoding::Encoding(const Space& space) : space_(&space) {
     count_ *= infinite ? 0 : count_of(v);
     if (count_ > kLargestCount) count_ = 0;
   }
+  if (!conditional_ || count_ == 0) return;
+  // Of the combinations that differ in nothing that exists, the first stands for all.
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Point point = combination(i);
+    Point settled = point;
+    settle(settled);
+    if (settled == point) distinct_.push_back(i);
+  }
+  count_ = distinct_.size();
 }
 
 Point Encoding::enumerate(std::size_t index) const {
+  return combination(distinct_.empty() ? index : distinct_[index]);
+}
+
+Point Encoding::combination(std::size_t index) const {
   Point point(static_cast<std::size_t>(space_->columns()));
   for (std::size_t s = slots_.size(); s-- > 0;) {
     const Variable& v = *slots_[s].variable;
@@ -128,11 +85,36 @@ Point Encoding::enumerate(std::size_t index) const {
   return point;
 }
 
-Point Encoding::checked(const Point& point, std::string_view what) const {
+void Encoding::settle(Point& point) const {
+  if (!conditional_) return;
+  const std::vector<bool> exists = existing(*space_, point);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    if (!exists[s]) set_neutral(*slots_[s].variable, point.data() + slots_[s].column);
+  }
+}
+
+std::vector<bool> Encoding::existing_at(const Point& point) const {
+  return conditional_ ? existing(*space_, point) : std::vector<bool>(slots_.size(), true);
+}
+
+bool Encoding::is_inside(const Point& point) const {
+  const std::vector<bool> exists = existing_at(point);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const Variable& v = *slots_[s].variable;
+    const double x = point[slots_[s].column];
+    if (!exists[s] || v.type == Type::simplex) continue;
+    if (v.type == Type::choice ? x >= static_cast<double>(count_of(v)) : !within(v, x))
+      return false;
+  }
+  return true;
+}
+
+Point Encoding::checked(const Point& point, std::string_view what, Outside outside) const {
   if (point.size() != static_cast<std::size_t>(space_->columns())) {
     fail(fmt::format("{}: {} values for {} columns", what, point.size(), space_->columns()));
   }
   Point out = point;
+  settle(out);
   for (const Slot& slot : slots_) {
     const Variable& v = *slot.variable;
     const std::span<double> x =
@@ -158,24 +140,39 @@ Point Encoding::checked(const Point& point, std::string_view what) const {
     const double low = v.type == Type::choice ? 0.0 : v.low;
     const double high = v.type == Type::choice ? static_cast<double>(v.values.size() - 1) : v.high;
     const double slack = kBoundSlack * std::max(high / 2.0 - low / 2.0, std::abs(high));
-    if (x[0] < low - slack || x[0] > high + slack) {
+    const bool beyond = x[0] < low - slack || x[0] > high + slack;
+    if (beyond && (outside == Outside::refused || v.type == Type::choice)) {
       fail(fmt::format("{}: {} = {} is outside [{}, {}]", what, v.name, io::number(x[0]),
                        io::number(low), io::number(high)));
+    }
+    if (beyond && (slot.constant || (v.log && x[0] <= 0.0))) {
+      fail(fmt::format("{}: {} = {} has no place {}", what, v.name, io::number(x[0]),
+                       slot.constant ? fmt::format("where it is always {}", io::number(low))
+                                     : "on a log scale"));
     }
     if (v.type != Type::real && std::abs(x[0] - std::round(x[0])) > kSumSlack) {
       fail(fmt::format("{}: {} = {} is not a whole number", what, v.name, io::number(x[0])));
     }
-    x[0] = std::clamp(v.type == Type::real ? x[0] : std::round(x[0]), low, high);
+    if (v.type != Type::real) x[0] = std::round(x[0]);
+    if (!beyond) x[0] = std::clamp(x[0], low, high);
   }
   return out;
 }
 
 std::vector<double> Encoding::encode(const Point& point) const {
   std::vector<double> features(this->features());
-  for (const Slot& slot : slots_) {
+  const std::vector<bool> exists = existing_at(point);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const Slot& slot = slots_[s];
     if (slot.constant) continue;
     const Variable& v = *slot.variable;
-    if (v.type == Type::simplex) {
+    if (!exists[s] && v.type == Type::choice) {
+      const double share = kHot / static_cast<double>(v.values.size());
+      std::fill_n(features.begin() + static_cast<std::ptrdiff_t>(slot.feature), v.values.size(),
+                  share);
+    } else if (!exists[s] && v.type != Type::simplex) {
+      features[slot.feature] = 0.5;
+    } else if (v.type == Type::simplex) {
       std::copy_n(point.begin() + static_cast<std::ptrdiff_t>(slot.column), v.size,
                   features.begin() + static_cast<std::ptrdiff_t>(slot.feature));
     } else if (v.type == Type::choice) {
@@ -199,12 +196,13 @@ Point Encoding::decode(std::span<const double> features) const {
       for (std::size_t k = 0; k < size; ++k) x[k] = std::max(features[slot.feature + k], 0.0);
       set_sum_to_one({x, size});
     } else if (v.type == Type::choice) {
-      const auto values = features.subspan(slot.feature, v.values.size());
+      const auto values = features.subspan(slot.feature, count_of(v));
       *x = static_cast<double>(std::max_element(values.begin(), values.end()) - values.begin());
     } else {
       *x = from_unit(v, features[slot.feature]);
     }
   }
+  settle(point);
   return point;
 }
 
@@ -222,7 +220,7 @@ Point Encoding::from_cube(std::span<const double> u) const {
       dirichlet_from_uniform({x, size});
       next += size;
     } else if (v.type == Type::choice) {
-      const auto count = static_cast<double>(v.values.size());
+      const auto count = static_cast<double>(count_of(v));
       *x = std::min(std::floor(u[next++] * count), count - 1.0);
     } else if (v.type == Type::integer && !v.log) {
       // Equal shares: rounding the unit interval would give both ends half of one.
@@ -232,6 +230,7 @@ Point Encoding::from_cube(std::span<const double> u) const {
       *x = from_unit(v, u[next++]);
     }
   }
+  settle(point);
   return point;
 }
 
@@ -247,7 +246,7 @@ Point Encoding::near(const Point& point, double radius, random::Stream& stream) 
       project_to_simplex(weights);
       set_sum_to_one(weights);
     } else if (v.type == Type::choice) {
-      if (stream.uniform() < radius) *x = static_cast<double>(stream.below(v.values.size()));
+      if (stream.uniform() < radius) *x = static_cast<double>(stream.below(count_of(v)));
     } else {
       double u = to_unit(v, *x) + radius * stream.normal();
       if (u < 0.0) u = std::min(-u, 1.0);  // reflected, so that the bounds do not collect points
@@ -255,6 +254,7 @@ Point Encoding::near(const Point& point, double radius, random::Stream& stream) 
       *x = from_unit(v, u);
     }
   }
+  settle(out);
   return out;
 }
 
@@ -269,24 +269,28 @@ Point Encoding::on_face(const Point& point, random::Stream& stream) const {
     weights[static_cast<std::size_t>(stream.below(weights.size()))] += 0x1.0p-20;
     dirichlet_from_uniform(weights);
   }
+  settle(out);
   return out;
 }
 
 std::vector<Point> Encoding::neighbours(const Point& point) const {
   std::vector<Point> out;
-  for (const Slot& slot : slots_) {
-    if (slot.constant) continue;
+  const std::vector<bool> exists = existing_at(point);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const Slot& slot = slots_[s];
+    if (slot.constant || !exists[s]) continue;
     const Variable& v = *slot.variable;
     const double x = point[slot.column];
     const auto add = [&](double value) {
       out.push_back(point);
       out.back()[slot.column] = value;
+      settle(out.back());
     };
     if (v.type == Type::integer) {
       if (x > v.low) add(x - 1.0);
       if (x < v.high) add(x + 1.0);
     } else if (v.type == Type::choice) {
-      for (std::size_t k = 0; k < v.values.size(); ++k) {
+      for (std::size_t k = 0; k < count_of(v); ++k) {
         if (static_cast<double>(k) != x) add(static_cast<double>(k));
       }
     }
@@ -298,8 +302,11 @@ Domain Encoding::domain(std::span<const double> features) const {
   Domain domain;
   domain.lower.assign(features.begin(), features.end());
   domain.upper.assign(features.begin(), features.end());
-  for (const Slot& slot : slots_) {
-    if (slot.constant) continue;
+  const std::vector<bool> exists =
+      conditional_ ? existing_at(decode(features)) : std::vector<bool>(slots_.size(), true);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const Slot& slot = slots_[s];
+    if (slot.constant || !exists[s]) continue;
     const Variable& v = *slot.variable;
     if (v.type != Type::real && v.type != Type::simplex) continue;
     const auto size = static_cast<std::size_t>(v.columns());

@@ -43,34 +43,64 @@ class Study {
         options_(options),
         seed_(seed),
         objectives_(options.acquisition == "ehvi" ? 2 : 1),
-        history_(encoding_, observations, objectives_) {
+        history_(encoding_, observations, objectives_,
+                 options.keep_outside ? Outside::kept : Outside::refused) {
     check(options);
     for (std::size_t i = 0; i < options.starts.size(); ++i) {
-      starts_.push_back(encoding_.checked(options.starts[i], fmt::format("start {}", i + 1)));
+      const std::string name = fmt::format("start {}", i + 1);
+      starts_.push_back(encoding_.checked(options.starts[i], name));
+      if (encoding_.is_inside(starts_.back())) continue;
+      throw std::invalid_argument(name + " has a value that is not proposed any more");
     }
   }
 
   Suggestion next() {
     Suggestion suggestion = propose();
+    std::vector<double> features = encoding_.encode(suggestion.x);
+    suggestion.repeated = contains(history_.features, features);
     history_.pending.push_back(history_.points.size());
     history_.points.push_back(suggestion.x);
-    history_.features.push_back(encoding_.encode(suggestion.x));
+    history_.inside.push_back(true);
+    history_.features.push_back(std::move(features));
     for (Model& model : models_) model.gp.believe(history_.features.back());
     return suggestion;
   }
 
   Recommendation recommend() {
-    Recommendation out;
-    if (history_.ok.empty()) return out;
-    const std::vector<std::size_t>& ok = history_.ok;
-    std::size_t best = *std::min_element(ok.begin(), ok.end(), [&](std::size_t a, std::size_t b) {
-      return observations_[a].y < observations_[b].y;
-    });
+    const std::vector<std::size_t> known = known_inside();
+    if (known.empty()) return {};
+    std::size_t best = *std::min_element(
+        known.begin(), known.end(),
+        [&](std::size_t a, std::size_t b) { return observations_[a].y < observations_[b].y; });
     const Model model = make_model(encoding_, history_, observations_, options_.noise);
     if (options_.noise == Noise::learned) best = model.best_index;
-    const Prediction here = predict(model.gp, history_.features[best]);
-    return {static_cast<int>(best), model.warp.inverse(here.mean),
-            model.warp.stddev(here.mean, here.stddev)};
+    const auto [mean, stddev] = predict_outcome(model, history_.features[best]);
+    return {static_cast<int>(best), mean, stddev};
+  }
+
+  std::vector<TradeOff> pareto_set() {
+    const std::vector<std::size_t> known = known_inside();
+    if (known.empty()) return {};
+    make_models();
+    std::vector<TradeOff> points;
+    std::vector<Outcome> outcomes;
+    for (const std::size_t i : known) {
+      TradeOff& point = points.emplace_back();
+      point.index = static_cast<int>(i);
+      for (std::size_t k = 0; k < 2; ++k) {
+        const Prediction here = predict_outcome(models_[k], history_.features[i]);
+        point.mean[k] = here.mean;
+        point.stddev[k] = here.stddev;
+      }
+      const bool exact = options_.noise == Noise::deterministic;
+      outcomes.push_back(exact ? Outcome{observations_[i].y, observations_[i].y2} : point.mean);
+    }
+    std::vector<TradeOff> set;
+    for (const Outcome& member : pareto_front(outcomes)) {
+      const auto first = std::find(outcomes.begin(), outcomes.end(), member);
+      set.push_back(points[static_cast<std::size_t>(first - outcomes.begin())]);
+    }
+    return set;
   }
 
  private:
@@ -82,13 +112,17 @@ class Study {
       suggestion.source = "start";
       return suggestion;
     }
-    const int design =
-        options_.initial > 0 ? options_.initial : 2 * encoding_.degrees_of_freedom() + 2;
-    if (history_.points.size() < std::max(static_cast<std::size_t>(design), starts_.size()) ||
-        history_.ok.empty()) {
+    if (history_.points.size() < std::max(design_points(), starts_.size()) || history_.ok.empty()) {
       return fill("sobol");
     }
     return encoding_.features() == 0 ? fill("random") : acquire();
+  }
+
+  // Of the start design, which by itself does not outgrow a finite space.
+  std::size_t design_points() const {
+    if (options_.initial > 0) return static_cast<std::size_t>(options_.initial);
+    const auto points = static_cast<std::size_t>(2 * encoding_.degrees_of_freedom() + 2);
+    return encoding_.count() > 0 ? std::min(points, encoding_.count()) : points;
   }
 
   // The next point of a low-discrepancy sequence that is not in the history.
@@ -113,10 +147,29 @@ class Study {
     return suggestion;
   }
 
-  Suggestion acquire() {
+  void make_models() {
     for (std::size_t k = models_.size(); k < objectives_; ++k) {
       models_.push_back(make_model(encoding_, history_, observations_, options_.noise, k));
     }
+  }
+
+  // The ok observations that may be recommended.
+  std::vector<std::size_t> known_inside() const {
+    std::vector<std::size_t> known;
+    for (const std::size_t i : history_.ok) {
+      if (history_.inside[i]) known.push_back(i);
+    }
+    return known;
+  }
+
+  // In units of the outcome.
+  static Prediction predict_outcome(const Model& model, std::span<const double> features) {
+    const Prediction here = predict(model.gp, features);
+    return {model.warp.inverse(here.mean), model.warp.stddev(here.mean, here.stddev)};
+  }
+
+  Suggestion acquire() {
+    make_models();
     anchors_ = anchors();
     const Model& model = models_.front();
     Suggestion suggestion;
@@ -134,9 +187,9 @@ class Study {
       suggestion.source = filled.source;
       suggestion.exhausted = filled.exhausted;
     }
-    const Prediction here = predict(model.gp, encoding_.encode(suggestion.x));
-    suggestion.mean = model.warp.inverse(here.mean);
-    suggestion.stddev = model.warp.stddev(here.mean, here.stddev);
+    const Prediction here = predict_outcome(model, encoding_.encode(suggestion.x));
+    suggestion.mean = here.mean;
+    suggestion.stddev = here.stddev;
     if (options_.stop_expected_improvement > 0.0 && objectives_ == 1) {
       suggestion.exhausted |= largest_improvement() < options_.stop_expected_improvement;
     }
@@ -149,7 +202,7 @@ class Study {
     for (const Model& model : models_) {
       std::vector<std::pair<double, std::size_t>> ranked;
       for (std::size_t k = 0; k < history_.ok.size(); ++k) {
-        ranked.emplace_back(model.means[k], history_.ok[k]);
+        if (history_.inside[history_.ok[k]]) ranked.emplace_back(model.means[k], history_.ok[k]);
       }
       std::sort(ranked.begin(), ranked.end());
       ranked.resize(std::min(ranked.size(), kAnchors));
@@ -159,9 +212,12 @@ class Study {
   }
 
   std::optional<Found> search(const AcquisitionSurface& surface) const {
-    // In a finite space with noise a point may be measured again, unless it is being measured.
+    // In a finite space where the fit found noise a point may be measured again, unless it is being
+    // measured.
     std::vector<std::vector<double>> avoid;
-    if (options_.noise == Noise::learned && encoding_.count() > 0) {
+    const bool noisy = std::any_of(models_.begin(), models_.end(),
+                                   [](const Model& model) { return model.noise_stddev > 0.0; });
+    if (noisy && options_.noise == Noise::learned && encoding_.count() > 0) {
       for (const std::size_t i : history_.pending) avoid.push_back(history_.features[i]);
     } else {
       avoid = history_.features;
@@ -199,21 +255,20 @@ class Study {
     return found.has_value();
   }
 
-  // All rows nominate; the nominees are stored behind the warm start for later rounds to judge.
+  // All rows nominate; the nominees are stored for later rounds to judge.
   bool choose_hedge(Suggestion& suggestion) const {
     const auto rows = acquisitions_of("hedge");
     const auto columns = static_cast<std::size_t>(history_.points.front().size());
-    const std::size_t before = suggestion.warm_start.size();
     std::vector<std::vector<std::vector<double>>> rounds;
     for (std::size_t i = 0; i < observations_.size(); ++i) {
-      const std::vector<double>& stored = observations_[i].warm_start;
-      if (stored.size() != before + rows.size() * columns) continue;
+      const std::vector<double>& stored = observations_[i].nominees;
+      if (stored.size() != rows.size() * columns) continue;
       auto& round = rounds.emplace_back();
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(before + k * columns);
+        const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(k * columns);
         const Point nominee(begin, begin + static_cast<std::ptrdiff_t>(columns));
-        round.push_back(encoding_.encode(
-            encoding_.checked(nominee, fmt::format("nominee {} of observation {}", k + 1, i + 1))));
+        const std::string name = fmt::format("nominee {} of observation {}", k + 1, i + 1);
+        round.push_back(encoding_.encode(encoding_.checked(nominee, name, Outside::kept)));
       }
     }
     const Gp& gp = models_.front().gp;
@@ -229,13 +284,13 @@ class Study {
       nominees.insert(nominees.end(), found->x.begin(), found->x.end());
       if (k == chosen) take(*found, rows[k]->name, suggestion);
     }
-    suggestion.warm_start.insert(suggestion.warm_start.end(), nominees.begin(), nominees.end());
+    suggestion.nominees = std::move(nominees);
     return true;
   }
 
   bool choose_ehvi(Suggestion& suggestion) const {
     std::vector<Outcome> outcomes;
-    for (std::size_t k = 0; k < history_.ok.size(); ++k) {
+    for (const std::size_t k : history_.incumbents()) {
       outcomes.push_back({models_[0].means[k], models_[1].means[k]});
     }
     const std::vector<Outcome> front = pareto_front(std::move(outcomes));
@@ -279,6 +334,13 @@ std::vector<Suggestion> suggest(const Space& space, std::span<const Observation>
 Recommendation recommend(const Space& space, std::span<const Observation> history,
                          const Options& options) {
   return Study(space, history, options, 0).recommend();
+}
+
+std::vector<TradeOff> pareto_set(const Space& space, std::span<const Observation> history,
+                                 const Options& options) {
+  Options both = options;
+  both.acquisition = "ehvi";
+  return Study(space, history, both, 0).pareto_set();
 }
 
 }  // namespace runner::bo

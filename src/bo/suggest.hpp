@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -12,6 +13,12 @@ namespace runner::bo {
 
 enum class Type { real, integer, choice, simplex };
 
+// A variable exists only where another one, its parent, has one of some values.
+struct Condition {
+  std::size_t parent = 0;        // index in Space::variables; a choice or an integer
+  std::vector<double> values{};  // of the parent; of a choice its indices
+};
+
 struct Variable {
   std::string name;
   Type type = Type::real;
@@ -19,6 +26,10 @@ struct Variable {
   bool log = false;                 // real, integer: searched on a log scale; low > 0
   std::vector<std::string> values;  // choice: the allowed values as they are written
   int size = 1;                     // simplex: number of weights, >= 1
+  // choice: so many of the last values are known from observations and never proposed
+  int retired = 0;
+  // It exists where all of these hold and all of their parents exist; empty: always.
+  std::vector<Condition> when{};
   // Columns this variable takes in a Point: `size` for a simplex, else 1.
   int columns() const { return type == Type::simplex ? size : 1; }
 };
@@ -29,7 +40,7 @@ struct Space {
 };
 
 // One value per column: the real or integer value itself, a choice's index, simplex weights (>= 0,
-// sum 1).
+// sum 1). What stands in the columns of a variable that does not exist there has no meaning.
 using Point = std::vector<double>;
 
 enum class Status { ok, failed, pending };
@@ -39,10 +50,12 @@ struct Observation {
   double y = std::numeric_limits<double>::quiet_NaN();  // objective, minimised; ignored unless ok
   Status status = Status::ok;
   double y2 = std::numeric_limits<double>::quiet_NaN();  // second objective, minimised: ehvi alone
-  double noise_variance =
-      std::numeric_limits<double>::quiet_NaN();  // known variance of y; NaN: unknown
-  std::vector<double>
-      warm_start;  // Suggestion::warm_start of the fit that proposed x; empty: cold fit
+  // Known variances of y and y2; NaN: unknown.
+  double noise_variance = std::numeric_limits<double>::quiet_NaN();
+  double noise_variance2 = std::numeric_limits<double>::quiet_NaN();
+  // Suggestion::warm_start of the fit that proposed x; empty: cold fit
+  std::vector<double> warm_start{};
+  std::vector<double> nominees{};  // Suggestion::nominees beside x; empty: not a round of hedge
 };
 
 // learned: from the outcomes; none, where they look deterministic (fit.hpp).
@@ -60,6 +73,8 @@ struct Options {
       starts;  // proposed first, before Sobol or Dirichlet draws (vertices, uniform, ...)
   // > 0: Suggestion::exhausted when the largest EI / sd(y) is below
   double stop_expected_improvement = 0.0;
+  // Observed numbers outside the bounds are knowledge, not errors; never proposed or recommended.
+  bool keep_outside = false;
 };
 
 // What the fit found, for people and for diagnostics.csv.
@@ -79,8 +94,12 @@ struct Suggestion {
   double acquisition_value = 0.0;   // larger is better
   double mean = 0.0, stddev = 0.0;  // latent prediction at x, in units of y
   bool exhausted = false;           // nothing left to gain; x is still a valid point
-  std::vector<double> warm_start;   // store beside the observation; may be empty
-  Fit fit;                          // empty before the first fit
+  // x stands in the history already: every point does, or noise makes another look worth more than
+  // a new point
+  bool repeated = false;
+  std::vector<double> warm_start;  // store beside the observation; may be empty
+  std::vector<double> nominees;    // hedge: what each acquisition asked for; to be stored as well
+  Fit fit;                         // empty before the first fit
 };
 
 // The next point. A pure function of its arguments: the same bytes on any number of threads, in any
@@ -94,12 +113,21 @@ std::vector<Suggestion> suggest(const Space& space, std::span<const Observation>
                                 const Options& options, std::uint64_t seed, int count);
 
 // The observation to report as the best: of a deterministic objective the lowest y, else the
-// lowest posterior mean among the ok observations. Index -1 when none is ok.
+// lowest posterior mean among the ok observations inside the bounds. Index -1 when there is none.
 struct Recommendation {
   int index = -1;
   double mean = 0.0, stddev = 0.0;  // latent prediction there, in units of y
 };
 Recommendation recommend(const Space& space, std::span<const Observation> history,
                          const Options& options);
+
+// Of two objectives: the observations that no other dominates, by y ascending; of equal ones the
+// first. As above, deterministic ones are compared by outcomes, others by posterior means.
+struct TradeOff {
+  int index = -1;
+  std::array<double, 2> mean{}, stddev{};  // latent predictions of y and y2 there
+};
+std::vector<TradeOff> pareto_set(const Space& space, std::span<const Observation> history,
+                                 const Options& options);
 
 }  // namespace runner::bo

@@ -156,7 +156,8 @@ std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& o
         {.x = point.alpha,
          .y = point.loss,
          .status = std::isfinite(point.loss) ? bo::Status::ok : bo::Status::failed,
-         .warm_start = point.proposal.warm_start});
+         .warm_start = point.proposal.warm_start,
+         .nominees = point.proposal.nominees});
   }
   bo::Suggestion next = bo::suggest(simplex, observations, search, seed);
   if (next.exhausted) return std::nullopt;

@@ -71,7 +71,8 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
     observations.push_back({.x = point_of(trial),
                             .y = trial.objective,
                             .status = trial.has_result() ? bo::Status::ok : bo::Status::failed,
-                            .warm_start = trial.proposal.warm_start});
+                            .warm_start = trial.proposal.warm_start,
+                            .nominees = trial.proposal.nominees});
   }
   const std::uint64_t seed =
       random::derive(random::derive(cell.seed, "outer"), cell.task->task.name);

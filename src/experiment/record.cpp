@@ -86,6 +86,7 @@ json proposal_json(const Proposal& proposal) {
           {"mean", real(proposal.mean)},
           {"stddev", real(proposal.stddev)},
           {"warm_start", reals(proposal.warm_start)},
+          {"nominees", reals(proposal.nominees)},
           {"fit", fit_json(proposal.fit)}};
 }
 
@@ -95,6 +96,7 @@ Proposal proposal_from(const json& object) {
           .mean = real(object.at("mean")),
           .stddev = real(object.at("stddev")),
           .warm_start = reals(object.at("warm_start")),
+          .nominees = reals(object.value("nominees", json::array())),  // older ones have none
           .fit = fit_from(object.at("fit"))};
 }
 
@@ -179,6 +181,7 @@ Proposal make_proposal(const bo::Suggestion& suggestion) {
           .mean = suggestion.mean,
           .stddev = suggestion.stddev,
           .warm_start = suggestion.warm_start,
+          .nominees = suggestion.nominees,
           .fit = suggestion.fit};
 }
 

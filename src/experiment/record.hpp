@@ -31,6 +31,7 @@ struct Proposal {
   double acquisition_value = kUnknown;
   double mean = kUnknown, stddev = kUnknown;  // predicted, in units of the minimised objective
   std::vector<double> warm_start{};           // bo::Suggestion::warm_start
+  std::vector<double> nominees{};             // bo::Suggestion::nominees
   bo::Fit fit{};
 
   bool is_modelled() const { return !fit.lengthscales.empty(); }  // else by design or a fallback

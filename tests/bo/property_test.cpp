@@ -25,6 +25,7 @@ Variable random_variable(random::Stream& stream) {
     v.size = 1 + static_cast<int>(stream.below(6));
   } else if (v.type == Type::choice) {
     v.values.assign(1 + stream.below(5), "value");
+    v.retired = static_cast<int>(stream.below(v.values.size()));
   } else if (v.type == Type::integer) {
     v.low = std::floor(-5.0 + 10.0 * stream.uniform());
     v.high =
@@ -60,7 +61,14 @@ bool case_holds(std::uint64_t seed) {
   random::Stream stream(seed);
   Space space;
   const std::uint64_t variables = 1 + stream.below(4);
-  for (std::uint64_t i = 0; i < variables; ++i) space.variables.push_back(random_variable(stream));
+  for (std::uint64_t i = 0; i < variables; ++i) {
+    Variable& v = space.variables.emplace_back(random_variable(stream));
+    const std::size_t parent = stream.below(i + 1);
+    const Variable& other = space.variables[parent];
+    const bool fits = other.type == Type::choice || other.type == Type::integer;
+    if (parent == i || !fits || stream.below(2) == 0) continue;
+    v.when.push_back({parent, {other.type == Type::choice ? 0.0 : other.low}});
+  }
   const Encoding encoding(space);
 
   std::vector<Observation> history;
@@ -76,6 +84,10 @@ bool case_holds(std::uint64_t seed) {
     o.status = status == 0 ? Status::failed : status == 1 ? Status::pending : Status::ok;
     if (stream.below(8) == 0) o.noise_variance = std::abs(random_outcome(stream, 3));
     if (std::isinf(o.noise_variance)) o.noise_variance = 1.0;
+    if (stream.below(8) == 0) o.noise_variance2 = stream.uniform();
+    for (std::size_t k = 0; stream.below(3) == 0 && k < 4; ++k) {  // four acquisitions
+      o.nominees.insert(o.nominees.end(), o.x.begin(), o.x.end());
+    }
     for (std::uint64_t k = stream.below(12); k > 0 && stream.below(4) == 0; --k) {
       o.warm_start.push_back(random_outcome(stream, 2));
     }

@@ -20,7 +20,7 @@ inline Observation observed(Point x, double y, Status status = Status::ok) {
 inline bool same(const Suggestion& a, const Suggestion& b) {
   return a.x == b.x && a.source == b.source && a.acquisition_value == b.acquisition_value &&
          a.mean == b.mean && a.stddev == b.stddev && a.exhausted == b.exhausted &&
-         a.warm_start == b.warm_start;
+         a.repeated == b.repeated && a.warm_start == b.warm_start && a.nominees == b.nominees;
 }
 
 // Inside the space exactly, and nothing in it that is not a number.
@@ -30,6 +30,7 @@ inline bool sound(const Space& space, const Suggestion& s) {
   bool finite = std::isfinite(s.acquisition_value) && std::isfinite(s.mean) &&
                 std::isfinite(s.stddev) && s.stddev >= 0.0;
   for (const double v : s.warm_start) finite = finite && std::isfinite(v);
+  finite = finite && encoding.is_inside(encoding.checked(s.x, "suggestion"));
   return finite && Encoding::distance(there, encoding.encode(s.x)) < 1e-12;
 }
 

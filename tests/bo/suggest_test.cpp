@@ -49,15 +49,34 @@ TEST_CASE("mixtures alternate, or draw from a portfolio whose state is the histo
       o.x = s.x;
       o.y = std::pow(s.x[0] - 0.3, 2) + std::abs(s.x[1] - 0.8);
       o.warm_start = s.warm_start;
+      o.nominees = s.nominees;
       if (i >= 6) sources.push_back(s.source);
     }
     return sources;
   };
   CHECK(run("ei+ucb", 10) == std::vector<std::string>{"ei", "ucb", "ei", "ucb"});
   const auto portfolio = run("hedge", 20);
-  CHECK(run("hedge", 20) == portfolio);  // a replay
-  // Two length scales, four numbers, and the four nominees of two columns.
-  CHECK(history.back().warm_start.size() == 2 + 4 + 4 * 2);
+  CHECK(run("hedge", 20) == portfolio);              // a replay
+  CHECK(history.back().warm_start.size() == 2 + 4);  // two length scales, four numbers
+  CHECK(history.back().nominees.size() == 4 * 2);    // of two columns
+}
+
+TEST_CASE("what the acquisitions nominated decides which of them is asked") {
+  // Two acquisitions' nominees were good all along, the others' bad: one of the good ones is asked.
+  const Space space = box(1);
+  std::vector<Observation> history;
+  for (int i = 0; i < 24; ++i) {
+    Observation& o = history.emplace_back();
+    o.x = {i / 23.0};
+    o.y = std::pow(o.x[0] - 0.3, 2);
+    o.nominees = {0.3, 1.0, 0.3, 1.0};  // ei, logei, pi, ucb
+  }
+  Options options;
+  options.acquisition = "hedge";
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const std::string source = suggest(space, history, options, seed).source;
+    CHECK((source == "ei" || source == "pi"));
+  }
 }
 
 TEST_CASE("every problem of the benchmark has its minimum where it says") {
