@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
+#include <string>
+#include <unordered_map>
 
 #include "io/error.hpp"
 #include "random/philox.hpp"
@@ -14,6 +17,7 @@ namespace runner::data {
 namespace {
 
 constexpr std::size_t kQuantiles = 10;
+constexpr int kTemplateRows = 20;
 
 // `rows` by stratum; inside each, and among the strata, in random order.
 std::vector<std::vector<int>> strata_of(std::span<const float> labels, bool regression,
@@ -64,6 +68,21 @@ std::vector<int> stratified_order(std::span<const float> labels, bool regression
   return order;
 }
 
+// The texts of a row: between its first token and its last, cut where that one, the separator,
+// stands. Empty ones are left out.
+std::vector<std::span<const std::int32_t>> texts_of(std::span<const std::int32_t> ids) {
+  std::vector<std::span<const std::int32_t>> texts;
+  if (ids.size() < 3) return texts;
+  const std::int32_t separator = ids.back();
+  std::size_t begin = 1;
+  for (std::size_t i = 1; i < ids.size(); ++i) {
+    if (ids[i] != separator) continue;
+    if (i > begin) texts.push_back(ids.subspan(begin, i - begin));
+    begin = i + 1;
+  }
+  return texts;
+}
+
 }  // namespace
 
 std::vector<int> stratified_subset(std::span<const float> labels, bool regression,
@@ -73,21 +92,95 @@ std::vector<int> stratified_subset(std::span<const float> labels, bool regressio
   return order;
 }
 
-HeldOut hold_out(std::span<const float> labels, bool regression, double share, std::uint64_t seed) {
+std::vector<int> groups_by_text(const EncodedSplit& split) {
+  const int rows = split.rows();
+  // A cut text is known by its beginning alone, which is as long as an even cut leaves both of a
+  // pair.
+  std::size_t known = std::numeric_limits<std::size_t>::max();
+  if (split.truncated_rows > 0) {
+    const std::vector<int> lengths = split.lengths();
+    const int longest = *std::ranges::max_element(lengths);
+    known = static_cast<std::size_t>(std::clamp((longest - 4) / 2, 1, 24));
+  }
+  std::unordered_map<std::string, std::vector<int>> rows_of;
+  for (int row = 0; row < rows; ++row) {
+    for (const auto text : texts_of(split.row_ids(row))) {
+      const auto beginning = text.first(std::min(text.size(), known));
+      std::string key(reinterpret_cast<const char*>(beginning.data()), beginning.size_bytes());
+      rows_of[std::move(key)].push_back(row);
+    }
+  }
+  std::vector<int> parent(static_cast<std::size_t>(rows));
+  std::iota(parent.begin(), parent.end(), 0);
+  const auto root = [&parent](int row) {
+    while (parent[static_cast<std::size_t>(row)] != row) {
+      int& above = parent[static_cast<std::size_t>(row)];
+      row = above = parent[static_cast<std::size_t>(above)];
+    }
+    return row;
+  };
+  const auto template_size = static_cast<std::size_t>(std::max(kTemplateRows, rows / 100));
+  for (const auto& [text, sharing] : rows_of) {
+    if (sharing.size() > template_size) continue;
+    for (const int row : sharing) {
+      const int a = root(sharing.front()), b = root(row);
+      parent[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
+    }
+  }
+  std::vector<int> groups(parent.size());
+  for (int row = 0; row < rows; ++row) groups[static_cast<std::size_t>(row)] = root(row);
+  return groups;
+}
+
+int selection_rows(int rows, double share, int max_train, int max_selection) {
   if (!(share > 0.0 && share < 1.0)) {
     throw InputError(fmt::format("a share of {} cannot be held out: it must be in (0, 1)", share));
   }
-  if (labels.size() < 2) {
-    throw InputError(fmt::format("nothing can be held out of {} rows", labels.size()));
-  }
+  if (rows < 2) throw InputError(fmt::format("nothing can be held out of {} rows", rows));
+  const auto asked = static_cast<int>(std::llround(share * rows));
+  const int beyond = max_train > 0 ? rows - max_train : 0;
+  const int most = max_selection > 0 ? std::min(max_selection, rows - 1) : rows - 1;
+  return std::clamp(std::max(asked, beyond), 1, most);
+}
+
+HeldOut hold_out(std::span<const float> labels, bool regression, std::span<const int> groups,
+                 int count, std::uint64_t seed) {
   std::vector<int> rows(labels.size());
   std::iota(rows.begin(), rows.end(), 0);
+  const auto strata = strata_of(labels, regression, rows, seed);
+  std::vector<std::size_t> stratum(labels.size());
+  std::vector<int> room;  // rows of each stratum that may still be taken
+  for (std::size_t s = 0; s < strata.size(); ++s) {
+    for (const int row : strata[s]) stratum[static_cast<std::size_t>(row)] = s;
+    const double part = static_cast<double>(strata[s].size()) / static_cast<double>(labels.size());
+    room.push_back(static_cast<int>(std::ceil(part * count)));
+  }
+  std::unordered_map<int, std::vector<int>> members;
+  for (const int row : rows) members[groups[static_cast<std::size_t>(row)]].push_back(row);
+
+  HeldOut held;
+  std::vector<bool> taken(labels.size());
   const std::vector<int> order = stratified_order(labels, regression, rows, seed);
-  const auto total = static_cast<std::int64_t>(order.size());
-  const std::int64_t count =
-      std::clamp<std::int64_t>(std::llround(share * static_cast<double>(total)), 1, total - 1);
-  HeldOut held{{order.begin() + count, order.end()}, {order.begin(), order.begin() + count}};
-  std::ranges::sort(held.train);
+  // Groups that keep the proportions first; then, for the rest, any that fit.
+  for (const bool in_proportion : {true, false}) {
+    for (const int row : order) {
+      if (taken[static_cast<std::size_t>(row)]) continue;
+      const std::vector<int>& group = members[groups[static_cast<std::size_t>(row)]];
+      if (held.selection.size() + group.size() > static_cast<std::size_t>(count)) continue;
+      std::vector<int> left = room;
+      for (const int member : group) --left[stratum[static_cast<std::size_t>(member)]];
+      if (in_proportion && std::ranges::min(left) < 0) continue;
+      room = std::move(left);
+      for (const int member : group) taken[static_cast<std::size_t>(member)] = true;
+      held.selection.insert(held.selection.end(), group.begin(), group.end());
+    }
+  }
+  if (held.selection.empty()) {
+    throw InputError(fmt::format(
+        "no {} of {} rows can be held out: they share texts with one another", count, rows.size()));
+  }
+  std::ranges::copy_if(rows, std::back_inserter(held.train),
+                       [&](int row) { return !taken[static_cast<std::size_t>(row)]; });
   std::ranges::sort(held.selection);
   return held;
 }

@@ -15,12 +15,25 @@ namespace runner::data {
 std::vector<int> stratified_subset(std::span<const float> labels, bool regression,
                                    std::span<const int> rows, int count, std::uint64_t seed);
 
+// The rows of a split that must not come to lie on two sides of a cut, as a group's number per row
+// [rows]: those that have a text in common (duplicates; MNLI's premises; QQP's questions), directly
+// or through others. A text that stands in more than 20 rows and in more than a hundredth of them
+// is a template and ties nobody together. Texts are known by their tokens, where max_length cuts by
+// the first of them.
+std::vector<int> groups_by_text(const EncodedSplit& split);
+
+// How many of `rows` select: `share` of them, or all beyond `max_train` (0: no such cap) where
+// those are more; at most `max_selection` (0: no such cap), at least one, never all. Throws
+// InputError unless 0 < share < 1 and there are two rows.
+int selection_rows(int rows, double share, int max_train, int max_selection);
+
 struct HeldOut {
   std::vector<int> train, selection;  // ascending, disjoint, together all rows
 };
-// Holds round(share * rows) rows out, stratified and seeded; at least one on either side. Throws
-// InputError unless 0 < share < 1 and there are two rows.
-HeldOut hold_out(std::span<const float> labels, bool regression, double share, std::uint64_t seed);
+// Holds out `count` rows, stratified and seeded, or a few less: whole groups only. Throws
+// InputError when none is small enough.
+HeldOut hold_out(std::span<const float> labels, bool regression, std::span<const int> groups,
+                 int count, std::uint64_t seed);
 
 // The rows of a split, in the order given. truncated_rows stays that of the whole split.
 EncodedSplit subset(const EncodedSplit& split, std::span<const int> rows);

@@ -184,8 +184,11 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                                      const TrialSinks& sinks) {
   const spec::Trial trial = settings(cell, record);
   try {
-    const std::unique_ptr<TrainedRun> run = trainer.train(
-        {.task = record.task, .seed = record.run_seed, .options = trial.train}, sinks.should_stop);
+    const std::unique_ptr<TrainedRun> run = trainer.train({.task = record.task,
+                                                           .seed = record.run_seed,
+                                                           .split_seed = record.seed,
+                                                           .options = trial.train},
+                                                          sinks.should_stop);
     const RunRecord& trained = run->record();
     record.status = trained.status;
     record.why = trained.why;

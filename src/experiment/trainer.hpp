@@ -71,7 +71,8 @@ class TrainedRun {
 
 struct RunRequest {
   std::string task;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;        // of the training
+  std::uint64_t split_seed = 0;  // the cell's: draws the rows that train and those that select
   train::Options options;
 };
 

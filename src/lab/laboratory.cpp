@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 #include "data/tokenizer.hpp"
 #include "fusion/trajectory.hpp"
@@ -68,7 +69,8 @@ class StoringLaboratory : public Laboratory {
     return {notes_.begin(), notes_.end()};
   }
   void try_inputs(const spec::TaskEntry& task) const override {
-    read_task(spec_, task, tokenizer_, task.recipe.train.max_length);
+    read_task(spec_, task, tokenizer_, task.recipe.train.max_length, spec_.seeds.front(),
+              std::make_shared<StartWeights>(spec_.model, task.task.labels));
   }
 
  private:
@@ -78,7 +80,7 @@ class StoringLaboratory : public Laboratory {
     std::shared_ptr<Memo> memo = std::make_shared<Memo>();
   };
 
-  std::shared_ptr<const TaskData> task(const std::string& name, int max_length);
+  std::shared_ptr<const TaskData> task(const experiment::RunRequest& request);
   void claim_inputs(const TaskData& task, int max_length) const;
   std::unique_ptr<experiment::TrainedRun> open(const std::string& key, const Slot& slot,
                                                const std::shared_ptr<const TaskData>& task,
@@ -94,7 +96,9 @@ class StoringLaboratory : public Laboratory {
   data::Tokenizer tokenizer_;
 
   mutable std::mutex tasks_mutex_;
-  std::map<std::pair<std::string, int>, std::weak_ptr<const TaskData>> tasks_;
+  // By name, max_length and the split's seed.
+  std::map<std::tuple<std::string, int, std::uint64_t>, std::weak_ptr<const TaskData>> tasks_;
+  std::map<std::vector<std::string>, std::shared_ptr<const StartWeights>> starts_;  // by labels
   // Cells come task by task: the last tasks stay in memory between trials, the others do not.
   std::deque<std::shared_ptr<const TaskData>> recent_;
   static constexpr std::size_t kRecent = 2;
@@ -104,13 +108,18 @@ class StoringLaboratory : public Laboratory {
   std::map<std::string, std::shared_ptr<Slot>> slots_;
 };
 
-std::shared_ptr<const TaskData> StoringLaboratory::task(const std::string& name, int max_length) {
+std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunRequest& request) {
   const std::lock_guard lock(tasks_mutex_);
-  auto& known = tasks_[{name, max_length}];
+  const int max_length = request.options.max_length;
+  auto& known = tasks_[{request.task, max_length, request.split_seed}];
   if (auto task_data = known.lock()) return task_data;
-  const auto entry = std::find_if(spec_.tasks.begin(), spec_.tasks.end(),
-                                  [&](const spec::TaskEntry& e) { return e.task.name == name; });
-  const auto task_data = read_task(spec_, *entry, tokenizer_, max_length);
+  const auto entry =
+      std::find_if(spec_.tasks.begin(), spec_.tasks.end(),
+                   [&](const spec::TaskEntry& e) { return e.task.name == request.task; });
+  auto& start = starts_[entry->task.labels];
+  if (start == nullptr) start = std::make_shared<StartWeights>(spec_.model, entry->task.labels);
+  const auto task_data =
+      read_task(spec_, *entry, tokenizer_, max_length, request.split_seed, start);
   claim_inputs(*task_data, max_length);
   notes_.insert(task_data->note);
   known = task_data;
@@ -124,7 +133,7 @@ void StoringLaboratory::claim_inputs(const TaskData& task, int max_length) const
   const std::string& name = task.entry->task.name;
   const fs::path file =
       store_.parent_path() / "inputs" / fmt::format("{}_{}.json", name, max_length);
-  const std::string now = json{{"data", task.hash}, {"model", task.start->hash()}}.dump();
+  const std::string now = json{{"data", task.files_hash}, {"model", task.start->hash()}}.dump();
   if (!fs::exists(file)) {
     io::write_file_atomic(file, now);
   } else if (io::read_file(file) != now) {
@@ -202,7 +211,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
     const experiment::RunRequest& request, const std::function<bool()>& should_stop) {
   train::set_threads(threads_);
   train::use_own_stream(device_);
-  const std::shared_ptr<const TaskData> data = task(request.task, request.options.max_length);
+  const std::shared_ptr<const TaskData> data = task(request);
   const std::string key = run_key(*data, request, device_, threads_, spec_.deterministic);
   std::shared_ptr<Slot> slot;
   {

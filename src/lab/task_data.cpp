@@ -13,7 +13,7 @@
 namespace runner::lab {
 namespace {
 
-constexpr std::uint64_t kSplitSeed = 0;
+constexpr std::uint64_t kReportSeed = 0;  // the reported rows are the same for every seed
 
 template <typename T>
 std::string_view bytes_of(const std::vector<T>& values) {
@@ -40,57 +40,64 @@ std::int64_t rows_of(const std::vector<data::EncodedSplit>& parts) {
 }  // namespace
 
 std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::TaskEntry& entry,
-                                          const data::Tokenizer& tokenizer, int max_length) {
+                                          const data::Tokenizer& tokenizer, int max_length,
+                                          std::uint64_t split_seed,
+                                          std::shared_ptr<const StartWeights> start) {
   const data::Task& task = entry.task;
   const auto read = [&](const data::SplitFile& file) {
     return data::load_split(task, file, spec.glue_root, tokenizer, max_length,
                             spec.runs_root / ".tokens");
   };
-  // A seeded stratified part of a split; the whole of it when `count` is 0 or not less.
-  const auto cap = [&](data::EncodedSplit split, int count, std::string_view purpose) {
-    if (count <= 0 || count >= split.rows()) return split;
-    std::vector<int> rows = data::stratified_subset(split.labels, task.regression, all_rows(split),
-                                                    count, random::derive(kSplitSeed, purpose));
-    std::sort(rows.begin(), rows.end());
+  // A seeded stratified part of `rows` in ascending order; all of them when `count` is 0.
+  const auto cap = [&](const data::EncodedSplit& split, std::vector<int> rows, int count,
+                       std::uint64_t seed) {
+    if (count > 0) {
+      rows = data::stratified_subset(split.labels, task.regression, rows, count, seed);
+      std::sort(rows.begin(), rows.end());
+    }
     return data::subset(split, rows);
   };
   auto result = std::make_shared<TaskData>();
   result->entry = &entry;
-  data::EncodedSplit train = read(task.train);
-  const int train_rows = train.rows();
-  const std::int64_t train_cut = train.truncated_rows;
+  result->start = std::move(start);
+  const data::EncodedSplit train = read(task.train);
+  result->files_hash = hash_of(train);
   std::int64_t dev_rows = 0, dev_cut = 0;
   std::vector<data::EncodedSplit> dev;
   for (const data::SplitFile& file : task.dev) {
-    data::EncodedSplit part = read(file);
+    const data::EncodedSplit part = read(file);
+    result->files_hash += hash_of(part);
     dev_rows += part.rows();
     dev_cut += part.truncated_rows;
-    dev.push_back(cap(std::move(part), spec.max_dev_rows, "dev rows"));
+    dev.push_back(
+        cap(part, all_rows(part), spec.max_dev_rows, random::derive(kReportSeed, "dev rows")));
   }
-  train = cap(std::move(train), spec.max_train_rows, "train rows");
+  std::vector<int> train_rows = all_rows(train);
   if (spec.holdout > 0.0) {
-    const data::HeldOut parts = data::hold_out(train.labels, task.regression, spec.holdout,
-                                               random::derive(kSplitSeed, "hold out"));
+    const int count = data::selection_rows(train.rows(), spec.holdout, spec.max_train_rows,
+                                           spec.max_selection_rows);
+    data::HeldOut parts = data::hold_out(train.labels, task.regression, data::groups_by_text(train),
+                                         count, random::derive(split_seed, "hold out"));
     result->selection.push_back(data::subset(train, parts.selection));
     result->report = std::move(dev);
-    result->train = data::subset(train, parts.train);
+    train_rows = std::move(parts.train);
   } else {
     result->selection = std::move(dev);
-    result->train = std::move(train);
   }
+  result->train = cap(train, std::move(train_rows), spec.max_train_rows,
+                      random::derive(split_seed, "train rows"));
   // The whole split in subset order: any prefix is stratified, so any spec's `rows` is one.
   result->fusion_rows =
       data::stratified_subset(result->train.labels, task.regression, all_rows(result->train),
-                              result->train.rows(), random::derive(kSplitSeed, "fusion rows"));
+                              result->train.rows(), random::derive(split_seed, "fusion rows"));
 
-  result->start = std::make_unique<StartWeights>(spec.model, task.labels);
   result->note = fmt::format(
       "{}: trains on {} of {} rows, selects on {} and reports on {} of {}; max_length {} cut {} "
       "training and {} dev rows of the files",
-      task.name, result->train.rows(), train_rows,
+      task.name, result->train.rows(), train.rows(),
       spec.holdout > 0.0 ? fmt::format("{} held out", rows_of(result->selection)) : "dev",
       rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
-      train_cut, dev_cut);
+      train.truncated_rows, dev_cut);
   if (!result->start->note().empty()) result->note += "; " + result->start->note();
   result->hash = hash_of(result->train);
   for (const auto* parts : {&result->selection, &result->report}) {

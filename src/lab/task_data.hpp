@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 
 namespace runner::lab {
 
-// One task, read and tokenised for one max_length.
+// One task, read and tokenised for one max_length, and split by one seed.
 struct TaskData {
   const spec::TaskEntry* entry = nullptr;
   data::EncodedSplit train;
@@ -20,15 +21,18 @@ struct TaskData {
   std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
   std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
   std::string hash;                           // of all of it
-  std::unique_ptr<const StartWeights> start;
+  std::string files_hash;                     // of the files' rows, whatever is made of them
+  std::shared_ptr<const StartWeights> start;
   std::shared_ptr<train::FrozenOutputs> frozen = train::make_frozen_outputs();
   std::string note;
 };
 
-// Reads the task's splits by the spec's row caps and outer_split, and the weights that its runs
-// start from. The splits are the experiment's, not a cell's: every seed and method sees the same
-// rows. Throws InputError on whatever is wrong with a file.
+// Reads the task's splits by the spec's row caps and outer_split. Which rows train and which select
+// is drawn by `split_seed`, a cell's: every method sees the same ones, every seed others. The
+// reported rows are the experiment's. Throws InputError on whatever is wrong with a file.
 std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::TaskEntry& entry,
-                                          const data::Tokenizer& tokenizer, int max_length);
+                                          const data::Tokenizer& tokenizer, int max_length,
+                                          std::uint64_t split_seed,
+                                          std::shared_ptr<const StartWeights> start);
 
 }  // namespace runner::lab

@@ -177,8 +177,7 @@ class Check {
   double most_steps() const {
     if (lowest("max_steps") > 0) return lowest("max_steps");
     if (spec_.max_train_rows == 0) return HUGE_VAL;
-    const double rows = std::ceil(spec_.max_train_rows * (1.0 - spec_.holdout));
-    return std::ceil(lowest("epochs") * std::ceil(rows / highest("batch_size")));
+    return std::ceil(lowest("epochs") * std::ceil(spec_.max_train_rows / highest("batch_size")));
   }
 
   void check_snapshots() {

@@ -135,6 +135,7 @@ class Loader {
         root(data.get("root"), "data.root", "RUNNER_GLUE", beside_file("../data/glue"));
     const Range rows{.low = 0, .high = 1e9};
     read_count(data, "max_train_rows", rows, spec_.max_train_rows);
+    read_count(data, "max_selection_rows", rows, spec_.max_selection_rows);
     read_count(data, "max_dev_rows", rows, spec_.max_dev_rows);
     data.finish();
   }

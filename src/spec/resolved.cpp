@@ -121,6 +121,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
   std::map<std::string, std::string> fields = {
       {"model", spec.model.filename().string()},
       {"data.max_train_rows", fmt::format("{}", spec.max_train_rows)},
+      {"data.max_selection_rows", fmt::format("{}", spec.max_selection_rows)},
       {"data.max_dev_rows", fmt::format("{}", spec.max_dev_rows)},
       {"outer_split", outer_split(spec)},
       // One GPU is as good as the next.
@@ -170,8 +171,9 @@ std::string resolved_yaml(const Spec& spec) {
   };
   line("name: {}", yaml_text(spec.name));
   line("model: {}", yaml_text(spec.model.string()));
-  line("data: {{root: {}, max_train_rows: {}, max_dev_rows: {}}}",
-       yaml_text(spec.glue_root.string()), spec.max_train_rows, spec.max_dev_rows);
+  line("data: {{root: {}, max_train_rows: {}, max_selection_rows: {}, max_dev_rows: {}}}",
+       yaml_text(spec.glue_root.string()), spec.max_train_rows, spec.max_selection_rows,
+       spec.max_dev_rows);
   line("runs: {}", yaml_text(spec.runs_root.string()));
   line("device: {}", spec.device);
   line("threads: {}", count_or(spec.threads, "auto"));

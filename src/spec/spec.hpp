@@ -57,9 +57,11 @@ struct Spec {
   std::filesystem::path runs_root;
   std::vector<TaskEntry> tasks;  // at least one, names distinct
   std::vector<std::uint64_t> seeds{0};
-  // The share of train that is held out for selection (holdout:F); 0: selection on dev.
+  // The share of train that is held out for selection (holdout:F), all that max_train_rows leaves
+  // over where that is more; 0: selection on dev.
   double holdout = 0.0;
-  int max_train_rows = 0;  // 0: all; else a seeded stratified subset, named in the tables
+  int max_selection_rows = 1000;  // of those that are held out; 0: all
+  int max_train_rows = 0;         // 0: all; else a seeded stratified subset, named in the tables
   int max_dev_rows = 0;
   std::string device = "auto";       // auto, cpu, cuda:N
   int threads = 0;                   // per worker; 0: auto

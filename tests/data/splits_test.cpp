@@ -78,7 +78,8 @@ TEST_CASE("regression targets are stratified by quantile") {
 
 TEST_CASE("holding out splits all rows in two, in proportion and by the seed") {
   const auto labels = uneven_labels();
-  const HeldOut held = hold_out(labels, false, 0.1, 7);
+  const auto apart = all_rows(labels.size());  // each row a group of its own
+  const HeldOut held = hold_out(labels, false, apart, 100, 7);
   CHECK(held.selection.size() == 100);
   CHECK(std::ranges::is_sorted(held.train));
   CHECK(std::ranges::is_sorted(held.selection));
@@ -89,19 +90,87 @@ TEST_CASE("holding out splits all rows in two, in proportion and by the seed") {
   const auto rare = std::ranges::count_if(
       held.selection, [&](int row) { return labels[static_cast<std::size_t>(row)] == 2.0f; });
   CHECK(rare == 5);
-  CHECK(hold_out(labels, false, 0.1, 7).selection == held.selection);
-  CHECK(hold_out(labels, false, 0.1, 8).selection != held.selection);
+  CHECK(hold_out(labels, false, apart, 100, 7).selection == held.selection);
+  CHECK(hold_out(labels, false, apart, 100, 8).selection != held.selection);
 }
 
-TEST_CASE("what cannot be held out is refused") {
-  const std::vector<float> labels = {0, 1, 0};
-  CHECK(hold_out(labels, false, 1e-9, 0).selection.size() == 1);
-  CHECK(hold_out(labels, false, 0.999, 0).train.size() == 1);
-  for (const double share : {0.0, 1.0, -0.1, std::numeric_limits<double>::quiet_NaN()}) {
-    CHECK(error_of([&] { hold_out(labels, false, share, 0); }).ends_with("must be in (0, 1)"));
+TEST_CASE("rows that belong together are held out together, and the proportions stay") {
+  const auto labels = uneven_labels();
+  std::vector<int> groups;
+  for (int row = 0; row < 1000; ++row) groups.push_back(row / 4 * 4);  // fours, of mixed classes
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const HeldOut held = hold_out(labels, false, groups, 102, seed);
+    CHECK(held.selection.size() == 100);  // no group of two that would fill it up
+    std::map<int, int> sizes, counts;
+    for (const int row : held.selection) {
+      ++sizes[groups[static_cast<std::size_t>(row)]];
+      ++counts[static_cast<int>(labels[static_cast<std::size_t>(row)])];
+    }
+    for (const auto& [group, size] : sizes) CHECK(size == 4);
+    CHECK(counts[0] >= 66);
+    CHECK(counts[0] <= 74);
+    CHECK(held.train.size() == 900);
   }
-  CHECK(error_of([&] { hold_out(std::vector<float>{1}, false, 0.5, 0); }) ==
-        "nothing can be held out of 1 rows");
+  // A group too large to select trains.
+  std::vector<int> lopsided(1000, 0);
+  for (int row = 0; row < 50; ++row) lopsided[static_cast<std::size_t>(row)] = row + 1;
+  CHECK(hold_out(labels, false, lopsided, 100, 0).selection.size() == 50);
+  CHECK(error_of([&] { hold_out(labels, false, std::vector<int>(1000, 0), 100, 0); }) ==
+        "no 100 of 1000 rows can be held out: they share texts with one another");
+}
+
+TEST_CASE("rows with a text in common are one group, through others too, templates apart") {
+  // [1] a [2] or [1] a [2] [2] b [2], as RoBERTa has pairs; 1 begins, 2 separates.
+  EncodedSplit split;
+  const auto add = [&split](std::vector<int> first, std::vector<int> second) {
+    split.ids.push_back(1);
+    split.ids.insert(split.ids.end(), first.begin(), first.end());
+    split.ids.push_back(2);
+    if (!second.empty()) {
+      split.ids.push_back(2);
+      split.ids.insert(split.ids.end(), second.begin(), second.end());
+      split.ids.push_back(2);
+    }
+    split.offsets.push_back(static_cast<std::int64_t>(split.ids.size()));
+    split.labels.push_back(0.0F);
+  };
+  add({10, 11}, {12});
+  add({13}, {14, 15});
+  add({12}, {16});      // shares 12 with row 0, on the other side
+  add({10}, {11});      // no text of another
+  add({16}, {17});      // with row 0 through row 2
+  add({14, 15}, {18});  // with row 1
+  CHECK(groups_by_text(split) == std::vector<int>{0, 1, 0, 3, 0, 1});
+  // 30 hypotheses with one template are no duplicates of each other.
+  for (int i = 0; i < 30; ++i) add({100 + i}, {99});
+  const std::vector<int> groups = groups_by_text(split);
+  for (std::size_t row = 6; row < groups.size(); ++row) {
+    CHECK(groups[row] == static_cast<int>(row));
+  }
+  // Cut texts are the same when their beginnings are.
+  EncodedSplit cut;
+  std::swap(split, cut);
+  split = {};
+  add({10, 11, 12, 13, 14, 15, 16, 17}, {20, 21});
+  add({10, 11, 12, 13, 14}, {30, 31, 32, 33, 34});
+  CHECK(groups_by_text(split) == std::vector<int>{0, 1});
+  split.truncated_rows = 2;
+  CHECK(groups_by_text(split) == std::vector<int>{0, 0});
+}
+
+TEST_CASE("selection takes its share, or what training leaves over, up to its own cap") {
+  CHECK(selection_rows(1000, 0.1, 0, 0) == 100);
+  CHECK(selection_rows(1000, 0.1, 0, 60) == 60);
+  CHECK(selection_rows(9000, 0.2, 800, 1000) == 1000);
+  CHECK(selection_rows(9000, 0.2, 800, 0) == 8200);
+  CHECK(selection_rows(1500, 0.2, 800, 1000) == 700);
+  CHECK(selection_rows(635, 0.2, 800, 1000) == 127);
+  CHECK(selection_rows(3, 1e-9, 0, 0) == 1);
+  CHECK(selection_rows(3, 0.999, 0, 0) == 2);
+  for (const double share : {0.0, 1.0, -0.1, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK(error_of([&] { selection_rows(3, share, 0, 0); }).ends_with("must be in (0, 1)"));
+  }
+  CHECK(error_of([&] { selection_rows(1, 0.5, 0, 0); }) == "nothing can be held out of 1 rows");
 }
 
 TEST_CASE("a subset of an encoded split has the rows asked for, in that order") {

@@ -199,7 +199,7 @@ TEST_CASE("every fusion rule measures what it says") {
        method("best_snapshot", Search::none, "best"), method("ema", Search::none, "ema")});
   FakeTrainer trainer;
   const auto of = [&](std::size_t i) { return run_cell(cell_of(spec, i), trainer).at(0); };
-  FakeRun run({"RTE", 0, spec.tasks[0].recipe.train});
+  FakeRun run({"RTE", 0, 0, spec.tasks[0].recipe.train});
   const auto score = [&](std::vector<double> alpha) { return run.evaluate(alpha).selection.score; };
   CHECK(of(0).alpha == std::vector{0.0, 0.0, 1.0});
   CHECK(of(0).objective == -score({0.0, 0.0, 1.0}));

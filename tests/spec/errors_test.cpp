@@ -132,7 +132,7 @@ TEST_CASE("duplicate, unknown and missing keys, and keys without a value") {
         "s.yaml:1:1: methods is missing");
   CHECK(messages_of(kLeast + "data: {rot: x}\n") ==
         "s.yaml:4:8: unknown key in data 'rot'; did you mean 'root'? (known: root, max_train_rows, "
-        "max_dev_rows)");
+        "max_selection_rows, max_dev_rows)");
 }
 
 TEST_CASE("a value of the wrong type or out of its range says what is allowed") {

@@ -70,7 +70,7 @@ TEST_CASE("a resolved spec writes everything out") {
       "recipe: {lr: 1e-3}}]\nmethods: [swa]\n");
   CHECK(resolved_yaml(file.load()) == R"(name: n
 model: /m
-data: {root: /g, max_train_rows: 0, max_dev_rows: 0}
+data: {root: /g, max_train_rows: 0, max_selection_rows: 1000, max_dev_rows: 0}
 runs: /r
 device: auto
 threads: auto
