@@ -1,26 +1,26 @@
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "io/error.hpp"
 
 namespace {
 
+using runner::cli::print_error;
+using runner::cli::print_out;
 using runner::cli::Verb;
 
 void print_help() {
-  fmt::print(
+  print_out(
       "runner fine-tunes encoders and searches hyperparameters and fusion weights at once.\n\n"
       "usage: runner FILE.yaml [key.path=value ...]   run an experiment, or go on with it\n"
       "       runner VERB ...                         one of:\n\n");
   for (const Verb& verb : runner::cli::verbs()) {
-    fmt::print("  {:<9} {:<34} {}\n", verb.name, verb.arguments, verb.summary);
+    print_out("  {:<9} {:<34} {}\n", verb.name, verb.arguments, verb.summary);
   }
-  fmt::print(
+  print_out(
       "\n'runner VERB --help' tells more.\n"
       "exit codes: 0 done; 1 some runs failed; 2 wrong usage, spec or file;\n"
       "            75 interrupted, run again to go on; 130 interrupted from the keyboard\n");
@@ -33,7 +33,7 @@ int dispatch(std::vector<std::string> arguments) {
     return arguments.empty() ? runner::cli::kUsage : runner::cli::kDone;
   }
   if (arguments[0] == "--version") {
-    fmt::print("runner {}\n", RUNNER_VERSION);
+    print_out("runner {}\n", RUNNER_VERSION);
     return runner::cli::kDone;
   }
   for (const Verb& verb : runner::cli::verbs()) {
@@ -45,16 +45,21 @@ int dispatch(std::vector<std::string> arguments) {
   return runner::cli::verbs().front().run(arguments);
 }
 
+int run(std::vector<std::string> arguments) {
+  try {
+    return dispatch(std::move(arguments));
+  } catch (const runner::InputError& error) {
+    print_error("{}\n", error.what());
+    return runner::cli::kUsage;
+  } catch (const std::exception& error) {
+    print_error("runner: {}\n", error.what());
+    return runner::cli::kSomeFailed;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return dispatch({argv + 1, argv + argc});
-  } catch (const runner::InputError& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return runner::cli::kUsage;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "runner: {}\n", error.what());
-    return runner::cli::kSomeFailed;
-  }
+  runner::cli::prepare_streams();
+  return runner::cli::finish_streams(run({argv + 1, argv + argc}));
 }

@@ -14,6 +14,7 @@
 
 #include "cli/engine.hpp"
 #include "cli/options.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "data/cache.hpp"
 #include "data/tasks.hpp"
@@ -153,10 +154,10 @@ int bench_tokenise(const std::vector<std::string>& arguments) {
     if (io::parse_number(printed, peer)) ratios.push_back(peer / seconds.back());
   }
   const Spread spread = spread_of(seconds);
-  fmt::print("{} {} rows, {} tokens: {} s on one thread, {:.3g} tokens/s\n", examples.size(),
-             task->name, tokens, written(spread), static_cast<double>(tokens) / spread.median);
+  print_out("{} {} rows, {} tokens: {} s on one thread, {:.3g} tokens/s\n", examples.size(),
+            task->name, tokens, written(spread), static_cast<double>(tokens) / spread.median);
   if (!ratios.empty())
-    fmt::print("times faster than `tokenizers`: {}\n", written(spread_of(ratios)));
+    print_out("times faster than `tokenizers`: {}\n", written(spread_of(ratios)));
   return kDone;
 }
 
@@ -194,7 +195,7 @@ int bench_fusion(const std::vector<std::string>& arguments) {
   // Each difference is read once as bf16, the mean read and theta written as fp32.
   const double mixed = (2.0 * snapshots + 8.0) * size / mixing.median / 1e9;
   const double copied = 8.0 * size / copying.median / 1e9;
-  fmt::print(
+  print_out(
       "theta(alpha), K={}, P={}, {} threads: {} s, {:.1f} GB/s; copying memory {:.1f} GB/s; ratio "
       "{:.2f}\n",
       snapshots, parameters, threads, written(mixing), mixed, copied, mixed / copied);
@@ -214,7 +215,7 @@ int bench_command(const std::vector<std::string>& arguments) {
   }};
   if (arguments.empty()) {  // all, as they stand
     for (const Bench& bench : kBenches) {
-      fmt::print("{}{}\n", &bench == kBenches.data() ? "" : "\n", bench.name);
+      print_out("{}{}\n", &bench == kBenches.data() ? "" : "\n", bench.name);
       if (const int code = bench.run({}); code != kDone) return code;
     }
     return kDone;
@@ -227,7 +228,7 @@ int bench_command(const std::vector<std::string>& arguments) {
   if (arguments[0] != "--help" && arguments[0] != "-h") {
     throw InputError(fmt::format("there is no bench '{}', only\n{}", arguments[0], names));
   }
-  fmt::print("usage: runner bench [NAME flags]; without a name, all of\n{}", names);
+  print_out("usage: runner bench [NAME flags]; without a name, all of\n{}", names);
   return kDone;
 }
 

@@ -16,6 +16,7 @@
 #include "bo/suggest.hpp"
 #include "cli/bench.hpp"
 #include "cli/options.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "experiment/bilevel.hpp"
 #include "io/csv.hpp"
@@ -138,7 +139,7 @@ int bench_bo(const std::vector<std::string>& arguments) {
   std::string names, seed_list;
   for (int seed = 0; seed < seeds; ++seed) seed_list += fmt::format("{}{}", seed ? "," : "", seed);
 
-  fmt::print("simple regret after the whole budget, {} seeds: median [least, largest]\n", seeds);
+  print_out("simple regret after the whole budget, {} seeds: median [least, largest]\n", seeds);
   for (const bo::Problem& problem : bo::problems()) {
     if (!only.empty() && problem.name != only) continue;
     names += fmt::format("{}{}", names.empty() ? "" : ",", problem.name);
@@ -157,8 +158,8 @@ int bench_bo(const std::vector<std::string>& arguments) {
       milliseconds.push_back(1e3 * study.cpu_seconds);
       near_duplicates += study.near_duplicates;
     }
-    fmt::print("  {:<20} {:<34} {:>24} ms/suggestion, {} near-duplicates\n", problem.name,
-               written(spread_of(regrets)), written(spread_of(milliseconds)), near_duplicates);
+    print_out("  {:<20} {:<34} {:>24} ms/suggestion, {} near-duplicates\n", problem.name,
+              written(spread_of(regrets)), written(spread_of(milliseconds)), near_duplicates);
     std::fflush(stdout);
   }
   if (names.empty()) throw InputError(fmt::format("there is no problem '{}'", only));
@@ -166,16 +167,16 @@ int bench_bo(const std::vector<std::string>& arguments) {
   bo::Problem levy8 = problem_named("levy4");  // defined for any number of variables
   levy8.size = 8;
   const SuggestionCost few(hartmann, 20);
-  fmt::print(
+  print_out(
       "processor ms per suggestion: hartmann6, n=20 {:.2f}, n=60 {:.2f}; d=8, n=1000 {:.0f}\n",
       few.milliseconds(6), SuggestionCost(hartmann, 60).milliseconds(6),
       SuggestionCost(levy8, 1000).milliseconds(2));
-  fmt::print("processor ms of an inner loop's 30 proposals, K=10: {:.0f}\n",
-             inner_loop_milliseconds());
+  print_out("processor ms of an inner loop's 30 proposals, K=10: {:.0f}\n",
+            inner_loop_milliseconds());
   const double before = resident_bytes();
   few.milliseconds(10000);
-  fmt::print("memory after 10,000 more suggestions: {:+.2f} MB\n",
-             (resident_bytes() - before) / 1e6);
+  print_out("memory after 10,000 more suggestions: {:+.2f} MB\n",
+            (resident_bytes() - before) / 1e6);
   std::fflush(stdout);
   if (!line.has("peer")) return kDone;
   const fs::path peers = peers_folder(line);
@@ -193,7 +194,7 @@ int bench_bo(const std::vector<std::string>& arguments) {
   output_of(fmt::format(
       "cd '{0}' && '{1}' '{2}' time --peers botorch-logei,optuna-gp && '{1}' '{2}' report",
       scratch.string(), python, (peers / "bo_peers.py").string()));
-  fmt::print("\n{}", io::read_file(scratch / "peers.md"));
+  print_out("\n{}", io::read_file(scratch / "peers.md"));
   return kDone;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/bench.hpp"
 #include "cli/engine.hpp"
 #include "cli/options.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "data/cache.hpp"
 #include "data/tasks.hpp"
@@ -148,24 +149,24 @@ int bench_train(const std::vector<std::string>& arguments) {
     peer_evaluations.push_back(peer.evaluation_seconds);
     evaluation_ratios.push_back(peer.evaluation_seconds / evaluations.back());
   }
-  fmt::print("{} {}, batch {}, {}, {} threads, {} steps x {} rounds: median [least, largest]\n",
-             model.filename().string(), task->name, batch, line.has("fp32") ? "fp32" : "bf16",
-             threads, steps, rounds);
-  fmt::print("  step                    {} s\n", written(spread_of(seconds)));
-  fmt::print("  matrix rate             {} GFLOP/s; its products alone {} GFLOP/s\n",
-             written(spread_of(gflops)), written(spread_of(product_gflops)));
-  fmt::print("  step / its products     {}\n", written(spread_of(products)));
-  fmt::print("  peak memory             {:.0f} MB\n", peak / 1e6);
-  fmt::print("  process start to step 1 {:.2f} s{}\n", first_step,
-             line.has("random") ? ", making random weights included" : "");
-  fmt::print("  evaluating dev          {} s for {} rows\n", written(spread_of(evaluations)),
-             dev.rows());
+  print_out("{} {}, batch {}, {}, {} threads, {} steps x {} rounds: median [least, largest]\n",
+            model.filename().string(), task->name, batch, line.has("fp32") ? "fp32" : "bf16",
+            threads, steps, rounds);
+  print_out("  step                    {} s\n", written(spread_of(seconds)));
+  print_out("  matrix rate             {} GFLOP/s; its products alone {} GFLOP/s\n",
+            written(spread_of(gflops)), written(spread_of(product_gflops)));
+  print_out("  step / its products     {}\n", written(spread_of(products)));
+  print_out("  peak memory             {:.0f} MB\n", peak / 1e6);
+  print_out("  process start to step 1 {:.2f} s{}\n", first_step,
+            line.has("random") ? ", making random weights included" : "");
+  print_out("  evaluating dev          {} s for {} rows\n", written(spread_of(evaluations)),
+            dev.rows());
   if (!ratios.empty()) {
-    fmt::print("  peer's step             {} s, peak memory {:.0f} MB, evaluation {} s\n",
-               written(spread_of(peer_seconds)), peer_peak / 1e6,
-               written(spread_of(peer_evaluations)));
-    fmt::print("  times faster than peer  {}, evaluation {}; memory ratio {:.2f}\n",
-               written(spread_of(ratios)), written(spread_of(evaluation_ratios)), peak / peer_peak);
+    print_out("  peer's step             {} s, peak memory {:.0f} MB, evaluation {} s\n",
+              written(spread_of(peer_seconds)), peer_peak / 1e6,
+              written(spread_of(peer_evaluations)));
+    print_out("  times faster than peer  {}, evaluation {}; memory ratio {:.2f}\n",
+              written(spread_of(ratios)), written(spread_of(evaluation_ratios)), peak / peer_peak);
   }
   return kDone;
 }

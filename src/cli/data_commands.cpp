@@ -8,6 +8,7 @@
 
 #include "bo/acquisition.hpp"
 #include "cli/options.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "data/metrics.hpp"
 #include "data/tasks.hpp"
@@ -32,7 +33,7 @@ struct Listing {
 };
 
 void row(std::string_view name, std::string_view summary) {
-  fmt::print("  {:<20} {}\n", name, summary);
+  print_out("  {:<20} {}\n", name, summary);
 }
 
 template <typename Rows>
@@ -88,7 +89,7 @@ int list_command(const std::vector<std::string>& arguments) {
   for (const Listing& listing : kListings) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", listing.name);
     if (!line.words.empty() && line.words[0] != listing.name) continue;
-    fmt::print("{}\n", listing.name);
+    print_out("{}\n", listing.name);
     listing.print();
     found = true;
   }
@@ -113,8 +114,6 @@ int tokenize_command(const std::vector<std::string>& arguments) {
   if (max_length < 1) throw InputError("command line: --max-length must be at least 1");
   std::ios::sync_with_stdio(false);
   data::tokenize_lines(tokenizer, max_length, std::cin, std::cout);
-  std::cout.flush();
-  if (!std::cout) throw InputError("standard output: cannot write");
   return kDone;
 }
 
@@ -127,7 +126,7 @@ int generate_command(const std::vector<std::string>& arguments) {
   const fs::path folder = line.words[0];
   mini::write_glue(folder / "mini_glue", mini::kSeed);
   mini::write_tiny_roberta(folder / "tiny_roberta", mini::kSeed);
-  fmt::print("{}\n{}\n", (folder / "mini_glue").string(), (folder / "tiny_roberta").string());
+  print_out("{}\n{}\n", (folder / "mini_glue").string(), (folder / "tiny_roberta").string());
   return kDone;
 }
 

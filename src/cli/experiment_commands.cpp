@@ -14,6 +14,7 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "experiment/pool.hpp"
 #include "experiment/run.hpp"
@@ -44,7 +45,7 @@ spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
         fmt::format("'{}' is neither a file nor a verb (verbs: {})", line.words[0], names));
   }
   spec::Spec spec = spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
-  for (const std::string& warning : spec.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  for (const std::string& warning : spec.warnings) print_error("warning: {}\n", warning);
   return spec;
 }
 
@@ -207,9 +208,9 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
 }
 
 void print_tables(const report::Written& written) {
-  fmt::print("{}", written.text);
-  fmt::print("\ntables in {}:\n", written.folder.string());
-  for (const fs::path& file : written.files) fmt::print("  {}\n", file.filename().string());
+  print_out("{}", written.text);
+  print_out("\ntables in {}:\n", written.folder.string());
+  for (const fs::path& file : written.files) print_out("  {}\n", file.filename().string());
 }
 
 constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [flags]";
@@ -261,12 +262,12 @@ int run_command(const std::vector<std::string>& arguments) {
     write_provenance(spec, folder, pool, laboratory->notes());
   }
   if (share.count == 1) print_tables(report::write_tables(spec));
-  fmt::print("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
-             summary.cells_done, summary.cells, summary.trials_done, summary.trials,
-             summary.trials_before, summary.failed, folder.string());
-  for (const std::string& busy : summary.busy) fmt::print(stderr, "{}\n", busy);
+  print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
+            summary.cells_done, summary.cells, summary.trials_done, summary.trials,
+            summary.trials_before, summary.failed, folder.string());
+  for (const std::string& busy : summary.busy) print_error("{}\n", busy);
   if (summary.interrupted && stop_requested()) {
-    fmt::print(stderr, "interrupted; the same command goes on\n");
+    print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();
   }
   return summary.failed > 0 || !summary.errors.empty() || !summary.busy.empty() ? kSomeFailed
@@ -282,7 +283,7 @@ int check_command(const std::vector<std::string>& arguments) {
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
   if (line.has("files")) require_files(spec);
-  fmt::print("{}: ok\n", spec.file.string());
+  print_out("{}: ok\n", spec.file.string());
   return kDone;
 }
 
@@ -292,19 +293,19 @@ int plan_command(const std::vector<std::string>& arguments) {
   const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
-  fmt::print("{}", spec::resolved_yaml(spec));
+  print_out("{}", spec::resolved_yaml(spec));
   int trials = 0, done = 0;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
     const int planned = experiment::planned_trials(cell);
     const int have =
         std::min(planned, static_cast<int>(experiment::read_history(cell).trials.size()));
-    fmt::print("# {:<40} {} of {} trials\n", experiment::cell_name(cell), have, planned);
+    print_out("# {:<40} {} of {} trials\n", experiment::cell_name(cell), have, planned);
     trials += planned;
     done += have;
   }
-  fmt::print("# {} of {} trials done\n", done, trials);
+  print_out("# {} of {} trials done\n", done, trials);
   for (const std::string& missing : spec::missing_files(spec))
-    fmt::print("# missing: {}\n", missing);
+    print_out("# missing: {}\n", missing);
   return kDone;
 }
 
@@ -317,7 +318,7 @@ int merge_command(const std::vector<std::string>& arguments) {
   const report::Written written = report::write_tables(spec);
   print_tables(written);
   for (const std::string& missing : written.missing) {
-    fmt::print(stderr, "not complete: {}\n", missing);
+    print_error("not complete: {}\n", missing);
   }
   return written.missing.empty() ? kDone : kSomeFailed;
 }

@@ -5,6 +5,7 @@
 #include <boost/program_options/parsers.hpp>
 #include <sstream>
 
+#include "cli/streams.hpp"
 #include "io/error.hpp"
 
 namespace runner::cli {
@@ -35,7 +36,7 @@ CommandLine parse(const std::vector<std::string>& arguments, std::string_view us
   if (helped) {
     std::ostringstream text;
     text << flags;
-    fmt::print("usage: {}\n{}", usage, text.str());
+    print_out("usage: {}\n{}", usage, text.str());
   }
   return line;
 }

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cli/streams.hpp"
+
 namespace runner::cli {
 namespace {
 
@@ -23,20 +25,19 @@ std::string duration(double seconds) {
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (line_open_) fmt::print(stderr, "\n");
+  if (line_open_) print_error("\n");
 }
 
 void Progress::show(const std::string& line, bool urgent) {
   if (terminal_) {
-    fmt::print(stderr, "\r\033[K{}{}", line, urgent ? "\n" : "");
-    std::fflush(stderr);
+    print_error("\r\033[K{}{}", line, urgent ? "\n" : "");
     line_open_ = !urgent;
     return;
   }
   const auto now = Clock::now();
   if (!urgent && shown_ != Clock::time_point{} && now - shown_ < kLogEvery) return;
   if (!urgent) shown_ = now;
-  fmt::print(stderr, "{}\n", line);
+  print_error("{}\n", line);
 }
 
 void Progress::operator()(const experiment::Event& event) {

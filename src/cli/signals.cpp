@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 
 namespace runner::cli {
@@ -41,7 +42,6 @@ void install_signal_handlers() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a run
 }
 
 bool stop_requested() { return first_signal.load(std::memory_order_relaxed) != 0; }
@@ -54,8 +54,8 @@ int exit_code_after_stop() {
     if (is_slurm_id(task)) {
       const std::string command = "scontrol requeue " + task;
       if (std::system(command.c_str()) != 0) {
-        fmt::print(stderr, "could not requeue this task ('{}' failed); submit it again to go on\n",
-                   command);
+        print_error("could not requeue this task ('{}' failed); submit it again to go on\n",
+                    command);
       }
     }
   }

@@ -10,6 +10,7 @@
 #include "bo/acquisition.hpp"
 #include "bo/suggest.hpp"
 #include "cli/options.hpp"
+#include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
@@ -167,7 +168,7 @@ void print_recommended(const spec::SuggestSpace& space, const std::vector<bo::Ob
       written_point(space, history[static_cast<std::size_t>(best.index)].x);
   fields.push_back(io::number(space.maximise ? -best.mean : best.mean));
   fields.push_back(io::number(best.stddev));
-  fmt::print("{}{}", io::csv_row(header), io::csv_row(fields));
+  print_out("{}{}", io::csv_row(header), io::csv_row(fields));
 }
 
 }  // namespace
@@ -219,9 +220,9 @@ int suggest_command(const std::vector<std::string>& arguments) {
     throw InputError(error.what());
   }
 
-  fmt::print("{}", io::csv_row(space.columns()));
+  print_out("{}", io::csv_row(space.columns()));
   for (const bo::Suggestion& suggestion : suggestions) {
-    fmt::print("{}", io::csv_row(written_point(space, suggestion.x)));
+    print_out("{}", io::csv_row(written_point(space, suggestion.x)));
   }
   return kDone;
 }

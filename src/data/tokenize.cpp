@@ -15,7 +15,7 @@ namespace runner::data {
 void tokenize_lines(const Tokenizer& tokenizer, int max_length, std::istream& in,
                     std::ostream& out) {
   std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
+  for (int number = 1; out && std::getline(in, line); ++number) {
     const std::string place = fmt::format("line {}", number);
     const nlohmann::json json = parse_json(line, place);
     const auto text = json.is_object() ? json.find("text") : json.end();
