@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bo/suggest.hpp"
+#include "bo/space.hpp"
 
 namespace runner::bo {
 

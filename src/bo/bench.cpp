@@ -5,7 +5,7 @@
 #include <ctime>
 #include <limits>
 
-#include "bo/space.hpp"
+#include "bo/encoding.hpp"
 #include "random/philox.hpp"
 
 namespace runner::bo {

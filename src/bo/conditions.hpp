@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "bo/suggest.hpp"
+#include "bo/space.hpp"
 
 namespace runner::bo {
 

@@ -4,8 +4,9 @@
 #include <span>
 #include <vector>
 
+#include "bo/encoding.hpp"
 #include "bo/gp.hpp"
-#include "bo/space.hpp"
+#include "bo/observation.hpp"
 #include "bo/suggest.hpp"
 #include "bo/warp.hpp"
 

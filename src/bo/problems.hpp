@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "bo/suggest.hpp"
+#include "bo/space.hpp"
 
 namespace runner::bo {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bo/dense.hpp"
-#include "bo/space.hpp"
+#include "bo/encoding.hpp"
 
 namespace runner::bo {
 

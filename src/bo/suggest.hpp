@@ -2,61 +2,16 @@
 
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "bo/observation.hpp"
+#include "bo/space.hpp"
+
 namespace runner::bo {
 
-// Everything here minimises. Nothing here knows of the rest of the project.
-
-enum class Type { real, integer, choice, simplex };
-
-// A variable exists only where another one, its parent, has one of some values.
-struct Condition {
-  std::size_t parent = 0;        // index in Space::variables; a choice or an integer
-  std::vector<double> values{};  // of the parent; of a choice its indices
-};
-
-struct Variable {
-  std::string name;
-  Type type = Type::real;
-  double low = 0.0, high = 1.0;     // real, integer: inclusive bounds, low <= high
-  bool log = false;                 // real, integer: searched on a log scale; low > 0
-  std::vector<std::string> values;  // choice: the allowed values as they are written
-  int size = 1;                     // simplex: number of weights, >= 1
-  // choice: so many of the last values are known from observations and never proposed
-  int retired = 0;
-  // It exists where all of these hold and all of their parents exist; empty: always.
-  std::vector<Condition> when{};
-  // Columns this variable takes in a Point: `size` for a simplex, else 1.
-  int columns() const { return type == Type::simplex ? size : 1; }
-};
-
-struct Space {
-  std::vector<Variable> variables;
-  int columns() const;
-};
-
-// One value per column: the real or integer value itself, a choice's index, simplex weights (>= 0,
-// sum 1). What stands in the columns of a variable that does not exist there has no meaning.
-using Point = std::vector<double>;
-
-enum class Status { ok, failed, pending };
-
-struct Observation {
-  Point x;
-  double y = std::numeric_limits<double>::quiet_NaN();  // objective, minimised; ignored unless ok
-  Status status = Status::ok;
-  double y2 = std::numeric_limits<double>::quiet_NaN();  // second objective, minimised: ehvi alone
-  // Known variances of y and y2; NaN: unknown.
-  double noise_variance = std::numeric_limits<double>::quiet_NaN();
-  double noise_variance2 = std::numeric_limits<double>::quiet_NaN();
-  // Suggestion::warm_start of the fit that proposed x; empty: cold fit
-  std::vector<double> warm_start{};
-  std::vector<double> nominees{};  // Suggestion::nominees beside x; empty: not a round of hedge
-};
+// Everything here minimises.
 
 // learned: from the outcomes; none, where they look deterministic (fit.hpp).
 enum class Noise { deterministic, learned };

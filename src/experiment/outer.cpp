@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "bo/space.hpp"
+#include "bo/encoding.hpp"
 #include "experiment/bilevel.hpp"
 #include "io/error.hpp"
 #include "random/philox.hpp"

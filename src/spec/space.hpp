@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bo/suggest.hpp"
+#include "bo/space.hpp"
 #include "spec/read.hpp"
 
 namespace runner::spec {

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "bo/suggest.hpp"
+#include "bo/space.hpp"
 #include "spec/read.hpp"
 #include "spec/spec.hpp"
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "bo/space.hpp"
+#include "bo/encoding.hpp"
 #include "bo/suggest.hpp"
 
 namespace runner::bo {

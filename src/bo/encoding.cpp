@@ -1,4 +1,4 @@
-#include "bo/space.hpp"
+#include "bo/encoding.hpp"
 
 #include <fmt/format.h>
 
@@ -323,12 +323,6 @@ double Encoding::distance(std::span<const double> a, std::span<const double> b) 
   double largest = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
   return largest;
-}
-
-int Space::columns() const {
-  int columns = 0;
-  for (const Variable& v : variables) columns += v.columns();
-  return columns;
 }
 
 }  // namespace runner::bo
