@@ -207,11 +207,12 @@ int bench_command(const std::vector<std::string>& arguments) {
     std::string_view name, summary;
     int (*run)(const std::vector<std::string>&);
   };
-  constexpr std::array<Bench, 4> kBenches = {{
+  constexpr std::array<Bench, 5> kBenches = {{
       {"train", "step time, GFLOP/s against its matrix products alone, peak memory", bench_train},
       {"fusion", "forming theta(alpha) against copying memory", bench_fusion},
       {"tokenise", "tokens per second", bench_tokenise},
       {"bo", "regret and seconds per suggestion", bench_bo},
+      {"statistics", "how often the tables' intervals hold the truth", bench_statistics},
   }};
   if (arguments.empty()) {  // all, as they stand
     for (const Bench& bench : kBenches) {
@@ -223,7 +224,7 @@ int bench_command(const std::vector<std::string>& arguments) {
   std::string names;
   for (const Bench& bench : kBenches) {
     if (arguments[0] == bench.name) return bench.run({arguments.begin() + 1, arguments.end()});
-    names += fmt::format("  {:<9} {}\n", bench.name, bench.summary);
+    names += fmt::format("  {:<10} {}\n", bench.name, bench.summary);
   }
   if (arguments[0] != "--help" && arguments[0] != "-h") {
     throw InputError(fmt::format("there is no bench '{}', only\n{}", arguments[0], names));

@@ -14,6 +14,7 @@ int bench_bo(const std::vector<std::string>& arguments);
 int bench_train(const std::vector<std::string>& arguments);
 int bench_fusion(const std::vector<std::string>& arguments);
 int bench_tokenise(const std::vector<std::string>& arguments);
+int bench_statistics(const std::vector<std::string>& arguments);
 
 // Median and range of repeated measurements.
 struct Spread {

@@ -18,7 +18,7 @@ std::span<const Verb> verbs() {
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},
       {"suggest", "--space FILE --history FILE", "next points of any minimisation (ask/tell)",
        suggest_command},
-      {"bench", "bo|train|fusion|tokenise", "this machine's figures", bench_command},
+      {"bench", "bo|train|fusion|tokenise|statistics", "this machine's figures", bench_command},
       {"generate", "DIR", "write the embedded mini-GLUE and tiny RoBERTa", generate_command},
   }};
   return kVerbs;

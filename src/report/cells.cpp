@@ -25,6 +25,12 @@ double CellData::selection_score() const {
   return kPercent * history.trials[static_cast<std::size_t>(chosen)].evaluation.selection.score;
 }
 
+const std::vector<experiment::Predictions>& CellData::predictions() const {
+  static const std::vector<experiment::Predictions> kNone;
+  if (!complete || chosen < 0) return kNone;
+  return history.trials[static_cast<std::size_t>(chosen)].evaluation.predictions;
+}
+
 std::vector<CellData> read_cells(const spec::Spec& spec) {
   std::vector<CellData> cells;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {

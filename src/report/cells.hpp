@@ -21,6 +21,8 @@ struct CellData {
   // The chosen trial's score on the report split, x 100; NaN unless complete with a result.
   double score() const;
   double selection_score() const;  // the same on the selection split
+  // The chosen trial's, of the report split, part by part; empty unless complete with a result.
+  const std::vector<experiment::Predictions>& predictions() const;
 };
 
 std::vector<CellData> read_cells(const spec::Spec& spec);

@@ -1,20 +1,32 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "report/cells.hpp"
+#include "report/family.hpp"
+#include "report/scores.hpp"
 #include "report/table.hpp"
 
 namespace runner::report {
 
-// The comparison of methods: task scores x 100 on the report split, of each cell's chosen trial.
-// Only complete cells count, so that all have spent the same number of runs.
+// What the tables of comparisons are made of.
+struct Comparing {
+  const spec::Spec& spec;
+  const std::vector<CellData>& cells;
+  const Scores& scores;
+  const std::vector<Comparison>& comparisons;
+  const std::string& signature;
+};
 
-Table methods_csv(const spec::Spec& spec, const std::vector<CellData>& cells);   // method x task
-Table methods_twin(const spec::Spec& spec, const std::vector<CellData>& cells);  // tasks as columns
+// The methods, with their differences to the baseline.
+
+Table methods_csv(const Comparing& all);   // method x task
+Table methods_twin(const Comparing& all);  // tasks as columns
+Table methods_text(const Comparing& all);  // the same for a terminal: no wider than it must be
 
 // The paper's ablation: the methods with an acquisition at both levels.
-Table pairs_csv(const spec::Spec& spec, const std::vector<CellData>& cells);
-Table pairs_twin(const spec::Spec& spec, const std::vector<CellData>& cells);
+Table pairs_csv(const Comparing& all);
+Table pairs_twin(const Comparing& all);
 
 }  // namespace runner::report

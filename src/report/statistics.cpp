@@ -1,8 +1,12 @@
 #include "report/statistics.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <numeric>
 
 #include "random/philox.hpp"
 
@@ -11,6 +15,42 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostEnumerated = 16;
+constexpr int kMostValues = 1000;
+
+// Strata as far as the t interval looks at them.
+struct Moments {
+  double mean = kNaN, variance = kNaN, size = 0.0;
+};
+
+Estimate estimate_of(std::span<const Moments> strata) {
+  Estimate result;
+  if (strata.empty()) return result;
+  const auto count = static_cast<double>(strata.size());
+  double sum = 0.0, variances = 0.0, squares = 0.0;
+  for (const Moments& stratum : strata) {
+    const double variance = stratum.variance / stratum.size;
+    sum += stratum.mean;
+    variances += variance;  // NaN once one of them is
+    squares += variance * variance / (stratum.size - 1.0);
+  }
+  result.difference = sum / count;
+  if (variances > 0.0 && squares > 0.0) {  // squares: not below the smallest number either
+    result.error = std::sqrt(variances) / count;
+    result.freedom = variances * variances / squares;
+  }
+  return result;
+}
+
+std::vector<Moments> moments_of(const Strata& strata) {
+  std::vector<Moments> moments;
+  for (const auto& stratum : strata) {
+    // Equal values have no spread, whatever rounding says of their mean.
+    const bool equal = std::ranges::adjacent_find(stratum, std::not_equal_to{}) == stratum.end();
+    const double spread = stratum.size() > 1 && equal ? 0.0 : stddev(stratum);
+    moments.push_back({mean(stratum), spread * spread, static_cast<double>(stratum.size())});
+  }
+  return moments;
+}
 
 }  // namespace
 
@@ -38,29 +78,68 @@ double quantile(std::span<const double> ascending, double p) {
   return ascending[below] + share * (ascending[above] - ascending[below]);
 }
 
-double mean_of_means(const Strata& strata) {
-  std::vector<double> means;
-  for (const auto& stratum : strata) means.push_back(mean(stratum));
-  return mean(means);
+Interval Estimate::interval(double level) const {
+  if (std::isnan(error)) return {};
+  const boost::math::students_t_distribution<double> t(freedom);
+  const double half =
+      error * boost::math::quantile(boost::math::complement(t, (1.0 - level) / 2.0));
+  return {difference - half, difference + half};
 }
 
-Interval bootstrap_interval(const Strata& strata, double level, int resamples, std::uint64_t seed) {
-  if (strata.empty()) return {};
-  for (const auto& stratum : strata) {
-    if (stratum.size() < 2) return {};
-  }
-  random::Stream stream(seed);
-  std::vector<double> statistics;
-  Strata sample = strata;
-  for (int i = 0; i < resamples; ++i) {
-    for (std::size_t s = 0; s < strata.size(); ++s) {
-      for (double& value : sample[s]) value = strata[s][stream.below(strata[s].size())];
+double Estimate::p_value() const {
+  if (std::isnan(error)) return kNaN;
+  const boost::math::students_t_distribution<double> t(freedom);
+  return 2.0 * boost::math::cdf(boost::math::complement(t, std::abs(difference) / error));
+}
+
+Estimate estimate(const Strata& strata) { return estimate_of(moments_of(strata)); }
+
+std::vector<Corrected> correct_by_holm(std::span<const double> p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return p_values[a] < p_values[b] || (std::isnan(p_values[b]) && !std::isnan(p_values[a]));
+  });
+  std::vector<Corrected> corrected(p_values.size());
+  double largest = 0.0;
+  auto factor = static_cast<int>(p_values.size());
+  for (const std::size_t i : order) {
+    corrected[i].factor = factor;
+    if (!std::isnan(p_values[i])) {
+      largest = std::max(largest, std::min(1.0, factor * p_values[i]));
+      corrected[i].p_value = largest;
     }
-    statistics.push_back(mean_of_means(sample));
+    --factor;
   }
-  std::ranges::sort(statistics);
-  const double tail = (1.0 - level) / 2.0;
-  return {quantile(statistics, tail), quantile(statistics, 1.0 - tail)};
+  return corrected;
+}
+
+Verdict judge(const Estimate& estimate, const Corrected& corrected, double equivalence) {
+  if (std::isnan(estimate.error)) return Verdict::none;
+  if (corrected.p_value < kSignificance) {
+    return estimate.difference > 0.0 ? Verdict::better : Verdict::worse;
+  }
+  const Interval interval = estimate.interval(kEquivalenceLevel);
+  const bool within = interval.low > -equivalence && interval.high < equivalence;
+  return within ? Verdict::equal : Verdict::undecided;
+}
+
+int values_to_decide(const Strata& strata, int factor, double equivalence) {
+  std::vector<Moments> moments = moments_of(strata);
+  const auto decides = [&](int values) {
+    for (Moments& stratum : moments) stratum.size = values;
+    const Estimate at = estimate_of(moments);
+    const Verdict verdict = judge(at, {std::min(1.0, factor * at.p_value()), factor}, equivalence);
+    return verdict != Verdict::undecided;
+  };
+  if (!decides(kMostValues)) return 0;
+  // More values only ever narrow the interval.
+  int undecided = 1, decided = kMostValues;
+  while (decided - undecided > 1) {
+    const int middle = undecided + (decided - undecided) / 2;
+    (decides(middle) ? decided : undecided) = middle;
+  }
+  return decided;
 }
 
 double sign_flip_p_value(const Strata& strata, int draws, std::uint64_t seed) {
@@ -98,6 +177,12 @@ double sign_flip_p_value(const Strata& strata, int draws, std::uint64_t seed) {
     hits += reaches([&](std::size_t) { return stream() >> 63 != 0; }) ? 1U : 0U;
   }
   return (1.0 + static_cast<double>(hits)) / (1.0 + draws);
+}
+
+double mcnemar_p_value(int only_first, int only_second) {
+  if (only_first + only_second == 0) return 1.0;
+  const boost::math::binomial_distribution<double> even(only_first + only_second, 0.5);
+  return std::min(1.0, 2.0 * boost::math::cdf(even, std::min(only_first, only_second)));
 }
 
 }  // namespace runner::report

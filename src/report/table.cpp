@@ -61,6 +61,26 @@ std::string joined(const std::vector<std::string>& row, std::string_view separat
   return line;
 }
 
+// A paragraph as lines of at most kLineWidth, each ended.
+std::string broken(std::string_view text) {
+  constexpr std::size_t kLineWidth = 100;
+  std::string lines;
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    if (column > 0 && column + 1 + width(word) > kLineWidth) {
+      lines += '\n';
+      column = 0;
+    }
+    if (column > 0) lines += ' ';
+    column += (column > 0 ? 1 : 0) + width(word);
+    lines += word;
+    at = end + 1;
+  }
+  return lines + '\n';
+}
+
 }  // namespace
 
 std::string to_csv(const Table& table) {
@@ -77,6 +97,7 @@ std::string to_markdown(const Table& table) {
   }
   text += '\n';
   for (const auto& row : table.rows) text += "| " + joined(row, " | ", markdown) + " |\n";
+  if (!table.signature.empty()) text += "\n" + markdown(table.signature) + "\n";
   return text;
 }
 
@@ -90,7 +111,11 @@ std::string to_latex(const Table& table) {
       "\\caption{{{}}}\n\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n",
       latex(table.caption), alignment, joined(table.columns, " & ", latex));
   for (const auto& row : table.rows) text += joined(row, " & ", latex) + " \\\\\n";
-  return text + "\\bottomrule\n\\end{tabular}\n\\end{table}\n";
+  text += "\\bottomrule\n\\end{tabular}\n";
+  if (!table.signature.empty()) {
+    text += "\\par\\footnotesize " + latex(table.signature) + "\n";
+  }
+  return text + "\\end{table}\n";
 }
 
 std::string to_text(const Table& table) {
@@ -109,8 +134,9 @@ std::string to_text(const Table& table) {
     while (text.ends_with(' ')) text.pop_back();
     return text + '\n';
   };
-  std::string text = table.caption + '\n' + line(table.columns);
+  std::string text = broken(table.caption) + line(table.columns);
   for (const auto& row : table.rows) text += line(row);
+  if (!table.signature.empty()) text += broken(table.signature);
   return text;
 }
 

@@ -13,12 +13,14 @@ struct Table {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  // each as long as `columns`
   int text_columns = 1;                        // the first ones are left-aligned, the rest right
+  std::string signature;  // what another table must agree in to be comparable; may be empty
 };
 
-std::string to_csv(const Table& table);  // without the caption: its facts are columns there
+// Without the caption, whose facts are columns there, and the signature.
+std::string to_csv(const Table& table);
 std::string to_markdown(const Table& table);
 std::string to_latex(const Table& table);  // a `table` environment with booktabs rules
-std::string to_text(const Table& table);   // aligned for a terminal
+std::string to_text(const Table& table);   // aligned for a terminal, the caption broken into lines
 
 // For people: that many decimals, "–" for NaN.
 std::string rounded(double value, int decimals);

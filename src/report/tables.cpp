@@ -6,12 +6,37 @@
 
 #include "experiment/run.hpp"
 #include "io/file.hpp"
+#include "report/budget.hpp"
 #include "report/cells.hpp"
 #include "report/compare.hpp"
+#include "report/comparisons.hpp"
+#include "report/family.hpp"
+#include "report/resample.hpp"
 #include "report/rows.hpp"
+#include "report/scores.hpp"
 #include "report/table.hpp"
 
 namespace runner::report {
+namespace {
+
+constexpr int kResamples = 1000;
+
+std::vector<TaskPredictions> predictions_of(const spec::Spec& spec,
+                                            const std::vector<CellData>& cells) {
+  std::vector<TaskPredictions> tasks;
+  for (const spec::TaskEntry& entry : spec.tasks)
+    tasks.push_back({.task = &entry.task, .models = {}});
+  if (spec.comparisons.empty() && !spec.primary) return tasks;
+  for (const CellData& data : cells) {
+    if (data.predictions().empty()) continue;
+    const auto task = static_cast<std::size_t>(data.cell.task - spec.tasks.data());
+    const auto method = static_cast<std::size_t>(data.cell.method - spec.methods.data());
+    tasks[task].models[{method, data.cell.seed}] = &data.predictions();
+  }
+  return tasks;
+}
+
+}  // namespace
 
 Written write_tables(const spec::Spec& spec) {
   const std::vector<CellData> cells = read_cells(spec);
@@ -27,21 +52,33 @@ Written write_tables(const spec::Spec& spec) {
     written.files.push_back(written.folder / name);
     io::write_file_atomic(written.files.back(), bytes);
   };
-  const Table methods = methods_twin(spec, cells);
-  const Table pairs = pairs_twin(spec, cells);
-  write("methods.csv", to_csv(methods_csv(spec, cells)));
+  const Scores scores(spec, cells);
+  const Resampled resampled(predictions_of(spec, cells), kResamples);
+  const std::vector<Comparison> comparisons = compare(spec, scores, resampled);
+  const std::string signature;
+  const Comparing all{spec, cells, scores, comparisons, signature};
+  const Table methods = methods_twin(all);
+  const Table pairs = pairs_twin(all);
+  const Table compared = comparisons_twin(all);
+  write("methods.csv", to_csv(methods_csv(all)));
   write("methods.md", to_markdown(methods));
   write("methods.tex", to_latex(methods));
-  write("pairs.csv", to_csv(pairs_csv(spec, cells)));
+  write("pairs.csv", to_csv(pairs_csv(all)));
   write("pairs.md", to_markdown(pairs));
   write("pairs.tex", to_latex(pairs));
+  write("comparisons.csv", to_csv(comparisons_csv(all)));
+  write("comparisons.md", to_markdown(compared));
+  write("comparisons.tex", to_latex(compared));
+  write("mcnemar.csv", to_csv(mcnemar_csv(all)));
+  write("budget.csv", to_csv(budget_csv(spec, cells)));
+  write("incumbent.csv", to_csv(incumbent_csv(cells)));
   write("trials.csv", to_csv(trials_csv(spec, cells)));
   write("fusion.csv", to_csv(fusion_csv(cells)));
   write("curves.csv", to_csv(curves_csv(cells)));
   write("diagnostics.csv", to_csv(diagnostics_csv(cells)));
   write("timings.csv", to_csv(timings_csv(cells)));
-  written.text = to_text(methods);
-  if (!pairs.rows.empty()) written.text += "\n" + to_text(pairs);
+  written.text = to_text(methods_text(all));
+  if (!compared.rows.empty()) written.text += "\n" + to_text(compared);
   return written;
 }
 

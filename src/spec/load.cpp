@@ -11,6 +11,7 @@
 #include "data/tasks.hpp"
 #include "io/csv.hpp"
 #include "spec/check.hpp"
+#include "spec/comparisons.hpp"
 #include "spec/methods.hpp"
 #include "spec/own_task.hpp"
 #include "spec/presets.hpp"
@@ -66,6 +67,7 @@ class Loader {
     const Node* const pairs = top.get("pairs");
     spec_.methods = read_methods(methods, pairs, problems_);
     if (methods == nullptr && pairs == nullptr) top.require("methods");
+    read_comparisons(top, spec_, problems_);
     top.finish();
     check(spec_, document_.root, unread_, problems_);
     problems_.throw_if_any();

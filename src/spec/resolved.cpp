@@ -204,6 +204,17 @@ std::string resolved_yaml(const Spec& spec) {
        noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");
   for (const Method& method : spec.methods) line("  - {}", method_yaml(method));
+  const auto against = [](const Contrast& contrast) {
+    return yaml_text(fmt::format("{} against {}", contrast.method, contrast.against));
+  };
+  line("baseline: {}", spec.baseline.empty() ? "none" : yaml_text(spec.baseline));
+  line("primary: {}", spec.primary ? against(*spec.primary) : "none");
+  line("comparisons:{}", spec.comparisons.empty() ? " none" : "");
+  for (const Contrast& contrast : spec.comparisons) line("  - {}", against(contrast));
+  line("equivalence: {}", io::number(spec.equivalence));
+  line("at_chance: {}", spec.measure_chance      ? "auto"
+                        : spec.at_chance.empty() ? "none"
+                                                 : list_of_texts(spec.at_chance));
   return yaml;
 }
 

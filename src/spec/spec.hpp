@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,19 @@ struct Outer {
   bo::Noise noise = bo::Noise::learned;
 };
 
+// One question of the comparison: is `method` better than `against`? Both are methods' names.
+struct Contrast {
+  std::string method, against;
+  bool operator==(const Contrast&) const = default;
+};
+
+// A row of a table that others published.
+struct PublishedRow {
+  std::string method;
+  std::vector<std::pair<std::string, double>> scores;  // by task or "average", x 100
+  std::string source;
+};
+
 struct Spec {
   std::filesystem::path file;       // the YAML file
   std::string name;                 // run directory: runs_root / name
@@ -70,7 +84,15 @@ struct Spec {
   bool deterministic = true;         // on a GPU: the same bits every time, as always on a CPU
   std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, no simplex
   Outer outer;
-  std::vector<Method> methods;                   // names distinct
+  std::vector<Method> methods;  // names distinct
+  // What the tables compare (spec/comparisons.hpp); empty or none: nothing.
+  std::string baseline;
+  std::optional<Contrast> primary;
+  std::vector<Contrast> comparisons;
+  double equivalence = 0.5;            // points
+  bool measure_chance = true;          // else `at_chance` is the spec's own word
+  std::vector<std::string> at_chance;  // tasks
+  std::vector<PublishedRow> published;
   std::map<std::string, std::string> overrides;  // key.path=value from the command line, as given
   std::vector<std::string> warnings;  // what is allowed, but hardly meant; as problems are shown
 };

@@ -20,6 +20,7 @@
 
 #include "experiment/run.hpp"
 #include "random/philox.hpp"
+#include "spec/comparisons.hpp"
 #include "spec/spec.hpp"
 
 namespace runner::experiment {
@@ -207,6 +208,7 @@ inline spec::Spec fake_spec(const std::filesystem::path& runs, std::vector<spec:
   spec.outer.trials = 5;
   spec.outer.initial = 3;
   spec.methods = std::move(methods);
+  spec::choose_comparisons(spec);
   return spec;
 }
 

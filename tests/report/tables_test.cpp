@@ -23,7 +23,9 @@ spec::Spec table_spec(const fs::path& runs) {
                                        method("swa", Search::none, "swa"),
                                        method("random_search", Search::random, "last")};
   for (const spec::Method& pair : pairs()) methods.push_back(pair);
-  return fake_spec(runs, methods);
+  spec::Spec spec = fake_spec(runs, methods);
+  spec.measure_chance = false;
+  return spec;
 }
 
 // Every table but the seconds, by file name.
@@ -63,7 +65,7 @@ TEST_CASE("tables are the same bytes for one process, four workers, shards and a
   spec::Spec spec = table_spec(one.path);
   run(spec, trainer, {}, {});
   const auto expected = tables(spec);
-  CHECK(expected.size() == 10);
+  CHECK(expected.size() == 16);
   CHECK(tables(spec) == expected);  // and writing them again changes nothing
 
   const Folder many;
@@ -223,10 +225,12 @@ TEST_CASE("failed and collapsed runs are counted, and a cell without a result ha
   };
   spec::Spec spec = table_spec(folder.path);
   spec.methods.resize(1);
+  spec::choose_comparisons(spec);
   run(spec, trainer, {}, {});
   const auto files = tables(spec);
   const auto rows = read_csv(files.at("methods.csv"));
   CHECK(rows[0].at("failed_runs") == "1");
+  CHECK(rows[0].at("diverged_runs") == "1");
   CHECK(rows[0].at("n_seeds") == "1");
   CHECK(rows[1].at("collapsed_runs") == "1");
   CHECK(rows[1].at("n_seeds") == "2");

@@ -82,7 +82,8 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number\n"
         "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
         "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
-        "workers, trials_per_device, deterministic, search, outer, methods, pairs)");
+        "workers, trials_per_device, deterministic, search, outer, methods, pairs, "
+        "baseline, primary, comparisons, equivalence, at_chance, published)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
 }

@@ -88,6 +88,11 @@ tasks:
 outer: {trials: 8, initial: auto, beta: 4, noise: learned}
 methods:
   - swa
+baseline: none
+primary: none
+comparisons: none
+equivalence: 0.5
+at_chance: auto
 )");
 }
 
