@@ -24,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kNoises[] = {"deterministic", "learned"};  // as bo::Noise
-constexpr std::string_view kNameLetters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 constexpr std::size_t kMostSeeds = 1000;
 
 // What `recipe:` and `inner:` change, in the order of the spec.
@@ -94,26 +92,12 @@ class Loader {
     return normal.has_filename() ? normal : normal.parent_path();
   }
 
-  // The name of a run or of a task, which is also a folder's.
-  std::optional<std::string> folder_name(const Node& node, std::string_view what) {
-    auto text = read_text(node, what, problems_);
-    if (!text) return {};
-    if (text->empty() || text->front() == '.' || text->front() == '-' ||
-        text->find_first_not_of(kNameLetters) != std::string::npos) {
-      problems_.add(node.place, fmt::format("{}: '{}' cannot name a folder; use letters, digits, "
-                                            "'_', '-' and '.', the last two not first",
-                                            what, *text));
-      return {};
-    }
-    return text;
-  }
-
   fs::path beside_file(const char* path) const { return document_.sources.front()->folder / path; }
 
   void read_run_name(Section& top) {
     spec_.name = spec_.file.stem().string();
     const Node* const name = top.get("name");
-    if (name != nullptr) spec_.name = folder_name(*name, "name").value_or("");
+    if (name != nullptr) spec_.name = read_folder_name(*name, "name", problems_).value_or("");
   }
 
   void read_model(Section& top) {
@@ -230,7 +214,7 @@ class Loader {
       return entry.key == "train" || entry.key == "dev" || entry.key == "text";
     });
     if (!own) return glue_task(name);
-    const auto folder = folder_name(name, section.path("name"));
+    const auto folder = read_folder_name(name, section.path("name"), problems_);
     data::Task task = read_own_task(section, folder.value_or(""), problems_);
     if (!folder) return {};
     if (data::find_task(*folder) != nullptr) {

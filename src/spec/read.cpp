@@ -113,6 +113,22 @@ std::optional<std::string> read_text(const Node& node, std::string_view what, Pr
   return *text;
 }
 
+std::optional<std::string> read_folder_name(const Node& node, std::string_view what,
+                                            Problems& problems) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  auto text = read_text(node, what, problems);
+  if (!text) return {};
+  if (text->empty() || text->front() == '.' || text->front() == '-' ||
+      text->find_first_not_of(kLetters) != std::string::npos) {
+    problems.add(node.place, fmt::format("{}: '{}' cannot name a folder; use letters, digits, "
+                                         "'_', '-' and '.', the last two not first",
+                                         what, *text));
+    return {};
+  }
+  return text;
+}
+
 std::optional<std::size_t> read_name(const Node& node, std::string_view what,
                                      std::span<const std::string_view> names, Problems& problems) {
   const std::string* text = scalar(node, what, "a name", problems);

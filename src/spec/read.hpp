@@ -33,6 +33,9 @@ std::optional<std::int64_t> read_integer(const Node& node, std::string_view what
 std::optional<std::uint64_t> read_seed(const Node& node, std::string_view what, Problems& problems);
 std::optional<bool> read_boolean(const Node& node, std::string_view what, Problems& problems);
 std::optional<std::string> read_text(const Node& node, std::string_view what, Problems& problems);
+// The name of a run or of a task, which is also a folder's.
+std::optional<std::string> read_folder_name(const Node& node, std::string_view what,
+                                            Problems& problems);
 // The index of a text in `names`.
 std::optional<std::size_t> read_name(const Node& node, std::string_view what,
                                      std::span<const std::string_view> names, Problems& problems);
