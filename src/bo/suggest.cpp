@@ -118,11 +118,9 @@ class Study {
     return encoding_.features() == 0 ? fill("random") : acquire();
   }
 
-  // Of the start design, which by itself does not outgrow a finite space.
   std::size_t design_points() const {
-    if (options_.initial > 0) return static_cast<std::size_t>(options_.initial);
-    const auto points = static_cast<std::size_t>(2 * encoding_.degrees_of_freedom() + 2);
-    return encoding_.count() > 0 ? std::min(points, encoding_.count()) : points;
+    return static_cast<std::size_t>(
+        options_.initial > 0 ? options_.initial : start_design(encoding_.degrees_of_freedom()));
   }
 
   // The next point of a low-discrepancy sequence that is not in the history.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -22,7 +23,7 @@ struct Options {
   // improvement of y and y2 (hypervolume.hpp).
   std::string acquisition = "logei";
   double beta = 4.0;  // UCB: mean - sqrt(beta) * stddev in standardised outcomes
-  int initial = 0;    // points of the start design; 0: 2 d + 2
+  int initial = 0;    // points of the start design; 0: start_design(d)
   Noise noise = Noise::learned;
   std::vector<Point>
       starts;  // proposed first, before Sobol or Dirichlet draws (vertices, uniform, ...)
@@ -31,6 +32,10 @@ struct Options {
   // Observed numbers outside the bounds are knowledge, not errors; never proposed or recommended.
   bool keep_outside = false;
 };
+
+// Points of the start design of d degrees of freedom where none are asked for: as few as a model
+// can begin with. From d alone, since trials may be added between calls.
+constexpr int start_design(int degrees_of_freedom) { return std::min(degrees_of_freedom + 1, 4); }
 
 // What the fit found, for people and for diagnostics.csv.
 struct Fit {

@@ -186,7 +186,7 @@ int suggest_command(const std::vector<std::string>& arguments) {
                                         "ucb: mean - sqrt(beta) * stddev, standardised outcomes")(
       "deterministic", "the objective has no noise")(
       "initial", po::value<int>()->default_value(0)->value_name("N"),
-      "points of the start design; 0: 2 d + 2")(
+      "points of the start design; 0: min(d + 1, 4), d axes")(
       "recommend", "instead of new points, the best evaluated one by the model's mean")(
       "seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "");
   bool helped = false;

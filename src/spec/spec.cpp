@@ -6,7 +6,7 @@ namespace runner::spec {
 
 int start_trials(const Spec& spec) {
   const int known = 1 + static_cast<int>(spec.outer.starts.size());
-  const int automatic = std::min(static_cast<int>(spec.search.size()) + 1, 4);
+  const int automatic = bo::start_design(static_cast<int>(spec.search.size()));
   return std::max(known, spec.outer.initial > 0 ? spec.outer.initial : automatic);
 }
 

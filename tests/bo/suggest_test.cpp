@@ -35,6 +35,18 @@ TEST_CASE("starts come first, then the design, then the acquisition") {
   CHECK(sources == std::vector<std::string>{"start", "start", "sobol", "sobol", "logei", "logei"});
 }
 
+TEST_CASE("the start design grows with the dimensions up to four points") {
+  for (int d = 1; d < 8; ++d) {
+    std::vector<Observation> history;
+    while (suggest(box(d), history, {}, 7).source == "sobol") {
+      Observation& o = history.emplace_back();
+      o.x = suggest(box(d), std::span(history).first(history.size() - 1), {}, 7).x;
+      o.y = o.x[0];
+    }
+    CHECK(static_cast<int>(history.size()) == std::min(d + 1, 4));
+  }
+}
+
 TEST_CASE("mixtures alternate, or draw from a portfolio whose state is the history") {
   const Space space = box(2);
   std::vector<Observation> history;
