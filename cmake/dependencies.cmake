@@ -7,6 +7,25 @@ find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(Threads REQUIRED)
 find_package(hwy REQUIRED CONFIG)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+# Armadillo is headers alone here, over the serial build of OpenBLAS as an archive whose names stay
+# inside what links it. LibTorch brings another BLAS under the same names, so with a shared one each
+# side would be served by whichever was loaded first; and a BLAS with threads of its own would be
+# slower on matrices of this size, and take other cells' cores.
+find_path(ARMADILLO_INCLUDE_DIR armadillo REQUIRED)
+find_library(OPENBLAS_LIBRARY libopenblas.a PATH_SUFFIXES openblas-serial REQUIRED)
+find_library(GFORTRAN_LIBRARY gfortran HINTS ${CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES} REQUIRED)
+add_library(armadillo INTERFACE)
+target_include_directories(armadillo SYSTEM INTERFACE ${ARMADILLO_INCLUDE_DIR})
+target_compile_definitions(armadillo INTERFACE
+  ARMA_DONT_USE_WRAPPER ARMA_DONT_USE_OPENMP ARMA_WARN_LEVEL=0
+  $<$<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:${RUNNER_SANITIZE}>>>:ARMA_NO_DEBUG>)
+# Only some of LAPACK calls Fortran's own library.
+set(CMAKE_LINK_LIBRARY_USING_if_needed LINKER:--push-state,--as-needed <LINK_ITEM> LINKER:--pop-state)
+set(CMAKE_LINK_LIBRARY_USING_if_needed_SUPPORTED TRUE)
+target_link_libraries(armadillo INTERFACE ${OPENBLAS_LIBRARY}
+                                          $<LINK_LIBRARY:if_needed,${GFORTRAN_LIBRARY}>)
+target_link_options(armadillo INTERFACE LINKER:--exclude-libs,libopenblas.a)
+
 if(BUILD_TESTING)
   find_package(doctest REQUIRED)
 endif()

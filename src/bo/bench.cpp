@@ -21,17 +21,12 @@ double cpu_now() {
 constexpr double kNear = 1e-3;
 
 // Distance of the last point to the nearest earlier one.
-double nearest(const std::vector<std::vector<double>>& points) {
+double nearest(const std::vector<arma::vec>& points) {
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t k = 0; k + 1 < points.size(); ++k) {
-    double squared = 0.0;
-    for (std::size_t f = 0; f < points[k].size(); ++f) {
-      const double difference = points[k][f] - points.back()[f];
-      squared += difference * difference;
-    }
-    least = std::min(least, squared);
+    least = std::min(least, arma::norm(points[k] - points.back()));
   }
-  return std::sqrt(least);
+  return least;
 }
 
 }  // namespace
@@ -44,7 +39,7 @@ BenchRow bench(const Problem& problem, const std::vector<std::vector<double>>& s
   random::Stream noise(random::derive(options.seed, "observation noise"));
   BenchRow row;
   std::vector<Observation> history;
-  std::vector<std::vector<double>> features;
+  std::vector<arma::vec> features;
   double best = std::numeric_limits<double>::infinity();
   int modelled = 0;
   for (int i = 0; i < budget; ++i) {

@@ -22,10 +22,14 @@ constexpr std::size_t kLargestCount = 10000;
 
 [[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
 
-void set_sum_to_one(std::span<double> weights) {
-  double sum = 0.0;
-  for (const double w : weights) sum += w;
-  for (double& w : weights) w /= sum;
+// The value of a variable that can take only one.
+double only_value(const Variable& v) {
+  return v.type == Type::simplex ? 1.0 : v.type == Type::choice ? 0.0 : v.low;
+}
+
+// The columns of a variable in a point, in place.
+arma::vec columns_of(const Variable& v, double* x) {
+  return {x, static_cast<arma::uword>(v.columns()), false, true};
 }
 
 }  // namespace
@@ -37,7 +41,7 @@ Encoding::Encoding(const Space& space) : space_(&space) {
     check(v);
     conditional_ |= !v.when.empty();
     const bool constant = is_constant(v);
-    slots_.push_back({&v, column, groups_.size(), constant});
+    places_.push_back({&v, column, groups_.size(), constant});
     column += static_cast<std::size_t>(v.columns());
     if (constant) continue;
     if (v.type == Type::simplex) {
@@ -72,11 +76,11 @@ Point Encoding::enumerate(std::size_t index) const {
 
 Point Encoding::combination(std::size_t index) const {
   Point point(static_cast<std::size_t>(space_->columns()));
-  for (std::size_t s = slots_.size(); s-- > 0;) {
-    const Variable& v = *slots_[s].variable;
-    double& x = point[slots_[s].column];
-    if (slots_[s].constant) {
-      x = v.type == Type::simplex ? 1.0 : v.type == Type::choice ? 0.0 : v.low;
+  for (std::size_t s = places_.size(); s-- > 0;) {
+    const Variable& v = *places_[s].variable;
+    double& x = point[places_[s].column];
+    if (places_[s].constant) {
+      x = only_value(v);
       continue;
     }
     x = (v.type == Type::choice ? 0.0 : v.low) + static_cast<double>(index % count_of(v));
@@ -88,20 +92,20 @@ Point Encoding::combination(std::size_t index) const {
 void Encoding::settle(Point& point) const {
   if (!conditional_) return;
   const std::vector<bool> exists = existing(*space_, point);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    if (!exists[s]) set_neutral(*slots_[s].variable, point.data() + slots_[s].column);
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    if (!exists[s]) set_neutral(*places_[s].variable, point.data() + places_[s].column);
   }
 }
 
 std::vector<bool> Encoding::existing_at(const Point& point) const {
-  return conditional_ ? existing(*space_, point) : std::vector<bool>(slots_.size(), true);
+  return conditional_ ? existing(*space_, point) : std::vector<bool>(places_.size(), true);
 }
 
 bool Encoding::is_inside(const Point& point) const {
   const std::vector<bool> exists = existing_at(point);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const Variable& v = *slots_[s].variable;
-    const double x = point[slots_[s].column];
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    const Variable& v = *places_[s].variable;
+    const double x = point[places_[s].column];
     if (!exists[s] || v.type == Type::simplex) continue;
     if (v.type == Type::choice ? x >= static_cast<double>(count_of(v)) : !within(v, x))
       return false;
@@ -115,10 +119,9 @@ Point Encoding::checked(const Point& point, std::string_view what, Outside outsi
   }
   Point out = point;
   settle(out);
-  for (const Slot& slot : slots_) {
-    const Variable& v = *slot.variable;
-    const std::span<double> x =
-        std::span(out).subspan(slot.column, static_cast<std::size_t>(v.columns()));
+  for (const Place& place : places_) {
+    const Variable& v = *place.variable;
+    arma::vec x = columns_of(v, out.data() + place.column);
     for (const double value : x) {
       if (!std::isfinite(value)) fail(fmt::format("{}: {} = {}", what, v.name, io::number(value)));
     }
@@ -134,72 +137,73 @@ Point Encoding::checked(const Point& point, std::string_view what, Outside outsi
       if (std::abs(sum - 1.0) > kSumSlack) {
         fail(fmt::format("{}: the weights of {} sum to {}, not 1", what, v.name, io::number(sum)));
       }
-      if (sum != 1.0) set_sum_to_one(x);
+      if (sum != 1.0) x /= sum;
       continue;
     }
     const double low = v.type == Type::choice ? 0.0 : v.low;
     const double high = v.type == Type::choice ? static_cast<double>(v.values.size() - 1) : v.high;
     const double slack = kBoundSlack * std::max(high / 2.0 - low / 2.0, std::abs(high));
-    const bool beyond = x[0] < low - slack || x[0] > high + slack;
+    const bool beyond = x(0) < low - slack || x(0) > high + slack;
     if (beyond && (outside == Outside::refused || v.type == Type::choice)) {
-      fail(fmt::format("{}: {} = {} is outside [{}, {}]", what, v.name, io::number(x[0]),
+      fail(fmt::format("{}: {} = {} is outside [{}, {}]", what, v.name, io::number(x(0)),
                        io::number(low), io::number(high)));
     }
-    if (beyond && (slot.constant || (v.log && x[0] <= 0.0))) {
-      fail(fmt::format("{}: {} = {} has no place {}", what, v.name, io::number(x[0]),
-                       slot.constant ? fmt::format("where it is always {}", io::number(low))
-                                     : "on a log scale"));
+    if (beyond && (place.constant || (v.log && x(0) <= 0.0))) {
+      fail(fmt::format("{}: {} = {} has no place {}", what, v.name, io::number(x(0)),
+                       place.constant ? fmt::format("where it is always {}", io::number(low))
+                                      : "on a log scale"));
     }
-    if (v.type != Type::real && std::abs(x[0] - std::round(x[0])) > kSumSlack) {
-      fail(fmt::format("{}: {} = {} is not a whole number", what, v.name, io::number(x[0])));
+    if (v.type != Type::real && std::abs(x(0) - std::round(x(0))) > kSumSlack) {
+      fail(fmt::format("{}: {} = {} is not a whole number", what, v.name, io::number(x(0))));
     }
-    if (v.type != Type::real) x[0] = std::round(x[0]);
-    if (!beyond) x[0] = std::clamp(x[0], low, high);
+    if (v.type != Type::real) x(0) = std::round(x(0));
+    if (!beyond) x(0) = std::clamp(x(0), low, high);
   }
   return out;
 }
 
-std::vector<double> Encoding::encode(const Point& point) const {
-  std::vector<double> features(this->features());
+arma::vec Encoding::encode(const Point& point) const {
+  arma::vec features(this->features(), arma::fill::zeros);
   const std::vector<bool> exists = existing_at(point);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const Slot& slot = slots_[s];
-    if (slot.constant) continue;
-    const Variable& v = *slot.variable;
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    const Place& place = places_[s];
+    if (place.constant) continue;
+    const Variable& v = *place.variable;
     if (!exists[s] && v.type == Type::choice) {
       const double share = kHot / static_cast<double>(v.values.size());
-      std::fill_n(features.begin() + static_cast<std::ptrdiff_t>(slot.feature), v.values.size(),
-                  share);
+      features.subvec(place.feature, place.feature + v.values.size() - 1).fill(share);
     } else if (!exists[s] && v.type != Type::simplex) {
-      features[slot.feature] = 0.5;
+      features(place.feature) = 0.5;
     } else if (v.type == Type::simplex) {
-      std::copy_n(point.begin() + static_cast<std::ptrdiff_t>(slot.column), v.size,
-                  features.begin() + static_cast<std::ptrdiff_t>(slot.feature));
+      const auto size = static_cast<std::size_t>(v.size);
+      for (std::size_t k = 0; k < size; ++k) {
+        features(place.feature + k) = point[place.column + k];
+      }
     } else if (v.type == Type::choice) {
-      features[slot.feature + static_cast<std::size_t>(point[slot.column])] = kHot;
+      features(place.feature + static_cast<std::size_t>(point[place.column])) = kHot;
     } else {
-      features[slot.feature] = to_unit(v, point[slot.column]);
+      features(place.feature) = to_unit(v, point[place.column]);
     }
   }
   return features;
 }
 
-Point Encoding::decode(std::span<const double> features) const {
+Point Encoding::decode(const arma::vec& features) const {
   Point point(static_cast<std::size_t>(space_->columns()));
-  for (const Slot& slot : slots_) {
-    const Variable& v = *slot.variable;
-    double* x = point.data() + slot.column;
-    if (slot.constant) {
-      *x = v.type == Type::simplex ? 1.0 : v.type == Type::choice ? 0.0 : v.low;
+  for (const Place& place : places_) {
+    const Variable& v = *place.variable;
+    double* x = point.data() + place.column;
+    if (place.constant) {
+      *x = only_value(v);
     } else if (v.type == Type::simplex) {
-      const auto size = static_cast<std::size_t>(v.size);
-      for (std::size_t k = 0; k < size; ++k) x[k] = std::max(features[slot.feature + k], 0.0);
-      set_sum_to_one({x, size});
+      arma::vec weights = columns_of(v, x);
+      weights = arma::clamp(features.subvec(place.feature, arma::size(weights)), 0.0, 1.0);
+      weights /= arma::accu(weights);
     } else if (v.type == Type::choice) {
-      const auto values = features.subspan(slot.feature, count_of(v));
-      *x = static_cast<double>(std::max_element(values.begin(), values.end()) - values.begin());
+      const auto values = features.subvec(place.feature, place.feature + count_of(v) - 1);
+      *x = static_cast<double>(values.index_max());
     } else {
-      *x = from_unit(v, features[slot.feature]);
+      *x = from_unit(v, features(place.feature));
     }
   }
   settle(point);
@@ -209,16 +213,15 @@ Point Encoding::decode(std::span<const double> features) const {
 Point Encoding::from_cube(std::span<const double> u) const {
   Point point(static_cast<std::size_t>(space_->columns()));
   std::size_t next = 0;
-  for (const Slot& slot : slots_) {
-    const Variable& v = *slot.variable;
-    double* x = point.data() + slot.column;
-    if (slot.constant) {
-      *x = v.type == Type::simplex ? 1.0 : v.type == Type::choice ? 0.0 : v.low;
+  for (const Place& place : places_) {
+    const Variable& v = *place.variable;
+    double* x = point.data() + place.column;
+    if (place.constant) {
+      *x = only_value(v);
     } else if (v.type == Type::simplex) {
-      const auto size = static_cast<std::size_t>(v.size);
-      std::copy_n(u.begin() + static_cast<std::ptrdiff_t>(next), size, x);
-      dirichlet_from_uniform({x, size});
-      next += size;
+      arma::vec weights = columns_of(v, x);
+      for (double& w : weights) w = u[next++];
+      weights = dirichlet_from_uniform(weights);
     } else if (v.type == Type::choice) {
       const auto count = static_cast<double>(count_of(v));
       *x = std::min(std::floor(u[next++] * count), count - 1.0);
@@ -236,15 +239,15 @@ Point Encoding::from_cube(std::span<const double> u) const {
 
 Point Encoding::near(const Point& point, double radius, random::Stream& stream) const {
   Point out = point;
-  for (const Slot& slot : slots_) {
-    if (slot.constant) continue;
-    const Variable& v = *slot.variable;
-    double* x = out.data() + slot.column;
+  for (const Place& place : places_) {
+    if (place.constant) continue;
+    const Variable& v = *place.variable;
+    double* x = out.data() + place.column;
     if (v.type == Type::simplex) {
-      const std::span<double> weights{x, static_cast<std::size_t>(v.size)};
+      arma::vec weights = columns_of(v, x);
       for (double& w : weights) w += radius * stream.normal();
-      project_to_simplex(weights);
-      set_sum_to_one(weights);
+      weights = project_to_simplex(weights);
+      weights /= arma::accu(weights);
     } else if (v.type == Type::choice) {
       if (stream.uniform() < radius) *x = static_cast<double>(stream.below(count_of(v)));
     } else {
@@ -260,14 +263,14 @@ Point Encoding::near(const Point& point, double radius, random::Stream& stream) 
 
 Point Encoding::on_face(const Point& point, random::Stream& stream) const {
   Point out = point;
-  for (const Slot& slot : slots_) {
-    const Variable& v = *slot.variable;
-    if (slot.constant || v.type != Type::simplex) continue;
-    const std::span<double> weights{out.data() + slot.column, static_cast<std::size_t>(v.size)};
+  for (const Place& place : places_) {
+    const Variable& v = *place.variable;
+    if (place.constant || v.type != Type::simplex) continue;
+    arma::vec weights = columns_of(v, out.data() + place.column);
     const double share = stream.uniform();
     for (double& w : weights) w = stream.uniform() < share ? stream.uniform() : 0.0;
-    weights[static_cast<std::size_t>(stream.below(weights.size()))] += 0x1.0p-20;
-    dirichlet_from_uniform(weights);
+    weights(stream.below(weights.n_elem)) += 0x1.0p-20;
+    weights = dirichlet_from_uniform(weights);
   }
   settle(out);
   return out;
@@ -276,14 +279,14 @@ Point Encoding::on_face(const Point& point, random::Stream& stream) const {
 std::vector<Point> Encoding::neighbours(const Point& point) const {
   std::vector<Point> out;
   const std::vector<bool> exists = existing_at(point);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const Slot& slot = slots_[s];
-    if (slot.constant || !exists[s]) continue;
-    const Variable& v = *slot.variable;
-    const double x = point[slot.column];
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    const Place& place = places_[s];
+    if (place.constant || !exists[s]) continue;
+    const Variable& v = *place.variable;
+    const double x = point[place.column];
     const auto add = [&](double value) {
       out.push_back(point);
-      out.back()[slot.column] = value;
+      out.back()[place.column] = value;
       settle(out.back());
     };
     if (v.type == Type::integer) {
@@ -298,23 +301,19 @@ std::vector<Point> Encoding::neighbours(const Point& point) const {
   return out;
 }
 
-Domain Encoding::domain(std::span<const double> features) const {
-  Domain domain;
-  domain.lower.assign(features.begin(), features.end());
-  domain.upper.assign(features.begin(), features.end());
+Domain Encoding::domain(const arma::vec& features) const {
+  Domain domain{features, features, {}};
   const std::vector<bool> exists =
-      conditional_ ? existing_at(decode(features)) : std::vector<bool>(slots_.size(), true);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const Slot& slot = slots_[s];
-    if (slot.constant || !exists[s]) continue;
-    const Variable& v = *slot.variable;
+      conditional_ ? existing_at(decode(features)) : std::vector<bool>(places_.size(), true);
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    const Place& place = places_[s];
+    if (place.constant || !exists[s]) continue;
+    const Variable& v = *place.variable;
     if (v.type != Type::real && v.type != Type::simplex) continue;
-    const auto size = static_cast<std::size_t>(v.columns());
-    for (std::size_t k = slot.feature; k < slot.feature + size; ++k) {
-      domain.lower[k] = 0.0;
-      domain.upper[k] = 1.0;
-    }
-    if (v.type == Type::simplex) domain.simplices.push_back({slot.feature, size});
+    const arma::span part(place.feature, place.feature + static_cast<std::size_t>(v.columns()) - 1);
+    domain.lower(part).zeros();
+    domain.upper(part).ones();
+    if (v.type == Type::simplex) domain.simplices.push_back(part);
   }
   return domain;
 }

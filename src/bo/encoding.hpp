@@ -1,5 +1,6 @@
 #pragma once
 
+#include <armadillo>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -35,7 +36,7 @@ class Encoding {
 
   std::size_t features() const { return groups_.size(); }
   // Which length scale each feature uses; a choice's features share one.
-  const std::vector<std::size_t>& groups() const { return groups_; }
+  const std::vector<arma::uword>& groups() const { return groups_; }
   std::size_t lengthscales() const { return lengthscales_; }
   // Independent directions: a simplex of K weights has K - 1. 0 when the space is a single point.
   int degrees_of_freedom() const { return degrees_of_freedom_; }
@@ -53,9 +54,9 @@ class Encoding {
   // Whether a checked point may be proposed: no number outside its bounds, no retired choice.
   bool is_inside(const Point& point) const;
 
-  std::vector<double> encode(const Point& point) const;
+  arma::vec encode(const Point& point) const;
   // The point of the space nearest to the features.
-  Point decode(std::span<const double> features) const;
+  Point decode(const arma::vec& features) const;
 
   // Uniform coordinates in [0, 1)^cube() to a point: log scales, rounding and Dirichlet weights
   // included.
@@ -71,13 +72,13 @@ class Encoding {
   std::vector<Point> neighbours(const Point& point) const;
 
   // Where the features may move continuously from `features`: integers and choices stay.
-  Domain domain(std::span<const double> features) const;
+  Domain domain(const arma::vec& features) const;
 
   // Largest difference of a feature.
   static double distance(std::span<const double> a, std::span<const double> b);
 
  private:
-  struct Slot {
+  struct Place {
     const Variable* variable;
     std::size_t column, feature;  // where it starts; feature is unused when constant
     bool constant;
@@ -89,8 +90,8 @@ class Encoding {
   Point combination(std::size_t index) const;  // of all values, as if every variable existed
 
   const Space* space_;
-  std::vector<Slot> slots_;
-  std::vector<std::size_t> groups_;
+  std::vector<Place> places_;
+  std::vector<arma::uword> groups_;
   std::size_t lengthscales_ = 0, cube_ = 0, count_ = 1;
   int degrees_of_freedom_ = 0;
   bool conditional_ = false;           // some variable has conditions

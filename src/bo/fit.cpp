@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "bo/minimise.hpp"
 
@@ -21,85 +24,72 @@ constexpr int kEvaluations = 50;      // of each local search
 constexpr std::size_t kSearches = 2;  // local searches from the best starts
 constexpr int kRefinement = 6;        // evaluations where each costs n^3 of a large n
 
-// The parameters as the optimiser sees them: logs, in this order.
+// The log posterior as a function of theta, the logs of: length scales, output scale, learned
+// noise.
 class LogPosterior {
  public:
-  LogPosterior(const Data& data, Noise noise) : data_(data), noise_(noise), likelihood_(data) {
-    domain_.lower.assign(data.lengthscales, std::log(kSmallestLengthscale));
-    domain_.upper.assign(data.lengthscales, std::log(kLargestLengthscale));
-    domain_.lower.push_back(std::log(kSmallestOutputscale));
-    domain_.upper.push_back(std::log(kLargestOutputscale));
-    if (noise == Noise::learned) {
-      domain_.lower.push_back(std::log(kSmallestNoise));
-      domain_.upper.push_back(std::log(kLargestNoise));
-    }
+  LogPosterior(const Data& data, Noise noise)
+      : lengthscales_(data.lengthscales),
+        likelihood_(data),
+        prior_(lengthscale_prior(lengthscales_)) {
+    domain_.lower = arma::vec(lengthscales_, arma::fill::value(std::log(kSmallestLengthscale)));
+    domain_.upper = arma::vec(lengthscales_, arma::fill::value(std::log(kLargestLengthscale)));
+    add(kOutputscaleLocation, kOutputscaleSpread, kSmallestOutputscale, kLargestOutputscale);
+    if (noise == Noise::learned) add(kNoiseLocation, kNoiseSpread, kSmallestNoise, kLargestNoise);
   }
 
   const Domain& domain() const { return domain_; }
 
-  std::vector<double> logs(const Hyperparameters& h) const {
-    std::vector<double> out;
-    for (const double l : h.lengthscales) out.push_back(std::log(l));
-    out.push_back(std::log(h.outputscale));
-    if (noise_ == Noise::learned) out.push_back(std::log(h.noise));
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = std::clamp(out[i], domain_.lower[i], domain_.upper[i]);
-    }
-    return out;
+  arma::vec theta(const Hyperparameters& h) const {
+    const arma::vec values = arma::join_cols(h.lengthscales, arma::vec{h.outputscale, h.noise});
+    const arma::vec theta = arma::log(values.head(domain_.lower.n_elem));
+    return arma::min(arma::max(theta, domain_.lower), domain_.upper);
   }
 
-  Hyperparameters values(std::span<const double> logs) const {
-    Hyperparameters h;
-    for (std::size_t i = 0; i < data_.lengthscales; ++i)
-      h.lengthscales.push_back(std::exp(logs[i]));
-    h.outputscale = std::exp(logs[data_.lengthscales]);
-    h.noise = noise_ == Noise::learned ? std::exp(logs.back()) : kSmallestNoise;
-    return h;
-  }
-
-  // -log posterior at the most likely mean.
-  double value(std::span<const double> logs) {
-    here_ = values(logs);
-    double value = likelihood_.at_best_mean(here_);
-    for (const double l : here_.lengthscales) {
-      value += lengthscale_prior(l, data_.lengthscales).value;
-    }
-    value += log_normal_prior(here_.outputscale, kOutputscaleLocation, kOutputscaleSpread).value;
-    if (noise_ == Noise::learned) {
-      value += log_normal_prior(here_.noise, kNoiseLocation, kNoiseSpread).value;
-    }
-    return -value;
+  // At the most likely mean.
+  double value(const arma::vec& theta) {
+    theta_ = theta;
+    const arma::vec values = arma::exp(theta);
+    here_.lengthscales = values.head(lengthscales_);
+    here_.outputscale = values(lengthscales_);
+    here_.noise = learns_noise() ? values.back() : kSmallestNoise;
+    return likelihood_.at_best_mean(here_) + prior_.log_density(theta);
   }
 
   // Where the value was asked last.
   const Hyperparameters& here() const { return here_; }
-  void gradient(std::span<double> gradient) {
-    const Likelihood& likelihood = likelihood_.derivatives();
-    const std::size_t d = data_.lengthscales;
-    for (std::size_t i = 0; i < d; ++i) {
-      gradient[i] =
-          -likelihood.by_log_lengthscale[i] - lengthscale_prior(here_.lengthscales[i], d).by_log;
-    }
-    gradient[d] =
-        -likelihood.by_log_outputscale -
-        log_normal_prior(here_.outputscale, kOutputscaleLocation, kOutputscaleSpread).by_log;
-    if (noise_ == Noise::learned) {
-      gradient[d + 1] = -likelihood.by_log_noise -
-                        log_normal_prior(here_.noise, kNoiseLocation, kNoiseSpread).by_log;
-    }
+  arma::vec gradient() const {
+    const Likelihood l = likelihood_.derivatives();
+    const arma::vec by_theta =
+        arma::join_cols(l.by_log_lengthscale, arma::vec{l.by_log_outputscale, l.by_log_noise});
+    return by_theta.head(theta_.n_elem) + prior_.gradient(theta_);
   }
 
  private:
-  const Data& data_;
-  Noise noise_;
-  Domain domain_;
+  void add(double location, double spread, double low, double high) {
+    const auto push = [](arma::vec& to, double value) {
+      to.resize(to.n_elem + 1);
+      to.back() = value;
+    };
+    push(prior_.location, location);
+    push(prior_.spread, spread);
+    push(domain_.lower, std::log(low));
+    push(domain_.upper, std::log(high));
+  }
+
+  bool learns_noise() const { return domain_.lower.n_elem > lengthscales_ + 1; }
+
+  arma::uword lengthscales_;
   MarginalLikelihood likelihood_;
+  LogNormal prior_;
+  Domain domain_;
+  arma::vec theta_;
   Hyperparameters here_;
 };
 
 // Length scales from the prior's mode to nearly linear functions, with output scales to match, and
 // two starts on the likelihood's other hill, where noise explains what short length scales would.
-std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
+std::vector<Hyperparameters> default_starts(arma::uword lengthscales) {
   struct Start {
     double length, outputscale, noise;
   };
@@ -109,7 +99,7 @@ std::vector<Hyperparameters> default_starts(std::size_t lengthscales) {
   const double root = std::sqrt(static_cast<double>(lengthscales));
   for (const Start& v : values) {
     starts.push_back(
-        {std::vector<double>(lengthscales, v.length * root), v.outputscale, v.noise, 0.0});
+        {arma::vec(lengthscales, arma::fill::value(v.length * root)), v.outputscale, v.noise, 0.0});
   }
   return starts;
 }
@@ -118,32 +108,31 @@ FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperpa
                           int evaluations) {
   LogPosterior posterior(data, noise);
   FittedParameters result;
-  double lowest = std::numeric_limits<double>::infinity();
-  const Objective objective{[&](std::span<const double> x) {
+  result.log_posterior = -std::numeric_limits<double>::infinity();
+  const Objective objective{[&](const arma::vec& theta) {
                               ++result.evaluations;
-                              const double value = posterior.value(x);
-                              if (value < lowest) {
-                                lowest = value;
+                              const double value = posterior.value(theta);
+                              if (value > result.log_posterior) {
+                                result.log_posterior = value;
                                 result.hyperparameters = posterior.here();
                               }
-                              return value;
+                              return -value;
                             },
-                            [&](std::span<double> gradient) { posterior.gradient(gradient); }};
-  std::vector<std::pair<double, std::vector<double>>> ranked;
+                            [&] { return arma::vec(-posterior.gradient()); }};
+  std::vector<std::pair<double, arma::vec>> ranked;
   for (const Hyperparameters& start : starts) {
-    std::vector<double> x = posterior.logs(start);
-    const double value = starts.size() > 1 ? objective.value(x) : 0.0;
-    if (std::isfinite(value)) ranked.emplace_back(value, std::move(x));
+    arma::vec theta = posterior.theta(start);
+    const double value = starts.size() > 1 ? objective.value(theta) : 0.0;
+    if (std::isfinite(value)) ranked.emplace_back(value, std::move(theta));
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (std::size_t i = 0; i < std::min(kSearches, ranked.size()); ++i) {
-    minimise(objective, posterior.domain(), ranked[i].second, {evaluations, 1e-3});
+  ranked.resize(std::min(kSearches, ranked.size()));
+  for (const auto& [value, theta] : ranked) {
+    minimise(objective, posterior.domain(), theta, {evaluations, 1e-3});
   }
-  if (std::isfinite(lowest)) {
-    result.log_posterior = -lowest;
-    return result;
-  }
+  if (std::isfinite(result.log_posterior)) return result;
+  result.log_posterior = 0.0;
   result.hyperparameters = starts.front();
   result.hyperparameters.noise = noise == Noise::learned ? kFallbackNoise : kSmallestNoise;
   result.fallback = "no start of the fit had a finite likelihood: length scales are the start's";
@@ -152,16 +141,20 @@ FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperpa
 
 }  // namespace
 
-LogPrior log_normal_prior(double value, double location, double spread) {
-  const double log_value = std::log(value);
-  const double z = (log_value - location) / spread;
-  return {-log_value - std::log(spread) - 0.5 * std::log(2.0 * std::numbers::pi) - 0.5 * z * z,
-          -1.0 - z / spread};
+double LogNormal::log_density(const arma::vec& x) const {
+  const arma::vec z = (x - location) / spread;
+  return -arma::accu(x + arma::log(spread) + 0.5 * std::log(2.0 * std::numbers::pi) +
+                     0.5 * arma::square(z));
 }
 
-LogPrior lengthscale_prior(double value, std::size_t dimensions) {
+arma::vec LogNormal::gradient(const arma::vec& x) const {
+  return -1.0 - (x - location) / arma::square(spread);
+}
+
+LogNormal lengthscale_prior(arma::uword dimensions) {
   const double location = std::numbers::sqrt2 + 0.5 * std::log(static_cast<double>(dimensions));
-  return log_normal_prior(value, location, std::numbers::sqrt3);
+  return {arma::vec(dimensions, arma::fill::value(location)),
+          arma::vec(dimensions, arma::fill::value(std::numbers::sqrt3))};
 }
 
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm) {
@@ -171,8 +164,8 @@ FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm)
   if (noise == Noise::deterministic) return fitted;
   FittedParameters exact = fit_from(data, Noise::deterministic, starts, kEvaluations);
   const double evidence =
-      fitted.log_posterior -
-      log_normal_prior(fitted.hyperparameters.noise, kNoiseLocation, kNoiseSpread).value;
+      fitted.log_posterior - LogNormal{{kNoiseLocation}, {kNoiseSpread}}.log_density(
+                                 {std::log(fitted.hyperparameters.noise)});
   const double price = 0.5 * std::log(static_cast<double>(data.y.size()));
   const bool noiseless = exact.fallback.empty() && evidence - price <= exact.log_posterior;
   const int evaluations = fitted.evaluations + exact.evaluations;

@@ -1,26 +1,26 @@
 #pragma once
 
-#include <span>
+#include <armadillo>
 #include <string>
-#include <vector>
 
 #include "bo/gp.hpp"
 #include "bo/suggest.hpp"
 
 namespace runner::bo {
 
-// log p(value) of the maximum a posteriori fit's priors, and its derivative by log value.
-struct LogPrior {
-  double value = 0.0, by_log = 0.0;
-};
+// Independent LogNormal(location, spread) priors, as functions of the logs x of the values.
+struct LogNormal {
+  arma::vec location, spread;
 
-// The density of LogNormal(location, spread) at `value`.
-LogPrior log_normal_prior(double value, double location, double spread);
+  // sum of log p(exp(x)), and its derivatives by x.
+  double log_density(const arma::vec& x) const;
+  arma::vec gradient(const arma::vec& x) const;
+};
 
 // Length scales: LogNormal(sqrt(2) + log(d) / 2, sqrt(3)), so that functions are as smooth in many
 // dimensions as in few. Hvarfner, Hellsten, Nardi (2024), "Vanilla Bayesian optimization performs
 // great in high dimensions", section 5.
-LogPrior lengthscale_prior(double value, std::size_t dimensions);
+LogNormal lengthscale_prior(arma::uword dimensions);
 
 // The noise of a deterministic objective and the least that is learned, in standardised outcomes:
 // small enough that a point found twice has nothing more to give, large enough for the Cholesky

@@ -1,140 +1,93 @@
 #include "bo/gp.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <stdexcept>
 
-#include "bo/matern.hpp"
-#include "bo/vectors.hpp"
-
 namespace runner::bo {
 namespace {
 
-const double kHalfLogTwoPi = 0.5 * std::log(2.0 * std::numbers::pi);
+const double kLogTwoPi = std::log(2.0 * std::numbers::pi);
 constexpr double kSmallestVariance = 1e-14;  // of the output scale: keeps stddev positive
 
-void scale(const Matrix& x, std::span<const std::size_t> groups,
-           std::span<const double> lengthscales, Matrix& scaled) {
-  scaled.resize(x.rows(), x.columns());
-  for (std::size_t f = 0; f < x.rows(); ++f) {
-    const double inverse = 1.0 / lengthscales[groups[f]];
-    for (std::size_t j = 0; j < x.columns(); ++j) scaled(f, j) = x(f, j) * inverse;
+// The length scale of each feature.
+arma::rowvec by_feature(const Data& data, const Hyperparameters& h) {
+  return h.lengthscales.elem(data.groups).t();
+}
+
+// The variance of each observation's noise.
+arma::vec noise_of(const Data& data, const Hyperparameters& h) {
+  arma::vec noise(data.y.n_elem, arma::fill::value(h.noise));
+  if (!data.known_noise.empty()) {
+    const arma::uvec known = arma::find_finite(data.known_noise);
+    noise.elem(known) = data.known_noise.elem(known);
   }
+  return noise;
 }
 
-bool noise_is_known(const Data& data, std::size_t i) {
-  return !data.known_noise.empty() && !std::isnan(data.known_noise[i]);
-}
-
-double noise_of(const Data& data, const Hyperparameters& h, std::size_t i) {
-  return noise_is_known(data, i) ? data.known_noise[i] : h.noise;
-}
-
-// The covariance of y in the upper triangle of `value`; `slope` as in matern52_matrix.
-void covariance(const Data& data, const Hyperparameters& h, const Matrix& scaled, double jitter,
-                Matrix& value, Matrix& slope) {
-  const std::size_t n = data.y.size();
-  matern52_matrix(scaled, h.outputscale, value, slope);
-  for (std::size_t i = 0; i < n; ++i) value(i, i) += noise_of(data, h, i) + jitter;
-}
-
-std::vector<double> solve_with(const Matrix& lower, const Matrix& upper,
-                               std::span<const double> y) {
-  const std::size_t n = y.size();
-  std::vector<double> right(padded(n)), half(padded(n)), out(padded(n));
-  std::copy(y.begin(), y.end(), right.begin());
-  lower_times(upper, right.data(), half.data());
-  lower_transposed_times(lower, half.data(), out.data());
-  return out;
-}
-
-double sum(std::span<const double> x) {
-  double total = 0.0;
-  for (const double v : x) total += v;
-  return total;
-}
-
-// y' K^-1 1 / 1' K^-1 1
-double best_mean(std::span<const double> y, std::span<const double> inverse_ones) {
-  double top = 0.0, bottom = 0.0;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    top += y[i] * inverse_ones[i];
-    bottom += inverse_ones[i];
-  }
-  return bottom > 0.0 ? top / bottom : sum(y) / static_cast<double>(y.size());
+// Which observations have the noise that is learned.
+arma::uvec learned(const Data& data) {
+  return data.known_noise.empty() ? arma::regspace<arma::uvec>(0, data.y.n_elem - 1)
+                                  : arma::find_nonfinite(data.known_noise);
 }
 
 }  // namespace
 
 double MarginalLikelihood::at(const Hyperparameters& hyperparameters) {
   Hyperparameters copy = hyperparameters;
-  return solve_at(copy, false);
+  return solve(copy, false);
 }
 
 double MarginalLikelihood::at_best_mean(Hyperparameters& hyperparameters) {
-  return solve_at(hyperparameters, true);
+  return solve(hyperparameters, true);
 }
 
-double MarginalLikelihood::solve_at(Hyperparameters& h, bool profile) {
-  const std::size_t n = data_.y.size(), y = padded(n), one = y + 1;  // right-hand sides
-  scale(data_.x, data_.groups, h.lengthscales, scaled_);
-  r_.resize(n, one + 1);
-  slope_.resize(n, n);
-  covariance(data_, h, scaled_, 0.0, r_, slope_);
-  for (std::size_t i = 0; i < n; ++i) {
-    r_(i, y) = data_.y[i];
-    r_(i, one) = 1.0;
-  }
-  if (!cholesky(r_)) return -std::numeric_limits<double>::infinity();
-  if (profile) {
-    double top = 0.0, bottom = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-      top += r_(i, y) * r_(i, one);
-      bottom += r_(i, one) * r_(i, one);
-    }
-    h.mean = top / bottom;
-  }
-  half_.assign(padded(n), 0.0);
-  double log_determinant = 0.0;
-  quadratic_ = 0.0;
-  for (std::size_t i = 0; i < n; ++i) {
-    half_[i] = r_(i, y) - h.mean * r_(i, one);
-    quadratic_ += half_[i] * half_[i];
-    log_determinant += std::log(r_(i, i));
-  }
-  hyperparameters_ = h;
-  profile_ = profile;
-  return result_.value =
-             -0.5 * quadratic_ - log_determinant - static_cast<double>(n) * kHalfLogTwoPi;
+// Eq. 5.8 by algorithm 2.1: with K = L L' and v = L \ (y - mean),
+//   log p(y | X) = -1/2 v'v - sum_i log L_ii - n/2 log 2 pi
+double MarginalLikelihood::solve(Hyperparameters& h, bool best_mean) {
+  const arma::uword n = data_.y.n_elem;
+  z_ = data_.x.each_row() / by_feature(data_, h);
+  Matern52 m(z_);
+  m_ = std::move(m.value);
+  slope_ = std::move(m.slope);
+  arma::mat k = h.outputscale * m_;
+  k.diag() += noise_of(data_, h);
+  if (!arma::chol(l_, k, "lower")) return -std::numeric_limits<double>::infinity();
+
+  const arma::mat right = arma::join_rows(data_.y, arma::ones(n));
+  const arma::mat v = arma::solve(arma::trimatl(l_), right, arma::solve_opts::fast);
+  if (best_mean) h.mean = arma::dot(v.col(0), v.col(1)) / arma::dot(v.col(1), v.col(1));
+  v_ = v.col(0) - h.mean * v.col(1);
+  at_ = h;
+  best_mean_ = best_mean;
+  value_ = -0.5 * arma::dot(v_, v_) - arma::accu(arma::log(l_.diag())) -
+           0.5 * static_cast<double>(n) * kLogTwoPi;
+  return value_;
 }
 
-const Likelihood& MarginalLikelihood::derivatives() {
-  const std::size_t n = data_.y.size();
-  const Hyperparameters& h = hyperparameters_;
-  inverse_transpose(r_, lower_);
-  gram_upper(lower_, inverse_);
-  alpha_.resize(padded(n));
-  lower_transposed_times(lower_, half_.data(), alpha_.data());
-  sums_.resize(data_.x.rows());
-  lengthscale_sums(alpha_.data(), inverse_, slope_, scaled_, sums_.data());
-  result_.by_log_lengthscale.assign(data_.lengthscales, 0.0);
-  for (std::size_t f = 0; f < sums_.size(); ++f) {
-    result_.by_log_lengthscale[data_.groups[f]] += h.outputscale * sums_[f];
+// Eq. 5.9: d log p / d theta = 1/2 tr((alpha alpha' - K^-1) dK / d theta), alpha = K^-1 (y - mean)
+Likelihood MarginalLikelihood::derivatives() const {
+  const arma::mat l_inverse = arma::inv(arma::trimatl(l_));
+  const arma::mat k_inverse = l_inverse.t() * l_inverse;
+  const arma::vec alpha = l_inverse.t() * v_;
+  const arma::mat a = alpha * alpha.t() - k_inverse;
+
+  // dK_ij / d log l_f = outputscale slope_ij (z_if - z_jf)^2, so with the symmetric S below
+  // 1/2 sum_ij S_ij (z_if - z_jf)^2 = sum_i (S 1)_i z_if^2 - z_f' S z_f: one product for all f.
+  const arma::mat s = at_.outputscale * a % slope_;
+  const arma::rowvec by_feature = arma::sum(s, 1).t() * arma::square(z_) - arma::sum(z_ % (s * z_));
+
+  Likelihood out{value_, arma::zeros(data_.lengthscales)};
+  for (arma::uword f = 0; f < z_.n_cols; ++f) {
+    out.by_log_lengthscale(data_.groups(f)) += by_feature(f);
   }
-  // With K = outputscale M + N: tr((a a' - K^-1) outputscale M) follows from that of K and N.
-  double all = 0.0, learned = 0.0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double share = noise_of(data_, h, i) * (alpha_[i] * alpha_[i] - inverse_(i, i));
-    all += share;
-    if (!noise_is_known(data_, i)) learned += share;
-  }
-  result_.by_log_outputscale = 0.5 * (quadratic_ - static_cast<double>(n) - all);
-  result_.by_log_noise = 0.5 * learned;
-  result_.by_mean = profile_ ? 0.0 : sum(std::span(alpha_).first(n));
-  return result_;
+  out.by_log_outputscale = 0.5 * at_.outputscale * arma::accu(a % m_);
+  const arma::vec on_diagonal = a.diag();
+  out.by_log_noise = 0.5 * at_.noise * arma::accu(on_diagonal.elem(learned(data_)));
+  out.by_mean = best_mean_ ? 0.0 : arma::accu(alpha);
+  return out;
 }
 
 Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters) {
@@ -149,155 +102,95 @@ Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters
   return std::isfinite(value) ? likelihood.derivatives() : Likelihood{value, {}};
 }
 
+// Algorithm 2.1, lines 2 and 3.
 Gp::Gp(const Data& data, const Hyperparameters& hyperparameters)
-    : hyperparameters_(hyperparameters), groups_(data.groups), y_(data.y) {
-  const std::size_t n = y_.size();
-  scale(data.x, groups_, hyperparameters.lengthscales, scaled_);
-  for (std::size_t i = 0; i < n; ++i) noise_.push_back(noise_of(data, hyperparameters, i));
-  Matrix r(n, n), slope(n, n);
-  for (;;) {
-    covariance(data, hyperparameters_, scaled_, jitter_, r, slope);
-    if (cholesky(r)) break;
-    jitter_ = jitter_ == 0.0 ? 1e-10 * hyperparameters_.outputscale : 10.0 * jitter_;
-    if (!(jitter_ < 1e6 * hyperparameters_.outputscale)) {
+    : hyperparameters_(hyperparameters),
+      lengthscales_(by_feature(data, hyperparameters)),
+      y_(data.y),
+      noise_(noise_of(data, hyperparameters)),
+      z_(data.x.each_row() / lengthscales_) {
+  const double scale = hyperparameters.outputscale;
+  arma::mat k = scale * Matern52(z_).value, l;
+  k.diag() += noise_;
+  while (!arma::chol(l, k, "lower") || !l.is_finite()) {
+    const double more = jitter_ == 0.0 ? 1e-10 * scale : 9.0 * jitter_;
+    if (!(jitter_ < 1e6 * scale)) {
       throw std::invalid_argument("a Gaussian process was given values that are not finite");
     }
+    jitter_ += more;
+    k.diag() += more;
   }
-  inverse_transpose(r, lower_);
-  upper_ = transpose(lower_);
-  solve();
+  l_inverse_ = arma::inv(arma::trimatl(l));
+  alpha_ = solve(y_ - hyperparameters_.mean);
 }
 
-void Gp::solve() {
-  std::vector<double> residual = y_;
-  for (double& v : residual) v -= hyperparameters_.mean;
-  alpha_ = solve_with(lower_, upper_, residual);
-  for (auto* buffer : {&value_, &slope_, &half_, &beta_}) buffer->assign(padded(y_.size()), 0.0);
-}
-
-const Posterior& Gp::predict(std::span<const double> x, bool with_gradient) const {
-  const std::size_t n = y_.size();
-  point_.resize(x.size());
-  for (std::size_t f = 0; f < x.size(); ++f) {
-    point_[f] = x[f] * (1.0 / hyperparameters_.lengthscales[groups_[f]]);
-  }
-  matern52_row(point_, scaled_, value_.data(), slope_.data());
-  lower_times(upper_, value_.data(), half_.data());
+// Algorithm 2.1, lines 4 to 6: mean + k' alpha, and k(x, x) - v'v with v = L \ k.
+Gp::Posterior Gp::predict(const arma::vec& x) const {
   const double scale = hyperparameters_.outputscale;
-  const double explained = dot(half_.data(), half_.data(), n);
-  posterior_.mean = hyperparameters_.mean + scale * dot(value_.data(), alpha_.data(), n);
-  posterior_.variance = std::max(scale - scale * scale * explained, kSmallestVariance * scale);
-  return with_gradient ? differentiate() : posterior_;
+  Posterior out;
+  out.z = x.t() / lengthscales_;
+  Matern52 m(z_, out.z);
+  const arma::vec k = scale * m.value;
+  out.slope = scale * m.slope;
+  out.v = l_inverse_ * k;
+  out.mean = hyperparameters_.mean + arma::dot(k, alpha_);
+  out.variance = std::max(scale - arma::dot(out.v, out.v), kSmallestVariance * scale);
+  return out;
 }
 
-const Posterior& Gp::differentiate() const {
-  // d k_j / d x_f = -outputscale slope_j (x_f - x_jf) / l_f, both in scaled coordinates.
-  const std::size_t n = y_.size();
-  lower_transposed_times(lower_, half_.data(), beta_.data());
-  for (std::size_t j = 0; j < padded(n); ++j) {
-    beta_[j] *= slope_[j];
-    slope_[j] *= alpha_[j];
-  }
-  posterior_.mean_gradient.resize(point_.size());
-  posterior_.variance_gradient.resize(point_.size());
+// With J = dk / dx: J' alpha, and -2 J' K^-1 k.
+Gp::Gradients Gp::gradients(const Posterior& at) const {
+  arma::mat j = z_.each_row() - at.z;
+  j.each_col() %= at.slope;
+  j.each_row() /= lengthscales_;
+  return {j.t() * alpha_, -2.0 * j.t() * (l_inverse_.t() * at.v)};
+}
+
+void Gp::predict(const arma::mat& x, arma::vec& mean, arma::vec& variance) const {
   const double scale = hyperparameters_.outputscale;
-  for (std::size_t f = 0; f < point_.size(); ++f) {
-    const double* row = scaled_.row(f);
-    const double inverse = scale / hyperparameters_.lengthscales[groups_[f]];
-    posterior_.mean_gradient[f] = -inverse * dot_difference(slope_.data(), point_[f], row, n);
-    posterior_.variance_gradient[f] =
-        2.0 * scale * inverse * dot_difference(beta_.data(), point_[f], row, n);
-  }
-  return posterior_;
+  const arma::mat k = scale * Matern52(z_, x.each_row() / lengthscales_).value;
+  const arma::mat v = l_inverse_ * k;
+  mean = hyperparameters_.mean + k.t() * alpha_;
+  variance = scale - arma::sum(arma::square(v)).t();
+  variance.transform([=](double s) { return std::max(s, kSmallestVariance * scale); });
 }
 
-void Gp::predict(const Matrix& x, std::vector<double>& mean, std::vector<double>& variance) const {
-  constexpr std::size_t kChunk = 64;  // candidates at a time, for what they need to stay in cache
-  const std::size_t n = y_.size(), features = x.rows(), count = x.columns();
-  const double scale = hyperparameters_.outputscale;
-  mean.resize(count);
-  variance.resize(count);
-  Matrix candidates, values, half;
-  std::vector<double> slope(kChunk), point(features);
-  for (std::size_t begin = 0; begin < count; begin += kChunk) {
-    const std::size_t size = std::min(kChunk, count - begin);
-    candidates.resize(features, size);
-    for (std::size_t f = 0; f < features; ++f) {
-      const double inverse = 1.0 / hyperparameters_.lengthscales[groups_[f]];
-      for (std::size_t c = 0; c < size; ++c) candidates(f, c) = x(f, begin + c) * inverse;
-    }
-    values.resize(n, size);
-    std::array<double, kChunk> sums{}, squares{};
-    for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t f = 0; f < features; ++f) point[f] = scaled_(f, j);
-      matern52_row(point, candidates, values.row(j), slope.data());
-      axpy(alpha_[j], values.row(j), size, sums.data());
-    }
-    lower_times(upper_, values, half);
-    for (std::size_t i = 0; i < n; ++i) add_squares(half.row(i), size, squares.data());
-    for (std::size_t c = 0; c < size; ++c) {
-      mean[begin + c] = hyperparameters_.mean + scale * sums[c];
-      variance[begin + c] = std::max(scale - scale * scale * squares[c], kSmallestVariance * scale);
-    }
-  }
+arma::vec Gp::means() const { return y_ - (noise_ + jitter_) % alpha_; }
+
+void Gp::add(const arma::vec& x, double y) {
+  const arma::uword n = size();
+  const Posterior here = predict(x);
+  // [L 0; v' c] with c^2 = k(x, x) + noise - v'v factors the larger matrix, and its inverse is
+  // [L^-1 0; -v' L^-1 / c, 1 / c].
+  const double c = std::sqrt(here.variance + hyperparameters_.noise + jitter_);
+  const arma::rowvec row = here.v.t() * l_inverse_ / -c;
+  l_inverse_.resize(n + 1, n + 1);
+  l_inverse_.row(n).head(n) = row;
+  l_inverse_(n, n) = 1.0 / c;
+  z_.insert_rows(n, here.z);
+  y_.resize(n + 1);
+  y_(n) = y;
+  noise_.resize(n + 1);
+  noise_(n) = hyperparameters_.noise;
+  alpha_ = solve(y_ - hyperparameters_.mean);
 }
 
-std::vector<double> Gp::means() const {
-  std::vector<double> means = y_;
-  for (std::size_t i = 0; i < means.size(); ++i) means[i] -= (noise_[i] + jitter_) * alpha_[i];
-  return means;
-}
-
-void Gp::add(std::span<const double> x, double y) {
-  const std::size_t n = y_.size();
-  const Posterior& here = predict(x, false);  // leaves R^-T k / outputscale in half_
-  const double scale = hyperparameters_.outputscale;
-  // K's new corner is outputscale + noise; its Schur complement the latent variance plus noise.
-  const double corner = here.variance + hyperparameters_.noise + jitter_;
-  const double inverse = 1.0 / std::sqrt(corner);
-  std::vector<double> row(padded(n));
-  lower_transposed_times(lower_, half_.data(), row.data());
-  const auto grown = [](const Matrix& a, std::size_t rows, std::size_t columns) {
-    Matrix out(rows, columns);
-    for (std::size_t i = 0; i < a.rows(); ++i) std::copy_n(a.row(i), a.columns(), out.row(i));
-    return out;
-  };
-  lower_ = grown(lower_, n + 1, n + 1);
-  for (std::size_t j = 0; j < n; ++j) lower_(n, j) = -scale * inverse * row[j];
-  lower_(n, n) = inverse;
-  upper_ = grown(upper_, n + 1, n + 1);
-  for (std::size_t j = 0; j <= n; ++j) upper_(j, n) = lower_(n, j);
-  scaled_ = grown(scaled_, scaled_.rows(), n + 1);
-  for (std::size_t f = 0; f < x.size(); ++f) scaled_(f, n) = point_[f];
-  y_.push_back(y);
-  noise_.push_back(hyperparameters_.noise);
-  solve();
-}
-
-void Gp::believe(std::span<const double> x) { add(x, predict(x, false).mean); }
+void Gp::believe(const arma::vec& x) { add(x, predict(x).mean); }
 
 LeaveOneOut Gp::leave_one_out() const { return leave_one_out(y_, hyperparameters_.mean); }
 
-LeaveOneOut Gp::leave_one_out(std::span<const double> y) const {
-  const std::vector<double> ones(y.size(), 1.0);
-  return leave_one_out(y, best_mean(y, solve_with(lower_, upper_, ones)));
+LeaveOneOut Gp::leave_one_out(const arma::vec& y) const {
+  const arma::vec one = l_inverse_ * arma::ones(size());
+  return leave_one_out(y, arma::dot(l_inverse_ * y, one) / arma::dot(one, one));
 }
 
-LeaveOneOut Gp::leave_one_out(std::span<const double> y, double mean) const {
-  const std::size_t n = y.size();
-  LeaveOneOut loo{std::vector<double>(n), std::vector<double>(n), 0.0};
-  std::vector<double> residual(y.begin(), y.end());
-  for (double& v : residual) v -= mean;
-  const std::vector<double> alpha = solve_with(lower_, upper_, residual);
-  std::vector<double> precision(padded(n));  // the diagonal of K^-1
-  for (std::size_t i = 0; i < n; ++i) add_squares(lower_.row(i), i + 1, precision.data());
-  for (std::size_t i = 0; i < n; ++i) {
-    loo.variance[i] = 1.0 / precision[i];
-    loo.mean[i] = y[i] - alpha[i] * loo.variance[i];
-    const double error = y[i] - loo.mean[i];
-    loo.log_density -=
-        0.5 * (std::log(loo.variance[i]) + error * error / loo.variance[i]) + kHalfLogTwoPi;
-  }
+LeaveOneOut Gp::leave_one_out(const arma::vec& y, double mean) const {
+  const arma::vec precision = arma::sum(arma::square(l_inverse_)).t();  // the diagonal of K^-1
+  LeaveOneOut loo;
+  loo.variance = 1.0 / precision;
+  loo.mean = y - solve(y - mean) / precision;
+  loo.log_density = -0.5 * arma::accu(arma::log(loo.variance) + kLogTwoPi +
+                                      arma::square(y - loo.mean) / loo.variance);
   return loo;
 }
 

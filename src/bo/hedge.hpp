@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <armadillo>
 #include <span>
 #include <vector>
 
@@ -17,8 +17,7 @@ namespace runner::bo {
 // rounds[t][i]: features of what acquisition i nominated in round t. The probabilities of choosing
 // each, proportional to exp(rate gain), rate = sqrt(8 log k / rounds) as in the bound of
 // Cesa-Bianchi, Lugosi (2006), theorem 2.2, in standardised outcomes.
-std::vector<double> hedge_probabilities(const Gp& gp,
-                                        std::span<const std::vector<std::vector<double>>> rounds,
-                                        std::size_t acquisitions);
+arma::vec hedge_probabilities(const Gp& gp, std::span<const std::vector<arma::vec>> rounds,
+                              arma::uword acquisitions);
 
 }  // namespace runner::bo

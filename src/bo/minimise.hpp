@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cstddef>
+#include <armadillo>
 #include <functional>
-#include <span>
 #include <vector>
 
 namespace runner::bo {
@@ -10,20 +9,15 @@ namespace runner::bo {
 // A product of intervals and unit simplices. Coordinates of a simplex have bounds 0 and 1; a
 // coordinate with equal bounds is fixed.
 struct Domain {
-  struct Block {
-    std::size_t begin, size;
-  };
-  std::vector<double> lower, upper;
-  std::vector<Block> simplices;
-
-  std::size_t size() const { return lower.size(); }
+  arma::vec lower, upper;
+  std::vector<arma::span> simplices;
 };
 
 // What is minimised. The gradient is asked apart, at the point where the value was asked last: many
 // a step is turned down for its value.
 struct Objective {
-  std::function<double(std::span<const double> x)> value;  // not finite: "not here"
-  std::function<void(std::span<double> gradient)> gradient;
+  std::function<double(const arma::vec& x)> value;  // not finite: "not here"
+  std::function<arma::vec()> gradient;
 };
 
 struct MinimiseOptions {
@@ -32,7 +26,7 @@ struct MinimiseOptions {
 };
 
 struct Minimum {
-  std::vector<double> x;
+  arma::vec x;
   double value = 0.0;
   int evaluations = 0;
 };
@@ -42,7 +36,7 @@ struct Minimum {
 // Newton methods for optimization problems with simple constraints"; Nocedal, Wright 2006, alg.
 // 7.4). On a simplex the largest weight is expressed by the others, so what remains are bounds.
 // Deterministic; returns the best point seen, never worse than x.
-Minimum minimise(const Objective& f, const Domain& domain, std::vector<double> x,
+Minimum minimise(const Objective& f, const Domain& domain, arma::vec x,
                  const MinimiseOptions& options);
 
 }  // namespace runner::bo

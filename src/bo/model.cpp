@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -24,37 +23,29 @@ constexpr std::size_t kFitPoints = 300;  // more are fitted on a part of them, t
 
 double outcome(const Observation& o, std::size_t objective) { return objective == 0 ? o.y : o.y2; }
 
-Data data_at(const Encoding& encoding, const History& history,
-             std::span<const std::size_t> indices) {
-  Data data{Matrix(encoding.features(), indices.size()),
-            encoding.groups(),
-            encoding.lengthscales(),
-            {},
-            {}};
-  for (std::size_t j = 0; j < indices.size(); ++j) {
-    for (std::size_t f = 0; f < encoding.features(); ++f) {
-      data.x(f, j) = history.features[indices[j]][f];
-    }
+// The points `indices` of a history, without their outcomes.
+Data points_of(const Encoding& encoding, const History& history,
+               std::span<const std::size_t> indices) {
+  Data data{.x = arma::mat(indices.size(), encoding.features()),
+            .groups = arma::uvec(encoding.groups()),
+            .lengthscales = encoding.lengthscales(),
+            .y = {},
+            .known_noise = {}};
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    data.x.row(i) = history.features[indices[i]].t();
   }
   return data;
 }
 
-// The best third of kFitPoints and an even choice of the others, in the order of the history.
-std::vector<std::size_t> part_of(std::span<const std::size_t> indices, std::span<const double> y) {
-  std::vector<std::size_t> order(indices.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (order.size() > kFitPoints) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return y[a] < y[b]; });
-    constexpr std::size_t best = kFitPoints / 3, wanted = kFitPoints - best;
-    const std::size_t others = order.size() - best;
-    std::sort(order.begin() + best, order.end());
-    for (std::size_t k = 0; k < wanted; ++k) order[best + k] = order[best + k * others / wanted];
-    order.resize(kFitPoints);
-    std::sort(order.begin(), order.end());
-  }
-  for (std::size_t& k : order) k = indices[k];
-  return order;
+// Which of many outcomes the fit begins with: the best third of kFitPoints and an even choice of
+// the others, in the order of the history.
+arma::uvec part_of(const arma::vec& y) {
+  if (y.n_elem <= kFitPoints) return arma::regspace<arma::uvec>(0, y.n_elem - 1);
+  constexpr arma::uword best = kFitPoints / 3, wanted = kFitPoints - best;
+  const arma::uvec order = arma::stable_sort_index(y);
+  const arma::uvec others = arma::sort(order.tail(y.n_elem - best));
+  const arma::uvec even = arma::regspace<arma::uvec>(0, wanted - 1) * others.n_elem / wanted;
+  return arma::sort(arma::join_cols(order.head(best), others.elem(even)));
 }
 
 // One candidate strength: the outcomes, the fit, and the leave-one-out densities of y under it.
@@ -70,20 +61,25 @@ class Selection {
  public:
   Selection(const Encoding& encoding, const History& history,
             std::span<const Observation> observations, Noise noise, std::size_t objective)
-      : encoding_(encoding),
-        history_(history),
-        observations_(observations),
+      : observations_(observations),
         noise_(noise),
-        objective_(objective) {
-    for (const std::size_t i : history.ok) y_.push_back(outcome(observations[i], objective));
+        objective_(objective),
+        points_(points_of(encoding, history, history.ok)),
+        y_(history.ok.size()),
+        known_noise_(history.ok.size(), arma::fill::value(arma::datum::nan)) {
+    for (std::size_t i = 0; i < history.ok.size(); ++i) {
+      const Observation& o = observations[history.ok[i]];
+      y_(i) = outcome(o, objective);
+      known_noise_(i) = objective == 0 ? o.noise_variance : o.noise_variance2;
+    }
   }
 
   Candidate choose() {
-    const auto warm = WarmStart::from(observations_, encoding_.lengthscales(), objective_);
-    const std::vector<std::size_t> part = part_of(history_.ok, y_);
+    const auto warm = WarmStart::from(observations_, points_.lengthscales, objective_);
+    const arma::uvec part = part_of(y_);
     Candidate chosen =
         candidate(part, warm ? warm->strength : 0.0, warm ? &warm->hyperparameters : nullptr);
-    for (int round = 0; round < kWarpRounds && part.size() >= kFewestForWarp; ++round) {
+    for (int round = 0; round < kWarpRounds && part.n_elem >= kFewestForWarp; ++round) {
       const auto k = static_cast<std::size_t>(
           std::max_element(chosen.densities.begin(), chosen.densities.end()) -
           chosen.densities.begin());
@@ -93,27 +89,24 @@ class Selection {
       if (!(other.density > chosen.density + margin)) break;
       chosen = std::move(other);
     }
-    if (part.size() < history_.ok.size()) {
-      const Data whole = data(history_.ok, chosen.warp);
+    if (part.n_elem < y_.n_elem) {
       const std::string fallback = chosen.fitted.fallback;
-      chosen.fitted = refine(whole, chosen.fitted.hyperparameters);
+      chosen.fitted = refine(data(chosen.warp), chosen.fitted.hyperparameters);
       evaluations_ += chosen.fitted.evaluations;
       if (chosen.fitted.fallback.empty()) chosen.fitted.fallback = fallback;
     }
     return chosen;
   }
 
-  // The observations `indices` under a warp; noise of known variance to first order.
-  Data data(std::span<const std::size_t> indices, const Warp& warp) const {
-    Data data = data_at(encoding_, history_, indices);
-    for (const std::size_t i : indices) {
-      data.y.push_back(warp.forward(outcome(observations_[i], objective_)));
-      const double slope = warp.slope(data.y.back());
-      const double variance =
-          objective_ == 0 ? observations_[i].noise_variance : observations_[i].noise_variance2;
-      const double known = variance / slope / slope;
-      data.known_noise.push_back(std::isnan(known) ? known
-                                                   : std::clamp(known, kSmallestNoise, kMostNoise));
+  // The ok observations under a warp; noise of known variance to first order.
+  Data data(const Warp& warp) const {
+    Data data = points_;
+    data.y = warp.forward(y_);
+    data.known_noise = known_noise_;
+    for (arma::uword i = 0; i < y_.n_elem; ++i) {
+      const double slope = warp.slope(data.y(i));
+      double& known = data.known_noise(i);
+      if (!std::isnan(known)) known = std::clamp(known / slope / slope, kSmallestNoise, kMostNoise);
     }
     return data;
   }
@@ -123,40 +116,37 @@ class Selection {
  private:
   static constexpr double kMostNoise = 1e6;
 
-  Candidate candidate(std::span<const std::size_t> part, double strength,
-                      const Hyperparameters* start) {
+  Candidate candidate(const arma::uvec& part, double strength, const Hyperparameters* start) {
     Candidate candidate{Warp(y_, strength), {}};
-    const Data sample = data(part, candidate.warp);
+    Data sample = data(candidate.warp);
+    sample.x = arma::mat(sample.x.rows(part));
+    sample.y = arma::vec(sample.y.elem(part));
+    sample.known_noise = arma::vec(sample.known_noise.elem(part));
     candidate.fitted = fit(sample, noise_, start);
     evaluations_ += candidate.fitted.evaluations;
     const Gp gp(sample, candidate.fitted.hyperparameters);
-    const double share = static_cast<double>(part.size()) / static_cast<double>(y_.size());
+    const double share = static_cast<double>(part.n_elem) / static_cast<double>(y_.n_elem);
     candidate.density = gp.leave_one_out().log_density + share * candidate.warp.log_jacobian();
     for (std::size_t k = 0; k < kStrengths.size(); ++k) {
       const Warp other(y_, kStrengths[k]);
-      std::vector<double> z;
-      for (const std::size_t i : part) {
-        z.push_back(other.forward(outcome(observations_[i], objective_)));
-      }
+      const arma::vec z = other.forward(y_.elem(part));
       candidate.densities[k] = gp.leave_one_out(z).log_density + share * other.log_jacobian();
     }
     return candidate;
   }
 
-  const Encoding& encoding_;
-  const History& history_;
   std::span<const Observation> observations_;
   Noise noise_;
   std::size_t objective_;
-  std::vector<double> y_;
+  Data points_;
+  arma::vec y_, known_noise_;
   int evaluations_ = 0;
 };
 
 // The stddev of an observation's noise, in the mean of variances; the floor counts as none.
-double average_noise(std::span<const double> known, double learned) {
-  double sum = 0.0;
-  for (const double variance : known) sum += std::isnan(variance) ? learned : variance;
-  const double mean = sum / static_cast<double>(known.size());
+double average_noise(arma::vec known, double learned) {
+  known.replace(arma::datum::nan, learned);
+  const double mean = arma::mean(known);
   return mean > kSmallestNoise * (1.0 + 1e-9) ? std::sqrt(mean) : 0.0;  // the sum was rounded
 }
 
@@ -196,14 +186,14 @@ std::vector<std::size_t> History::incumbents() const {
 }
 
 std::vector<double> WarmStart::numbers() const {
-  std::vector<double> out = hyperparameters.lengthscales;
+  std::vector<double> out(hyperparameters.lengthscales.begin(), hyperparameters.lengthscales.end());
   out.insert(out.end(),
              {hyperparameters.outputscale, hyperparameters.noise, hyperparameters.mean, strength});
   return out;
 }
 
 std::optional<WarmStart> WarmStart::from(std::span<const Observation> observations,
-                                         std::size_t lengthscales, std::size_t objective) {
+                                         arma::uword lengthscales, std::size_t objective) {
   for (std::size_t i = observations.size(); i-- > 0;) {
     std::span<const double> numbers = observations[i].warm_start;
     if (numbers.size() < (objective + 1) * length(lengthscales)) continue;
@@ -214,11 +204,8 @@ std::optional<WarmStart> WarmStart::from(std::span<const Observation> observatio
                     [](double v) { return v > 0.0 && std::isfinite(v); }) &&
         std::find(kStrengths.begin(), kStrengths.end(), numbers.back()) != kStrengths.end();
     if (!usable) continue;
-    const auto lengths = numbers.first(lengthscales);
-    return WarmStart{{{lengths.begin(), lengths.end()},
-                      numbers[lengthscales],
-                      numbers[lengthscales + 1],
-                      numbers[lengthscales + 2]},
+    return WarmStart{{arma::vec(numbers.data(), lengthscales), numbers[lengthscales],
+                      numbers[lengthscales + 1], numbers[lengthscales + 2]},
                      numbers.back()};
   }
   return std::nullopt;
@@ -229,34 +216,32 @@ Model make_model(const Encoding& encoding, const History& history,
   Selection selection(encoding, history, observations, noise, objective);
   const Candidate chosen = selection.choose();
   const Hyperparameters& h = chosen.fitted.hyperparameters;
-  const Data ok = selection.data(history.ok, chosen.warp);
+  const Data ok = selection.data(chosen.warp);
 
   std::vector<std::size_t> all = history.ok;
   all.insert(all.end(), history.failed.begin(), history.failed.end());
-  Data data = data_at(encoding, history, all);
-  data.y = ok.y;
-  data.known_noise = ok.known_noise;
-  data.y.resize(all.size(), *std::max_element(ok.y.begin(), ok.y.end()));
-  data.known_noise.resize(all.size(), std::numeric_limits<double>::quiet_NaN());
+  Data data = points_of(encoding, history, all);
+  const arma::uword failed = history.failed.size();
+  data.y = arma::join_cols(ok.y, arma::vec(failed, arma::fill::value(ok.y.max())));
+  data.known_noise =
+      arma::join_cols(ok.known_noise, arma::vec(failed, arma::fill::value(arma::datum::nan)));
 
   Model model{.warp = chosen.warp,
               .gp = Gp(data, h),
               .noise_stddev = average_noise(ok.known_noise, h.noise),
               .means = {},
               .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
-  model.means = model.gp.means();
-  model.means.resize(history.ok.size());
+  model.means = model.gp.means().head(ok.y.n_elem);
   const std::vector<std::size_t> incumbents = history.incumbents();
   const std::size_t best = *std::min_element(
       incumbents.begin(), incumbents.end(),
-      [&](std::size_t a, std::size_t b) { return model.means[a] < model.means[b]; });
-  model.best = model.means[best];
+      [&](std::size_t a, std::size_t b) { return model.means(a) < model.means(b); });
+  model.best = model.means(best);
   model.best_index = history.ok[best];
   const LeaveOneOut loo = model.gp.leave_one_out();
-  for (std::size_t i = 0; i < ok.y.size(); ++i) {
-    model.fit.loo_z.push_back((ok.y[i] - loo.mean[i]) / std::sqrt(loo.variance[i]));
-  }
-  model.fit.lengthscales = h.lengthscales;
+  const arma::vec z = (data.y - loo.mean) / arma::sqrt(loo.variance);
+  model.fit.loo_z.assign(z.begin(), z.begin() + ok.y.n_elem);
+  model.fit.lengthscales.assign(h.lengthscales.begin(), h.lengthscales.end());
   model.fit.outputscale = h.outputscale;
   model.fit.noise = h.noise;
   model.fit.mean = h.mean;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <armadillo>
 #include <optional>
 #include <span>
 #include <vector>
@@ -14,9 +15,9 @@ namespace runner::bo {
 
 // A history as the model sees it. An objective that is not finite counts as a failed trial.
 struct History {
-  std::vector<Point> points;                  // checked
-  std::vector<std::vector<double>> features;  // of the points, in the history's order
-  std::vector<bool> inside;                   // of the bounds: may be proposed
+  std::vector<Point> points;        // checked
+  std::vector<arma::vec> features;  // of the points, in the history's order
+  std::vector<bool> inside;         // of the bounds: may be proposed
   std::vector<std::size_t> ok, failed, pending;
 
   // `objectives` is 2 when y2 counts too.
@@ -33,10 +34,10 @@ struct WarmStart {
   double strength = 0.0;  // of the outcome warp
 
   std::vector<double> numbers() const;
-  static std::size_t length(std::size_t lengthscales) { return lengthscales + 4; }
+  static arma::uword length(arma::uword lengthscales) { return lengthscales + 4; }
   // Of the newest observation that has one; `objective` 1 is the second of two. None: a cold fit.
   static std::optional<WarmStart> from(std::span<const Observation> observations,
-                                       std::size_t lengthscales, std::size_t objective);
+                                       arma::uword lengthscales, std::size_t objective);
 };
 
 // The Gaussian process of one objective, in warped and standardised outcomes.
@@ -45,7 +46,7 @@ struct Model {
   Gp gp;
   Fit fit{};
   double noise_stddev = 0.0;       // of an observation, on average; 0: none was found
-  std::vector<double> means;       // posterior, at the ok observations in the history's order
+  arma::vec means;                 // posterior, at the ok observations in the history's order
   double best = 0.0;               // lowest posterior mean at an incumbent
   std::size_t best_index = 0;      // its index in the history
   std::vector<double> warm_start;  // WarmStart::numbers of this fit

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
-#include "bo/dense.hpp"
 #include "bo/sobol.hpp"
 #include "random/philox.hpp"
 
@@ -41,69 +39,60 @@ std::vector<Point> candidates(const Encoding& encoding, std::span<const Point> a
       out.push_back(encoding.near(anchor, radius, stream));
     }
   }
-  if (!encoding.domain(std::vector<double>(encoding.features())).simplices.empty()) {
+  if (!encoding.domain(arma::zeros(encoding.features())).simplices.empty()) {
     for (std::size_t k = 0; k < kFaces; ++k) out.push_back(encoding.on_face(out[k], stream));
   }
   return out;
 }
 
-Matrix columns_of(const Encoding& encoding, std::span<const Point> points) {
-  Matrix x(encoding.features(), points.size());
-  for (std::size_t j = 0; j < points.size(); ++j) {
-    const std::vector<double> features = encoding.encode(points[j]);
-    for (std::size_t f = 0; f < features.size(); ++f) x(f, j) = features[f];
-  }
+// One row of features per point.
+arma::mat rows_of(const Encoding& encoding, std::span<const Point> points) {
+  arma::mat x(points.size(), encoding.features());
+  for (std::size_t i = 0; i < points.size(); ++i) x.row(i) = encoding.encode(points[i]).t();
   return x;
 }
 
 Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found found) {
-  const Objective objective{[&](std::span<const double> x) { return -surface.at(x); },
-                            [&](std::span<double> gradient) {
-                              surface.gradient(gradient);
-                              for (double& g : gradient) g = -g;
-                            }};
+  const Objective objective{[&](const arma::vec& x) { return -surface.at(x); },
+                            [&] { return arma::vec(-surface.gradient()); }};
   for (int round = 0; round < kRounds; ++round) {
     const Domain domain = encoding.domain(found.features);
     const Minimum top = minimise(objective, domain, found.features, {kEvaluations, 1e-7});
     Point x = encoding.decode(top.x);
-    std::vector<double> features = encoding.encode(x);
+    arma::vec features = encoding.encode(x);
     const double value = surface.at(features);
     if (value > found.value) found = {std::move(x), std::move(features), value};
     const std::vector<Point> steps = encoding.neighbours(found.x);
     if (steps.empty()) break;
-    const std::vector<double> values = surface.over(columns_of(encoding, steps));
-    const auto best = std::max_element(values.begin(), values.end());
-    if (!(*best > found.value)) break;
-    found.x = steps[static_cast<std::size_t>(best - values.begin())];
+    const arma::vec values = surface.over(rows_of(encoding, steps));
+    const arma::uword best = values.index_max();
+    if (!(values(best) > found.value)) break;
+    found.x = steps[best];
     found.features = encoding.encode(found.x);
-    found.value = *best;
+    found.value = values(best);
   }
   return found;
 }
 
 }  // namespace
 
-bool contains(std::span<const std::vector<double>> points, std::span<const double> x) {
+bool contains(std::span<const arma::vec> points, const arma::vec& x) {
   return std::any_of(points.begin(), points.end(),
                      [&](const auto& p) { return Encoding::distance(p, x) <= kSame; });
 }
 
 std::optional<Found> maximise(const Encoding& encoding, const AcquisitionSurface& surface,
-                              std::span<const Point> anchors,
-                              std::span<const std::vector<double>> avoid, std::uint64_t seed) {
+                              std::span<const Point> anchors, std::span<const arma::vec> avoid,
+                              std::uint64_t seed) {
   const std::vector<Point> points = candidates(encoding, anchors, seed);
-  const std::vector<double> values = surface.over(columns_of(encoding, points));
-  std::vector<std::size_t> order(points.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::isnan(values[b]) ? !std::isnan(values[a]) : values[a] > values[b];
-  });
+  arma::vec values = surface.over(rows_of(encoding, points));
+  values.replace(arma::datum::nan, -arma::datum::inf);
 
   std::optional<Found> best;
-  std::vector<std::vector<double>> begun;
-  for (const std::size_t i : order) {
+  std::vector<arma::vec> begun;
+  for (const arma::uword i : arma::uvec(arma::stable_sort_index(values, "descend"))) {
     if (begun.size() == kClimbs) break;
-    Found start{points[i], encoding.encode(points[i]), values[i]};
+    Found start{points[i], encoding.encode(points[i]), values(i)};
     const bool near = std::any_of(begun.begin(), begun.end(), [&](const auto& other) {
       return Encoding::distance(other, start.features) < kApart;
     });

@@ -1,32 +1,21 @@
 #include "bo/simplex.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <functional>
-#include <vector>
-
 namespace runner::bo {
 
-void project_to_simplex(std::span<double> v) {
-  if (v.empty()) return;
-  std::vector<double> sorted(v.begin(), v.end());
-  std::sort(sorted.begin(), sorted.end(), std::greater<>());
-  double sum = 0.0, shift = 0.0;
-  for (std::size_t k = 0; k < sorted.size(); ++k) {
-    sum += sorted[k];
-    const double candidate = (sum - 1.0) / static_cast<double>(k + 1);
-    if (sorted[k] > candidate) shift = candidate;
-  }
-  for (double& x : v) x = std::max(x - shift, 0.0);
+arma::vec project_to_simplex(const arma::vec& v) {
+  if (v.empty()) return v;
+  const arma::vec mu = arma::sort(v, "descend");
+  const arma::vec theta =
+      (arma::cumsum(mu) - 1.0) / arma::regspace(1.0, static_cast<double>(v.n_elem));
+  const arma::uvec above = arma::find(mu > theta, 1, "last");  // rho
+  return arma::clamp(v - theta(above.empty() ? 0 : above(0)), 0.0, arma::datum::inf);
 }
 
-void dirichlet_from_uniform(std::span<double> u) {
-  double sum = 0.0;
-  for (double& x : u) {
-    x = -std::log1p(-std::min(x, 1.0 - 0x1.0p-53));
-    sum += x;
-  }
-  for (double& x : u) x = sum > 0.0 ? x / sum : 1.0 / static_cast<double>(u.size());
+arma::vec dirichlet_from_uniform(const arma::vec& u) {
+  const arma::vec spacing = -arma::log1p(-arma::clamp(u, 0.0, 1.0 - 0x1.0p-53));
+  const double sum = arma::accu(spacing);
+  if (sum > 0.0) return spacing / sum;
+  return arma::vec(u.n_elem, arma::fill::value(1.0 / static_cast<double>(u.n_elem)));
 }
 
 }  // namespace runner::bo

@@ -56,7 +56,7 @@ class Study {
 
   Suggestion next() {
     Suggestion suggestion = propose();
-    std::vector<double> features = encoding_.encode(suggestion.x);
+    arma::vec features = encoding_.encode(suggestion.x);
     suggestion.repeated = contains(history_.features, features);
     history_.pending.push_back(history_.points.size());
     history_.points.push_back(suggestion.x);
@@ -161,7 +161,7 @@ class Study {
   }
 
   // In units of the outcome.
-  static Prediction predict_outcome(const Model& model, std::span<const double> features) {
+  static Prediction predict_outcome(const Model& model, const arma::vec& features) {
     const Prediction here = predict(model.gp, features);
     return {model.warp.inverse(here.mean), model.warp.stddev(here.mean, here.stddev)};
   }
@@ -212,7 +212,7 @@ class Study {
   std::optional<Found> search(const AcquisitionSurface& surface) const {
     // In a finite space where the fit found noise a point may be measured again, unless it is being
     // measured.
-    std::vector<std::vector<double>> avoid;
+    std::vector<arma::vec> avoid;
     const bool noisy = std::any_of(models_.begin(), models_.end(),
                                    [](const Model& model) { return model.noise_stddev > 0.0; });
     if (noisy && options_.noise == Noise::learned && encoding_.count() > 0) {
@@ -257,7 +257,7 @@ class Study {
   bool choose_hedge(Suggestion& suggestion) const {
     const auto rows = acquisitions_of("hedge");
     const auto columns = static_cast<std::size_t>(history_.points.front().size());
-    std::vector<std::vector<std::vector<double>>> rounds;
+    std::vector<std::vector<arma::vec>> rounds;
     for (std::size_t i = 0; i < observations_.size(); ++i) {
       const std::vector<double>& stored = observations_[i].nominees;
       if (stored.size() != rows.size() * columns) continue;
@@ -270,11 +270,12 @@ class Study {
       }
     }
     const Gp& gp = models_.front().gp;
-    const std::vector<double> probabilities = hedge_probabilities(gp, rounds, rows.size());
+    const arma::vec probabilities = hedge_probabilities(gp, rounds, rows.size());
     double draw = random::Stream(random::derive(seed_, "hedge", history_.points.size())).uniform();
     std::size_t chosen = 0;
-    while (chosen + 1 < rows.size() && draw >= probabilities[chosen])
-      draw -= probabilities[chosen++];
+    while (chosen + 1 < rows.size() && draw >= probabilities(chosen)) {
+      draw -= probabilities(chosen++);
+    }
     std::vector<double> nominees;
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const auto found = nominate(*rows[k], suggestion.fit.fallback);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <armadillo>
 #include <vector>
 
 #include "bo/acquisition.hpp"
@@ -10,7 +10,7 @@
 
 namespace runner::bo {
 
-Prediction predict(const Gp& gp, std::span<const double> features);
+Prediction predict(const Gp& gp, const arma::vec& features);
 
 // An acquisition over a posterior, as a function of the features. What it is made of must outlive
 // it.

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <span>
-#include <vector>
+#include <armadillo>
 
 namespace runner::bo {
 
@@ -13,10 +12,10 @@ namespace runner::bo {
 // Snelson, Rasmussen, Ghahramani 2004 learn such a warp). Monotone, so the order stays.
 class Warp {
  public:
-  Warp(std::span<const double> y, double strength);
+  Warp(const arma::vec& y, double strength);
 
   double strength() const { return strength_; }
-  double forward(double y) const;
+  arma::vec forward(const arma::vec& y) const;
   double inverse(double z) const;
   // dy/dz at z.
   double slope(double z) const;
@@ -29,9 +28,11 @@ class Warp {
   double log_jacobian() const { return log_jacobian_; }
 
  private:
-  double unit(double y) const;
+  arma::vec unit(const arma::vec& y) const;    // t
+  arma::vec warped(const arma::vec& t) const;  // w(t)
+  double dt_dw(double w) const { return strength_ > 0.0 ? std::exp(strength_ * w) : 1.0; }
 
-  double strength_, best_ = 0.0, scale_ = 1.0;  // t = (y - best) / scale
+  double strength_, best_ = 0.0, scale_ = 1.0;  // t = (y - best) / (2 scale)
   double mean_ = 0.0, stddev_ = 1.0;            // of w(t)
   double unit_stddev_ = 1.0;                    // of t
   double log_jacobian_ = 0.0;

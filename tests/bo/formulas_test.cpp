@@ -22,13 +22,16 @@ namespace runner::bo {
 namespace {
 
 TEST_CASE("priors' derivatives match differences") {
-  for (const double value : {1e-3, 0.4, 7.0}) {
-    const auto density = [](double v) { return log_normal_prior(v, -2.0, 1.5).value; };
-    const double step = 1e-6;
-    CHECK(log_normal_prior(value, -2.0, 1.5).by_log ==
-          doctest::Approx((density(value * std::exp(step)) - density(value * std::exp(-step))) /
-                          (2.0 * step))
-              .epsilon(1e-6));
+  const LogNormal prior{{-2.0, 0.5}, {1.5, 0.7}};
+  for (const double x : {-7.0, -0.9, 2.0}) {
+    const arma::vec at = {x, -x}, gradient = prior.gradient(at);
+    for (arma::uword i = 0; i < 2; ++i) {
+      arma::vec up = at, down = at;
+      up(i) += 1e-6;
+      down(i) -= 1e-6;
+      const double difference = (prior.log_density(up) - prior.log_density(down)) / 2e-6;
+      CHECK(gradient(i) == doctest::Approx(difference).epsilon(1e-6));
+    }
   }
 }
 
@@ -40,19 +43,17 @@ TEST_CASE("every acquisition's gradient matches differences") {
     for (const auto& [best, noise] :
          {std::array{-3.0, 0.0}, {0.0, 0.0}, {1.0, 0.0}, {0.0, 0.3}, {1.0, 2.0}}) {
       const AcquisitionSurface surface = surface_of(gp, row, {best, 4.0, noise, 0.1});
-      std::vector<double> x = {0.31, 0.62, 0.17}, gradient(3);
+      const arma::vec x = {0.31, 0.62, 0.17};
       const double value = surface.at(x);
-      surface.gradient(gradient);
-      Matrix column(3, 1);
-      for (std::size_t f = 0; f < 3; ++f) column(f, 0) = x[f];
-      CHECK(relative(surface.over(column)[0], value) < 1e-12);
-      for (std::size_t f = 0; f < 3; ++f) {
+      const arma::vec gradient = surface.gradient();
+      CHECK(relative(surface.over(x.t())(0), value) < 1e-12);
+      for (arma::uword f = 0; f < 3; ++f) {
         constexpr double step = 1e-6;
-        std::vector<double> up = x, down = x;
-        up[f] += step;
-        down[f] -= step;
+        arma::vec up = x, down = x;
+        up(f) += step;
+        down(f) -= step;
         const double expected = (surface.at(up) - surface.at(down)) / (2 * step);
-        CHECK(relative(gradient[f], expected) < 1e-5);
+        CHECK(relative(gradient(f), expected) < 1e-5);
       }
     }
   }
@@ -144,11 +145,11 @@ TEST_CASE("expected hypervolume improvement equals its Monte Carlo mean, with ex
 TEST_CASE("the portfolio prefers who nominated points that turned out low") {
   const Data data = smooth_data(20, 2, 2);
   const Gp gp(data, moderate(2));
-  const std::vector<double> low = {0.99, 0.99}, high = {0.5, 0.3};
-  REQUIRE(gp.predict(low, false).mean < gp.predict(high, false).mean - 0.5);
-  CHECK(hedge_probabilities(gp, {}, 4) == std::vector<double>(4, 0.25));
-  const std::vector<std::vector<std::vector<double>>> rounds(5, {high, low, high});
-  const std::vector<double> p = hedge_probabilities(gp, rounds, 3);
+  const arma::vec low = {0.99, 0.99}, high = {0.5, 0.3};
+  REQUIRE(gp.predict(low).mean < gp.predict(high).mean - 0.5);
+  CHECK(arma::all(hedge_probabilities(gp, {}, 4) == 0.25));
+  const std::vector<std::vector<arma::vec>> rounds(5, {high, low, high});
+  const arma::vec p = hedge_probabilities(gp, rounds, 3);
   CHECK(p[1] > 0.9);
   CHECK(p[0] == p[2]);
   CHECK(p[0] + p[1] + p[2] == doctest::Approx(1.0));
@@ -177,88 +178,65 @@ TEST_CASE("the hypervolume does not change with the order or with dominated outc
 }
 
 TEST_CASE("the warp is monotone, standardises, and its inverse and slope agree with it") {
-  const std::vector<double> y = {3.0, -1.0, 250.0, 0.5, 2.0, 1e4};
+  const arma::vec y = {3.0, -1.0, 250.0, 0.5, 2.0, 1e4};
   for (const double strength : {0.0, 1.0, 10.0, 100.0}) {
     CAPTURE(strength);
     const Warp warp(y, strength);
-    double mean = 0.0, squares = 0.0;
-    for (const double value : y) {
-      const double z = warp.forward(value);
-      mean += z / 6.0;
-      squares += z * z / 6.0;
-      CHECK(warp.inverse(z) == doctest::Approx(value).epsilon(1e-9));
-      const double slope = (warp.inverse(z + 1e-6) - warp.inverse(z - 1e-6)) / 2e-6;
-      CHECK(warp.slope(z) == doctest::Approx(slope).epsilon(1e-5));
+    const arma::vec z = warp.forward(y);
+    for (arma::uword i = 0; i < 6; ++i) {
+      CHECK(warp.inverse(z(i)) == doctest::Approx(y(i)).epsilon(1e-9));
+      const double slope = (warp.inverse(z(i) + 1e-6) - warp.inverse(z(i) - 1e-6)) / 2e-6;
+      CHECK(warp.slope(z(i)) == doctest::Approx(slope).epsilon(1e-5));
     }
-    CHECK(std::abs(mean) < 1e-12);
-    CHECK(squares == doctest::Approx(1.0));
-    CHECK(warp.forward(0.5) < warp.forward(2.0));
+    CHECK(std::abs(arma::mean(z)) < 1e-12);
+    CHECK(arma::stddev(z, 1) == doctest::Approx(1.0));
+    CHECK(arma::all(arma::sort_index(z) == arma::sort_index(y)));
   }
 }
 
 TEST_CASE("the projection onto the simplex is the nearest of many points") {
   random::Stream stream(6);
   for (int repeat = 0; repeat < 200; ++repeat) {
-    std::vector<double> v(4), w;
+    arma::vec v(4);
     for (double& x : v) x = 2.0 * stream.normal();
-    w = v;
-    project_to_simplex(w);
-    double sum = 0.0;
-    for (const double x : w) {
-      CHECK(x >= 0.0);
-      sum += x;
-    }
-    CHECK(sum == doctest::Approx(1.0));
+    const arma::vec w = project_to_simplex(v);
+    CHECK(w.min() >= 0.0);
+    CHECK(arma::accu(w) == doctest::Approx(1.0));
     // Optimality: (v - w) . (s - w) <= 0 for each vertex s of the simplex.
-    for (std::size_t k = 0; k < 4; ++k) {
-      double product = 0.0;
-      for (std::size_t i = 0; i < 4; ++i) product += (v[i] - w[i]) * ((i == k) - w[i]);
-      CHECK(product <= 1e-12);
-    }
+    CHECK(arma::all((v - w) - arma::dot(v - w, w) <= 1e-12));
   }
 }
 
 TEST_CASE("minimise finds constrained minima of boxes and simplices") {
   // 0.5 (x - c)' D (x - c): a badly scaled bowl; the box clips its centre.
-  const Domain box{{0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}, {}};
-  const std::array centre = {1.5, 0.25, -0.5}, curvature = {1.0, 1000.0, 10.0};
-  std::array<double, 3> slope{};
-  const auto give_slope = [&](std::span<double> gradient) {
-    std::ranges::copy(slope, gradient.begin());
-  };
-  const Objective bowl{[&](std::span<const double> x) {
-                         double value = 0.0;
-                         for (std::size_t i = 0; i < 3; ++i) {
-                           const double d = x[i] - centre[i];
-                           slope[i] = curvature[i] * d;
-                           value += 0.5 * curvature[i] * d * d;
-                         }
-                         return value;
+  const Domain box{arma::zeros(3), arma::ones(3), {}};
+  const arma::vec centre = {1.5, 0.25, -0.5}, curvature = {1.0, 1000.0, 10.0};
+  arma::vec slope;
+  const auto give_slope = [&] { return slope; };
+  const Objective bowl{[&](const arma::vec& x) {
+                         slope = curvature % (x - centre);
+                         return 0.5 * arma::dot(slope, x - centre);
                        },
                        give_slope};
   const Minimum inside = minimise(bowl, box, {0.5, 0.5, 0.5}, {100, 1e-8});
-  CHECK(inside.x[0] == 1.0);
-  CHECK(inside.x[1] == doctest::Approx(0.25).epsilon(1e-7));
-  CHECK(inside.x[2] == 0.0);
+  CHECK(inside.x(0) == 1.0);
+  CHECK(inside.x(1) == doctest::Approx(0.25).epsilon(1e-7));
+  CHECK(inside.x(2) == 0.0);
 
   // On the simplex: minimise sum a_k (w_k - c_k)^2 with the optimum on a face. KKT by hand.
-  const Domain simplex{{0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}, {{0, 3}}};
-  const std::array goal = {0.7, 0.4, -0.6};
-  const Objective face{[&](std::span<const double> w) {
-                         double value = 0.0;
-                         for (std::size_t i = 0; i < 3; ++i) {
-                           slope[i] = 2.0 * (w[i] - goal[i]);
-                           value += (w[i] - goal[i]) * (w[i] - goal[i]);
-                         }
-                         return value;
+  const Domain simplex{arma::zeros(3), arma::ones(3), {arma::span(0, 2)}};
+  const arma::vec goal = {0.7, 0.4, -0.6};
+  const Objective face{[&](const arma::vec& w) {
+                         slope = 2.0 * (w - goal);
+                         return arma::dot(w - goal, w - goal);
                        },
                        give_slope};
-  for (const std::vector<double>& start :
-       {std::vector<double>{0.2, 0.2, 0.6}, {0.0, 0.0, 1.0}, {1.0, 0.0, 0.0}}) {
+  for (const arma::vec& start :
+       {arma::vec{0.2, 0.2, 0.6}, arma::vec{0.0, 0.0, 1.0}, arma::vec{1.0, 0.0, 0.0}}) {
     const Minimum m = minimise(face, simplex, start, {100, 1e-9});
-    CHECK(m.x[0] == doctest::Approx(0.65).epsilon(1e-7));
-    CHECK(m.x[1] == doctest::Approx(0.35).epsilon(1e-7));
-    CHECK(m.x[2] == doctest::Approx(0.0));
+    CHECK(m.x(0) == doctest::Approx(0.65).epsilon(1e-7));
+    CHECK(m.x(1) == doctest::Approx(0.35).epsilon(1e-7));
+    CHECK(m.x(2) == doctest::Approx(0.0));
   }
 }
 

@@ -25,39 +25,40 @@ std::optional<std::filesystem::path> reference() {
   return *folder / "gp";
 }
 
-std::vector<std::vector<double>> columns(const std::filesystem::path& file) {
-  std::vector<std::vector<double>> rows;
+// The numbers of a CSV file below its header.
+arma::mat numbers(const std::filesystem::path& file) {
   const auto records = io::parse_csv(io::read_file(file), file.string());
+  arma::mat out(records.size() - 1, records[0].fields.size());
   for (std::size_t r = 1; r < records.size(); ++r) {
-    auto& row = rows.emplace_back();
-    for (const std::string& field : records[r].fields)
-      REQUIRE(io::parse_number(field, row.emplace_back()));
+    for (std::size_t c = 0; c < records[r].fields.size(); ++c) {
+      REQUIRE(io::parse_number(records[r].fields[c], out(r - 1, c)));
+    }
   }
-  return rows;
+  return out;
 }
 
 struct Case {
   Json json;
   Data data;
   Hyperparameters hyperparameters;
-  std::vector<std::vector<double>> tests;
+  arma::mat tests;
 };
 
 std::vector<Case> matern_cases(const std::filesystem::path& folder) {
-  const auto train = columns(folder / "train.csv");
+  const auto train = numbers(folder / "train.csv");
   const Json all = Json::parse(io::read_file(folder / "reference.json"));
   std::vector<Case> cases;
   for (const Json& json : all["cases"]) {
     if (json["kernel"] != "matern52") continue;
     Case& c = cases.emplace_back();
     c.json = json;
-    c.tests = columns(folder / "test.csv");
-    c.data = {Matrix(3, train.size()), {0, 1, 2}, 3, {}, {}};
-    for (std::size_t j = 0; j < train.size(); ++j) {
-      for (std::size_t f = 0; f < 3; ++f) c.data.x(f, j) = train[j][f];
-      c.data.y.push_back(train[j][3]);
-    }
-    c.hyperparameters = {json["lengthscales"].get<std::vector<double>>(),
+    c.tests = numbers(folder / "test.csv");
+    c.data = {.x = train.head_cols(3),
+              .groups = {0, 1, 2},
+              .lengthscales = 3,
+              .y = train.col(3),
+              .known_noise = {}};
+    c.hyperparameters = {arma::vec(json["lengthscales"].get<std::vector<double>>()),
                          json["outputscale"].get<double>(), json["noise"].get<double>(),
                          json["mean"].get<double>()};
   }
@@ -96,22 +97,19 @@ TEST_CASE("reference: posterior, its input gradients, and leave-one-out") {
     CAPTURE(c.json["name"].get<std::string>());
     const Gp gp(c.data, c.hyperparameters);
     CHECK(gp.jitter() == 0.0);
-    Matrix batch(3, c.tests.size());
-    for (std::size_t t = 0; t < c.tests.size(); ++t) {
-      for (std::size_t f = 0; f < 3; ++f) batch(f, t) = c.tests[t][f];
-    }
-    std::vector<double> mean, variance;
-    gp.predict(batch, mean, variance);
-    for (std::size_t t = 0; t < c.tests.size(); ++t) {
+    arma::vec mean, variance;
+    gp.predict(c.tests, mean, variance);
+    for (arma::uword t = 0; t < c.tests.n_rows; ++t) {
       CAPTURE(t);
-      const Posterior& p = gp.predict(c.tests[t], true);
+      const Gp::Posterior p = gp.predict(c.tests.row(t).t());
+      const Gp::Gradients gradients = gp.gradients(p);
       check_close(p.mean, c.json["posterior_mean"][t], 1e-10);
       check_close(p.variance, c.json["posterior_var"][t], 1e-10);
-      check_close(mean[t], c.json["posterior_mean"][t], 1e-10);
-      check_close(variance[t], c.json["posterior_var"][t], 1e-10);
+      check_close(mean(t), c.json["posterior_mean"][t], 1e-10);
+      check_close(variance(t), c.json["posterior_var"][t], 1e-10);
       for (std::size_t f = 0; f < 3; ++f) {
-        check_close(p.mean_gradient[f], c.json["dmean_dx"][t][f], 1e-8);
-        check_close(p.variance_gradient[f], c.json["dvar_dx"][t][f], 1e-8);
+        check_close(gradients.mean(f), c.json["dmean_dx"][t][f], 1e-8);
+        check_close(gradients.variance(f), c.json["dvar_dx"][t][f], 1e-8);
       }
     }
     const LeaveOneOut loo = gp.leave_one_out();
@@ -132,9 +130,10 @@ TEST_CASE("reference: acquisitions and the gradient of LogEI") {
     for (const double sign : {1.0, -1.0}) {  // our minimisation, and maximisation of -y
       const Json& block = c.json[sign > 0.0 ? "minimise" : "maximise"];
       const AcquisitionContext context{sign * block["best_f"].get<double>(), 4.0};
-      for (std::size_t t = 0; t < c.tests.size(); ++t) {
+      for (arma::uword t = 0; t < c.tests.n_rows; ++t) {
         CAPTURE(t);
-        const Posterior& p = gp.predict(c.tests[t], true);
+        const Gp::Posterior p = gp.predict(c.tests.row(t).t());
+        const Gp::Gradients gradients = gp.gradients(p);
         const Prediction here{sign * p.mean, std::sqrt(p.variance)};
         const auto value = [&](std::string_view name) {
           return acquisitions_of(name).front()->function(here, context);
@@ -145,8 +144,8 @@ TEST_CASE("reference: acquisitions and the gradient of LogEI") {
         check_close(-sign * value("ucb").value, c.json[sign > 0.0 ? "LCB" : "UCB"][t], 1e-10);
         const AcquisitionValue log_ei = value("logei");
         for (std::size_t f = 0; f < 3; ++f) {
-          check_close(log_ei.by_mean * sign * p.mean_gradient[f] +
-                          log_ei.by_stddev * p.variance_gradient[f] / (2.0 * here.stddev),
+          check_close(log_ei.by_mean * sign * gradients.mean(f) +
+                          log_ei.by_stddev * gradients.variance(f) / (2.0 * here.stddev),
                       block["dLogEI_dx"][t][f], 1e-6);
         }
       }
@@ -158,11 +157,10 @@ TEST_CASE("reference: priors") {
   const auto folder = reference();
   if (!folder) return;
   for (const Case& c : matern_cases(*folder)) {
-    double lengthscales = 0.0;
-    for (const double l : c.hyperparameters.lengthscales)
-      lengthscales += lengthscale_prior(l, 3).value;
-    check_close(lengthscales, c.json["log_prior_lengthscales"], 1e-12);
-    check_close(log_normal_prior(c.hyperparameters.noise, -4.0, 1.0).value,
+    const Hyperparameters& h = c.hyperparameters;
+    check_close(lengthscale_prior(3).log_density(arma::log(h.lengthscales)),
+                c.json["log_prior_lengthscales"], 1e-12);
+    check_close(LogNormal{{-4.0}, {1.0}}.log_density({std::log(h.noise)}),
                 c.json["log_prior_noise"], 1e-12);
   }
 }

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <limits>
@@ -243,22 +242,6 @@ TEST_CASE("known noise variances are believed") {
   const Recommendation precise = recommend(box(1), history, loud);
   CHECK(precise.index == 10);
   CHECK(believed.index != 10);
-}
-
-TEST_CASE("the bits do not depend on the machine's vector width") {
-  std::vector<Observation> history;
-  random::Stream stream(8);
-  for (int i = 0; i < 37; ++i) {
-    const Point x = {stream.uniform(), stream.uniform(), stream.uniform()};
-    history.push_back(observed(x, std::sin(5.0 * x[0]) + x[1] * x[2]));
-  }
-  const Suggestion widest = suggest(box(3), history, {}, 1);
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    CAPTURE(hwy::TargetName(target));
-    hwy::GetChosenTarget().Update(target);
-    CHECK(same(suggest(box(3), history, {}, 1), widest));
-  }
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
 TEST_CASE("two objectives: the hypervolume improves on the start design") {

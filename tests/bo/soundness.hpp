@@ -26,7 +26,7 @@ inline bool same(const Suggestion& a, const Suggestion& b) {
 // Inside the space exactly, and nothing in it that is not a number.
 inline bool sound(const Space& space, const Suggestion& s) {
   const Encoding encoding(space);
-  const std::vector<double> there = encoding.encode(encoding.checked(s.x, "suggestion"));
+  const arma::vec there = encoding.encode(encoding.checked(s.x, "suggestion"));
   bool finite = std::isfinite(s.acquisition_value) && std::isfinite(s.mean) &&
                 std::isfinite(s.stddev) && s.stddev >= 0.0;
   for (const double v : s.warm_start) finite = finite && std::isfinite(v);
