@@ -110,6 +110,7 @@ int tokenize_command(const std::vector<std::string>& arguments) {
   if (helped) return kDone;
   if (!line.has("model")) throw InputError("command line: --model DIR is needed");
   const data::Tokenizer tokenizer = data::Tokenizer::load(line.get<std::string>("model"));
+  for (const std::string& note : tokenizer.notes()) print_error("note: {}\n", note);
   const int max_length = line.has("max-length") ? line.get<int>("max-length") : INT_MAX;
   if (max_length < 1) throw InputError("command line: --max-length must be at least 1");
   std::ios::sync_with_stdio(false);

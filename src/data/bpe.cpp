@@ -1,12 +1,11 @@
 #include "data/bpe.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <optional>
 #include <queue>
 #include <utility>
 
 #include "data/unicode.hpp"
-#include "io/error.hpp"
 
 namespace runner::data {
 
@@ -22,6 +21,20 @@ std::array<std::string, 256> byte_names() {
 }
 
 namespace {
+
+// The bytes that a token of the vocabulary writes; nothing where it writes none.
+std::optional<std::string> bytes_of(std::string_view token,
+                                    const std::array<std::string, 256>& names) {
+  std::string bytes;
+  for (std::size_t at = 0; at < token.size();) {
+    const std::size_t begin = at;
+    unicode::decode(token, at);
+    const auto name = std::ranges::find(names, token.substr(begin, at - begin));
+    if (name == names.end()) return std::nullopt;
+    bytes += static_cast<char>(name - names.begin());
+  }
+  return bytes;
+}
 
 enum class Kind : std::uint8_t { letter, number, space, other };
 
@@ -69,9 +82,14 @@ std::size_t contraction(std::string_view text) {
   }
 }
 
-// End of the word that starts at text[begin], by GPT-2's pattern
-//   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-std::size_t word_end(std::string_view text, std::size_t begin) {
+std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
+  return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32) |
+         static_cast<std::uint32_t>(right);
+}
+
+}  // namespace
+
+std::size_t byte_level_word_end(std::string_view text, std::size_t begin) {
   if (const std::size_t length = contraction(text.substr(begin)); length > 0) return begin + length;
   std::size_t at = begin;
   Kind kind = take_kind(text, at);
@@ -100,47 +118,22 @@ std::size_t word_end(std::string_view text, std::size_t begin) {
   return at;
 }
 
-std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
-  return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32) |
-         static_cast<std::uint32_t>(right);
-}
-
-}  // namespace
-
-BytePairEncoding::BytePairEncoding(const Vocabulary& vocabulary, std::string_view merges,
-                                   std::string_view merges_name) {
+BytePairEncoding::BytePairEncoding(const TokenizerDescription& description)
+    : unknown_(description.unknown) {
   const auto names = byte_names();
   for (std::size_t byte = 0; byte < 256; ++byte) {
-    const auto found = vocabulary.find(names[byte]);
-    byte_ids_[byte] = found != vocabulary.end() ? found->second : -1;
+    const auto found = description.vocabulary.find(names[byte]);
+    byte_ids_[byte] = found != description.vocabulary.end() ? found->second : -1;
   }
-
-  merges_.reserve(vocabulary.size());
-  std::string product;
-  int number = 0;
-  while (!merges.empty()) {
-    ++number;
-    const std::size_t end = merges.find('\n');
-    std::string_view line = merges.substr(0, end);
-    merges.remove_prefix(end == std::string_view::npos ? merges.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with("#version") || (line.empty() && merges.empty())) continue;
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string_view::npos || line.find(' ', blank + 1) != std::string_view::npos) {
-      throw InputError(fmt::format("{}:{}: '{}' is not a pair of tokens with a blank between",
-                                   merges_name, number, line));
-    }
-    const std::string_view left = line.substr(0, blank), right = line.substr(blank + 1);
-    product.assign(left).append(right);
-    const auto id_of = [&](std::string_view token) {
-      const auto found = vocabulary.find(token);
-      if (found != vocabulary.end()) return found->second;
-      throw InputError(
-          fmt::format("{}:{}: the vocabulary has no token '{}'", merges_name, number, token));
-    };
-    merges_[pair_key(id_of(left), id_of(right))] = {number, id_of(product)};
+  merges_.reserve(description.merges.size());
+  std::int32_t rank = 0;
+  for (const auto& [left, right, product] : description.merges) {
+    merges_[pair_key(left, right)] = {rank++, product};
   }
-  if (merges_.empty()) throw InputError(fmt::format("{}: no merges", merges_name));
+  if (!description.ignore_merges) return;
+  for (const auto& [token, id] : description.vocabulary) {
+    if (auto word = bytes_of(token, names)) whole_words_.emplace(std::move(*word), id);
+  }
 }
 
 const BytePairEncoding::Merge* BytePairEncoding::find_merge(std::int32_t left,
@@ -150,6 +143,9 @@ const BytePairEncoding::Merge* BytePairEncoding::find_merge(std::int32_t left,
 }
 
 std::vector<std::int32_t> BytePairEncoding::merge_word(std::string_view word) const {
+  if (const auto whole = whole_words_.find(word); whole != whole_words_.end()) {
+    return {whole->second};
+  }
   // The symbols are a linked list in which a merge keeps the left one; the pairs wait in a heap by
   // rank, then place. A pair whose parts have changed since is known by its product.
   struct Symbol {
@@ -165,7 +161,8 @@ std::vector<std::int32_t> BytePairEncoding::merge_word(std::string_view word) co
   };
   std::vector<Symbol> symbols;
   for (const char c : word) {
-    const std::int32_t id = byte_ids_[static_cast<std::uint8_t>(c)];
+    const std::int32_t known = byte_ids_[static_cast<std::uint8_t>(c)];
+    const std::int32_t id = known >= 0 ? known : unknown_;
     const int place = static_cast<int>(symbols.size());
     if (id >= 0) symbols.push_back({id, place - 1, place + 1});
   }
@@ -215,7 +212,7 @@ void BytePairEncoding::encode_word(std::string_view word, std::vector<std::int32
 
 void BytePairEncoding::encode(std::string_view text, std::vector<std::int32_t>& ids) {
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = word_end(text, begin);
+    const std::size_t end = byte_level_word_end(text, begin);
     encode_word(text.substr(begin, end - begin), ids);
     begin = end;
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/error.hpp"
+#include "io/file.hpp"
 
 namespace runner::data {
 
@@ -21,6 +22,14 @@ nlohmann::json parse_json(std::string_view text, std::string_view name) {
         fmt::format("{}: malformed JSON at byte {}: {}", name, error.byte,
                     reason == std::string_view::npos ? what : what.substr(reason + 2)));
   }
+}
+
+nlohmann::json read_json_object(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return nlohmann::json::object();
+  nlohmann::json json = parse_json(io::read_file(path), path.string());
+  if (!json.is_object()) throw InputError(path.string() + ": not a JSON object");
+  return json;
 }
 
 }  // namespace runner::data

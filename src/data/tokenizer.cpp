@@ -5,25 +5,28 @@
 #include <algorithm>
 #include <climits>
 #include <mutex>
-#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
+#include "data/added_tokens.hpp"
 #include "data/bpe.hpp"
-#include "data/json.hpp"
+#include "data/normalizers.hpp"
+#include "data/post_processor.hpp"
+#include "data/pre_tokenizers.hpp"
+#include "data/tokenizer_folder.hpp"
 #include "data/unicode.hpp"
+#include "data/unigram.hpp"
 #include "data/wordpiece.hpp"
 #include "io/error.hpp"
-#include "io/file.hpp"
 
 namespace runner::data {
 namespace fs = std::filesystem;
 namespace {
 
-struct Special {
-  std::string text;
-  std::int32_t id;
-};
+using Ids = std::vector<std::int32_t>;
+using Part = Template::Part;
 
 // A text as valid UTF-8; `repaired` holds it where the text itself is not plain ASCII.
 std::string_view valid_utf8(std::string_view text, std::string& repaired) {
@@ -35,173 +38,186 @@ std::string_view valid_utf8(std::string_view text, std::string& repaired) {
   return repaired;
 }
 
-bool there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
+// The value of a key in a component, where it is there.
+template <typename T>
+T setting(const nlohmann::json& component, const char* key, T absent) {
+  const auto found = component.find(key);
+  return found == component.end() || found->is_null() ? absent : found->get<T>();
 }
 
-// A JSON object's file; an empty object where there is no such file.
-nlohmann::json read_object(const fs::path& path) {
-  if (!there(path)) return nlohmann::json::object();
-  nlohmann::json json = parse_json(io::read_file(path), path.string());
-  if (!json.is_object()) throw InputError(path.string() + ": not a JSON object");
-  return json;
+bool has_type(const nlohmann::json& component, std::string_view type) {
+  return component.is_object() && component.contains("type") && component["type"] == type;
 }
 
-bool read_flag(const nlohmann::json& json, const char* key, bool absent, const fs::path& path) {
-  const auto value = json.find(key);
-  if (value == json.end() || value->is_null()) return absent;
-  if (!value->is_boolean()) {
-    throw InputError(
-        fmt::format("{}: {}: {} is not true or false", path.string(), key, value->dump()));
+using Model = std::variant<BytePairEncoding, WordPiece, Unigram>;
+
+Model make_model(const TokenizerDescription& description) {
+  switch (description.model) {
+    case TokenizerDescription::Model::bpe:
+      return BytePairEncoding(description);
+    case TokenizerDescription::Model::wordpiece: {
+      WordPiece::Options rules;
+      if (has_type(description.normalizer, "BertNormalizer")) {
+        rules.lower_case = setting(description.normalizer, "lowercase", true);
+        rules.strip_accents = setting(description.normalizer, "strip_accents", rules.lower_case);
+        rules.chinese_words = setting(description.normalizer, "handle_chinese_chars", true);
+      }
+      return WordPiece(description, rules);
+    }
+    case TokenizerDescription::Model::unigram:
+      return Unigram(description);
   }
-  return value->get<bool>();
+  throw std::logic_error("unknown model");
 }
 
-int read_count(const nlohmann::json& json, const char* key, int absent, const fs::path& path) {
-  const auto value = json.find(key);
-  if (value == json.end() || value->is_null()) return absent;
-  if (!value->is_number_integer() || value->get<std::int64_t>() < 0 ||
-      value->get<std::int64_t>() > INT_MAX) {
-    throw InputError(
-        fmt::format("{}: {}: {} is not a number of 0 or more", path.string(), key, value->dump()));
-  }
-  return value->get<int>();
+int specials_of(const std::vector<Part>& parts) {
+  return static_cast<int>(
+      std::ranges::count(parts, Part::Kind::special, [](const Part& p) { return p.kind; }));
 }
 
 }  // namespace
 
 struct Tokenizer::State {
-  using Model = std::variant<BytePairEncoding, WordPiece>;
-  explicit State(Model words) : model(std::move(words)) {}
+  explicit State(TokenizerFolder folder);
 
+  TokenizerFolder folder;  // without the vocabulary, which the model has
+  std::vector<Normalizer> normalizers;
+  PreTokenizers pre_tokenizers;
+  Template rows;
   std::mutex mutex;  // guards the model's cache of words
   Model model;
-  std::vector<Special> specials;  // recognised in text, the required ones included
-  std::int32_t begin = 0, end = 0;
-  int separators = 1;         // `end` tokens between A and B
-  bool second_type = false;   // B's tokens are of type 1
-  bool prefix_space = false;  // a blank before each text that has none (RoBERTa)
-  int max_length = INT_MAX;
+  // The model reads whole texts, as it does for the usual normaliser and pre-tokeniser of its
+  // kind; else those above make words of them.
+  bool whole_texts = false;
+  bool prefix_space = false;  // with whole_texts: a blank before each text that has none
+  AddedTokenFinder in_text, in_normal_text;
   int vocab_size = 0;
-  std::string content_hash;
 
-  void add_text(std::string_view text, std::vector<std::int32_t>& ids);
-  void add_plain(std::string_view text, std::vector<std::int32_t>& ids);
+  void add_text(std::string_view text, Ids& ids);
+  void add_plain(std::string_view text, bool first, Ids& ids);
+  void add_normal(std::string_view text, bool first, Ids& ids);
 };
 
-// Text between special tokens.
-void Tokenizer::State::add_plain(std::string_view text, std::vector<std::int32_t>& ids) {
-  if (text.empty()) return;
-  std::string prefixed;
-  if (prefix_space && text[0] != ' ') text = prefixed = fmt::format(" {}", text);
-  std::visit([&](auto& m) { m.encode(text, ids); }, model);
-}
+Tokenizer::State::State(TokenizerFolder read)
+    : folder(std::move(read)),
+      normalizers(make_normalizers(folder.description.normalizer,
+                                   folder.description.name + ": normalizer")),
+      pre_tokenizers(make_pre_tokenizers(folder.description.pre_tokenizer,
+                                         folder.description.name + ": pre_tokenizer")),
+      rows(make_template(folder.description.post_processor,
+                         folder.description.name + ": post_processor")),
+      model(make_model(folder.description)) {
+  TokenizerDescription& description = folder.description;
+  const bool bpe = description.model == TokenizerDescription::Model::bpe;
+  if (bpe != pre_tokenizers.bytes) {
+    throw InputError(fmt::format("{}: {}", description.name,
+                                 bpe ? "model: type 'BPE' is supported after ByteLevel only"
+                                     : "pre_tokenizer: ByteLevel is supported before BPE only"));
+  }
 
-void Tokenizer::State::add_text(std::string_view text, std::vector<std::int32_t>& ids) {
-  std::string repaired;
-  text = valid_utf8(text, repaired);
-  std::size_t begin_plain = 0;
-  for (std::size_t at = text.find_first_of("<["); at != std::string_view::npos;
-       at = text.find_first_of("<[", at)) {
-    const auto special = std::ranges::find_if(
-        specials, [&](const Special& s) { return text.substr(at).starts_with(s.text); });
-    if (special == specials.end()) {
-      ++at;
+  std::vector<AddedToken> as_it_came, normal;
+  for (AddedToken& token : description.added) {
+    if (folder.split_special_tokens && token.special) continue;
+    if (!token.normalized || normalizers.empty()) {
+      as_it_came.push_back(token);
       continue;
     }
-    add_plain(text.substr(begin_plain, at - begin_plain), ids);
-    ids.push_back(special->id);
-    at += special->text.size();
-    begin_plain = at;
+    NormalText content{token.content};
+    for (const Normalizer& step : normalizers) step(content);
+    token.content = std::move(content.text);
+    if (!token.content.empty()) normal.push_back(token);
   }
-  add_plain(text.substr(begin_plain), ids);
+  in_text = AddedTokenFinder(std::move(as_it_came));
+  in_normal_text = AddedTokenFinder(std::move(normal));
+
+  const nlohmann::json &first = description.normalizer, &second = description.pre_tokenizer;
+  if (bpe) {
+    whole_texts =
+        normalizers.empty() && has_type(second, "ByteLevel") && setting(second, "use_regex", true);
+    prefix_space = whole_texts && setting(second, "add_prefix_space", true);
+  } else {
+    whole_texts = in_normal_text.empty() && has_type(first, "BertNormalizer") &&
+                  setting(first, "clean_text", true) && has_type(second, "BertPreTokenizer") &&
+                  description.model == TokenizerDescription::Model::wordpiece;
+  }
+
+  for (const auto& [token, id] : description.vocabulary) vocab_size = std::max(vocab_size, id + 1);
+  for (const AddedToken& token : description.added) vocab_size = std::max(vocab_size, token.id + 1);
+  description.vocabulary.clear();
+  description.merges.clear();
+  description.scores.clear();
+}
+
+// A stretch of normalised text without added tokens.
+void Tokenizer::State::add_normal(std::string_view text, bool first, Ids& ids) {
+  std::vector<Piece> pieces, next;
+  pieces.push_back({std::string(text), first});
+  for (const PreTokenizer& step : pre_tokenizers.steps) {
+    next.clear();
+    for (Piece& piece : pieces) step(std::move(piece), next);
+    pieces.swap(next);
+  }
+  std::visit(
+      [&](auto& m) {
+        for (const Piece& piece : pieces) m.encode_word(piece.text, ids);
+      },
+      model);
+}
+
+// A stretch of text between added tokens; `first`: the text begins with it.
+void Tokenizer::State::add_plain(std::string_view text, bool first, Ids& ids) {
+  if (whole_texts) {
+    std::string prefixed;
+    if (prefix_space && text[0] != ' ') text = prefixed = fmt::format(" {}", text);
+    if (auto* bpe = std::get_if<BytePairEncoding>(&model)) return bpe->encode(text, ids);
+    return std::get<WordPiece>(model).encode(text, ids);
+  }
+  NormalText normal{std::string(text)};
+  for (const Normalizer& step : normalizers) step(normal);
+  const char* const begin = normal.text.data();
+  in_normal_text.split(
+      normal.text,
+      [&](std::string_view part) {
+        add_normal(part, first && !normal.trimmed && part.data() == begin, ids);
+      },
+      [&](std::int32_t id) { ids.push_back(id); });
+}
+
+void Tokenizer::State::add_text(std::string_view text, Ids& ids) {
+  std::string repaired;
+  text = valid_utf8(text, repaired);
+  in_text.split(
+      text, [&](std::string_view part) { add_plain(part, part.data() == text.data(), ids); },
+      [&](std::int32_t id) { ids.push_back(id); });
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
-int Tokenizer::max_length() const { return state_->max_length; }
+int Tokenizer::max_length() const { return state_->folder.max_length; }
 int Tokenizer::vocab_size() const { return state_->vocab_size; }
-const std::string& Tokenizer::content_hash() const { return state_->content_hash; }
+const std::string& Tokenizer::content_hash() const {
+  return state_->folder.description.content_hash;
+}
+const std::vector<std::string>& Tokenizer::notes() const { return state_->folder.notes; }
 
 Tokenizer Tokenizer::load(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    throw InputError(fmt::format("{}: no such folder for a tokenizer", folder.string()));
-  }
-  const fs::path config_path = folder / "config.json";
-  const fs::path options_path = folder / "tokenizer_config.json";
-  const nlohmann::json config = read_object(config_path), options = read_object(options_path);
-  const auto named = config.find("model_type");
-  const std::string type = named != config.end() && named->is_string() ? *named : "";
-  if (type != "roberta" && type != "bert" && !there(folder / "vocab.json") &&
-      !there(folder / "vocab.txt")) {
-    throw InputError(fmt::format(
-        "{}: no tokenizer: neither vocab.json and merges.txt nor vocab.txt", folder.string()));
-  }
-  const bool roberta = type == "roberta" || (type != "bert" && there(folder / "vocab.json"));
-
-  const fs::path vocab_path = folder / (roberta ? "vocab.json" : "vocab.txt");
-  const std::string vocab_bytes = io::read_file(vocab_path);
-  std::string identity = io::content_hash(vocab_bytes);
-  std::unique_ptr<State> state;
-  Vocabulary vocabulary;
-  if (roberta) {
-    vocabulary = read_vocab_json(vocab_bytes, vocab_path.string());
-    const fs::path merges_path = folder / "merges.txt";
-    const std::string merges = io::read_file(merges_path);
-    state = std::make_unique<State>(BytePairEncoding(vocabulary, merges, merges_path.string()));
-    state->separators = 2;
-    state->prefix_space = read_flag(options, "add_prefix_space", false, options_path);
-    identity += fmt::format("bpe {} {}", io::content_hash(merges), state->prefix_space);
-  } else {
-    vocabulary = read_vocab_txt(vocab_bytes, vocab_path.string());
-    WordPiece::Options rules;
-    rules.lower_case = read_flag(options, "do_lower_case", true, options_path);
-    rules.strip_accents = read_flag(options, "strip_accents", rules.lower_case, options_path);
-    rules.chinese_words = read_flag(options, "tokenize_chinese_chars", true, options_path);
-    state = std::make_unique<State>(WordPiece(vocabulary, rules, vocab_path.string()));
-    state->second_type = true;
-    identity += fmt::format("wordpiece {} {} {}", rules.lower_case, rules.strip_accents,
-                            rules.chinese_words);
-  }
-  state->begin = require_token(vocabulary, roberta ? "<s>" : "[CLS]", vocab_path.string());
-  state->end = require_token(vocabulary, roberta ? "</s>" : "[SEP]", vocab_path.string());
-  for (const char* token :
-       {"<s>", "<pad>", "</s>", "<unk>", "<mask>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
-    const auto found = vocabulary.find(token);
-    if ((token[0] == '<') == roberta && found != vocabulary.end()) {
-      state->specials.push_back({token, found->second});
-    }
-  }
-  for (const auto& [token, id] : vocabulary)
-    state->vocab_size = std::max(state->vocab_size, id + 1);
-  const int model_size = read_count(config, "vocab_size", state->vocab_size, config_path);
-  if (state->vocab_size > model_size) {
-    throw InputError(fmt::format("{}: ids up to {}, but {} has vocab_size {}", vocab_path.string(),
-                                 state->vocab_size - 1, config_path.string(), model_size));
-  }
-  // RoBERTa's positions count from pad_token_id + 1.
-  const int positions = read_count(config, "max_position_embeddings", INT_MAX, config_path);
-  const int unused = roberta ? read_count(config, "pad_token_id", 1, config_path) + 1 : 0;
-  state->max_length = positions == INT_MAX ? INT_MAX : positions - unused;
-  state->content_hash = io::content_hash(identity);
-  return Tokenizer(std::move(state));
+  return Tokenizer(std::make_unique<State>(read_tokenizer_folder(folder)));
 }
 
 Encoding Tokenizer::encode(std::string_view text_a, std::optional<std::string_view> text_b,
                            int max_length) const {
   State& state = *state_;
   const bool pair = text_b.has_value() && !text_b->empty();
-  const int specials = pair ? 2 + state.separators : 2;
-  const int limit = std::min(max_length, state.max_length);
+  const std::vector<Part>& parts = pair ? state.rows.pair : state.rows.single;
+  const int specials = specials_of(parts);
+  const int limit = std::min(max_length, state.folder.max_length);
   if (limit < specials) {
     throw InputError(
         fmt::format("max_length {} has no room for the {} special tokens", limit, specials));
   }
-  std::vector<std::int32_t> a, b;
+  Ids a, b;
   {
     const std::scoped_lock lock(state.mutex);
     state.add_text(text_a, a);
@@ -222,24 +238,25 @@ Encoding Tokenizer::encode(std::string_view text_a, std::optional<std::string_vi
       n1 = room / 2;
       n2 = n1 + room % 2;
     }
-    shorter.resize(n1);
-    longer.resize(n2);
+    const auto cut = [&](Ids& ids, std::size_t length) {
+      if (length >= ids.size()) return;
+      const auto extra = static_cast<std::ptrdiff_t>(ids.size() - length);
+      if (state.folder.cut_left) ids.erase(ids.begin(), ids.begin() + extra);
+      ids.resize(length);
+    };
+    cut(shorter, n1);
+    cut(longer, n2);
   }
 
   encoding.ids.reserve(a.size() + b.size() + static_cast<std::size_t>(specials));
-  encoding.ids.push_back(state.begin);
-  encoding.ids.insert(encoding.ids.end(), a.begin(), a.end());
-  encoding.ids.push_back(state.end);
-  const std::size_t first_part = encoding.ids.size();
-  if (pair) {
-    if (state.separators == 2) encoding.ids.push_back(state.end);
-    encoding.ids.insert(encoding.ids.end(), b.begin(), b.end());
-    encoding.ids.push_back(state.end);
-  }
-  encoding.types.assign(encoding.ids.size(), 0);
-  if (state.second_type) {
-    std::fill(encoding.types.begin() + static_cast<std::ptrdiff_t>(first_part),
-              encoding.types.end(), std::uint8_t{1});
+  for (const Part& part : parts) {
+    if (part.kind == Part::Kind::special) {
+      encoding.ids.push_back(part.id);
+    } else {
+      const Ids& text = part.kind == Part::Kind::first ? a : b;
+      encoding.ids.insert(encoding.ids.end(), text.begin(), text.end());
+    }
+    encoding.types.resize(encoding.ids.size(), state.folder.types ? part.type : std::uint8_t{0});
   }
   return encoding;
 }

@@ -1,7 +1,12 @@
 #include "data/unicode.hpp"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
 
 #include "data/unicode_tables.hpp"
 
@@ -71,27 +76,27 @@ bool is_punctuation(char32_t code_point) { return holds(kPunctuation, code_point
 bool is_chinese(char32_t code_point) { return holds(kChinese, code_point); }
 bool is_nonspacing(char32_t code_point) { return holds(kNonspacing, code_point); }
 
+bool is_mark(char32_t code_point) { return holds(kMarks, code_point); }
+bool is_word(char32_t code_point) { return holds(kWords, code_point); }
+bool is_numeric(char32_t code_point) { return holds(kNumeric, code_point); }
+
 int combining_class(char32_t code_point) {
-  const CombiningRange* row = find_row(kCombining, code_point);
-  return row != nullptr ? row->combining_class : 0;
+  const int found =
+      utf8proc_get_property(static_cast<utf8proc_int32_t>(code_point))->combining_class;
+  return found != 0 && holds(kNewer, code_point) ? 0 : found;
 }
 
 std::u32string_view decompose(char32_t code_point, char32_t (&buffer)[4]) {
-  if (code_point >= 0xAC00 && code_point <= 0xD7A3) {  // Hangul: Unicode 15, section 3.12
-    const char32_t index = code_point - 0xAC00;
-    buffer[0] = 0x1100 + index / 588;
-    buffer[1] = 0x1161 + index % 588 / 28;
-    buffer[2] = 0x11A7 + index % 28;
-    return {buffer, index % 28 == 0 ? 2u : 3u};
-  }
-  const auto row =
-      std::ranges::lower_bound(kDecompositions, code_point, {}, &Decomposition::code_point);
-  if (row == kDecompositions.end() || row->code_point != code_point) {
+  utf8proc_int32_t out[4];
+  int boundary = UTF8PROC_BOUNDCLASS_START;
+  const utf8proc_ssize_t length = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point),
+                                                          out, 4, UTF8PROC_DECOMPOSE, &boundary);
+  if (length < 1 || length > 4 || (length > 1 && holds(kNewer, code_point))) {
     buffer[0] = code_point;
     return {buffer, 1};
   }
-  std::ranges::copy(row->to, buffer);
-  return {buffer, static_cast<std::size_t>(std::ranges::find(buffer, U'\0') - buffer)};
+  std::copy_n(out, length, buffer);
+  return {buffer, static_cast<std::size_t>(length)};
 }
 
 std::u32string_view lower(char32_t code_point, char32_t (&buffer)[2]) {
@@ -106,6 +111,57 @@ std::u32string_view lower(char32_t code_point, char32_t (&buffer)[2]) {
     buffer[0] = static_cast<char32_t>(static_cast<std::int32_t>(code_point) + row->difference);
   }
   return {buffer, 1};
+}
+
+namespace {
+
+void append_normalized(std::string& out, std::string_view text, utf8proc_option_t options) {
+  if (text.empty()) return;
+  utf8proc_uint8_t* found = nullptr;
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &found, options);
+  const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(found, std::free);
+  if (length < 0) throw std::runtime_error(utf8proc_errmsg(length));
+  out.append(reinterpret_cast<const char*>(found), static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+std::string normalize(std::string_view text, Form form) {
+  if (std::ranges::all_of(text, [](char c) { return static_cast<std::uint8_t>(c) < 128; })) {
+    return std::string(text);
+  }
+  int options = UTF8PROC_STABLE;
+  options |= form == Form::nfc || form == Form::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
+  if (form == Form::nfkc || form == Form::nfkd) options |= UTF8PROC_COMPAT;
+  // A character that the package does not know is a starter that neither decomposes nor composes,
+  // so the text on its two sides is normalised apart.
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t start = at;
+    if (!holds(kNewer, decode(text, at))) continue;
+    append_normalized(out, text.substr(begin, start - begin),
+                      static_cast<utf8proc_option_t>(options));
+    out += text.substr(start, at - start);
+    begin = at;
+  }
+  append_normalized(out, text.substr(begin), static_cast<utf8proc_option_t>(options));
+  return out;
+}
+
+std::size_t grapheme_end(std::string_view text, std::size_t at) {
+  auto before = static_cast<utf8proc_int32_t>(decode(text, at));
+  utf8proc_int32_t state = 0;
+  while (at < text.size()) {
+    std::size_t next = at;
+    const auto after = static_cast<utf8proc_int32_t>(decode(text, next));
+    if (utf8proc_grapheme_break_stateful(before, after, &state)) return at;
+    before = after;
+    at = next;
+  }
+  return at;
 }
 
 }  // namespace runner::data::unicode

@@ -7,13 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "data/json.hpp"
 #include "io/error.hpp"
 
 namespace runner::data {
 
-Vocabulary read_vocab_json(std::string_view bytes, std::string_view name) {
-  const nlohmann::json json = parse_json(bytes, name);
+Vocabulary read_vocab(const nlohmann::json& json, std::string_view name) {
   if (!json.is_object() || json.empty()) {
     throw InputError(fmt::format("{}: not a JSON object of tokens and their ids", name));
   }

@@ -28,20 +28,21 @@ bool continues_character(char byte) { return (static_cast<std::uint8_t>(byte) & 
 
 }  // namespace
 
-WordPiece::WordPiece(Vocabulary vocabulary, Options options, std::string_view vocabulary_name)
-    : vocabulary_(std::move(vocabulary)),
+WordPiece::WordPiece(const TokenizerDescription& description, Options options)
+    : vocabulary_(description.vocabulary),
       options_(options),
-      unknown_(require_token(vocabulary_, "[UNK]", vocabulary_name)) {}
+      unknown_(description.unknown),
+      prefix_(description.prefix),
+      longest_word_(description.longest_word) {}
 
 // The ids of one word, already normalised and not empty.
 std::vector<std::int32_t> WordPiece::cover(std::string_view word) const {
-  constexpr std::ptrdiff_t kMostCharacters = 100;
   const auto characters = std::ranges::count_if(word, std::not_fn(continues_character));
-  if (characters > kMostCharacters) return {unknown_};
+  if (characters > longest_word_) return {unknown_};
   std::vector<std::int32_t> ids;
   std::string piece;
   for (std::size_t begin = 0; begin < word.size();) {
-    piece = begin == 0 ? "" : "##";
+    piece = begin == 0 ? "" : prefix_;
     const std::size_t prefix = piece.size();
     piece += word.substr(begin);
     auto found = vocabulary_.find(piece);
@@ -57,17 +58,21 @@ std::vector<std::int32_t> WordPiece::cover(std::string_view word) const {
   return ids;
 }
 
+void WordPiece::encode_word(std::string_view word, std::vector<std::int32_t>& ids) {
+  if (const auto known = words_.find(word); known != words_.end()) {
+    ids.insert(ids.end(), known->second.begin(), known->second.end());
+    return;
+  }
+  std::vector<std::int32_t> pieces = cover(word);
+  ids.insert(ids.end(), pieces.begin(), pieces.end());
+  if (word.size() <= kLongestCachedWord && words_.size() < kMostCachedWords) {
+    words_.emplace(word, std::move(pieces));
+  }
+}
+
 void WordPiece::end_word(std::vector<std::int32_t>& ids) {
   if (word_.empty()) return;
-  if (const auto known = words_.find(word_); known != words_.end()) {
-    ids.insert(ids.end(), known->second.begin(), known->second.end());
-  } else {
-    std::vector<std::int32_t> pieces = cover(word_);
-    ids.insert(ids.end(), pieces.begin(), pieces.end());
-    if (word_.size() <= kLongestCachedWord && words_.size() < kMostCachedWords) {
-      words_.emplace(word_, std::move(pieces));
-    }
-  }
+  encode_word(word_, ids);
   word_.clear();
 }
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/vocabulary.hpp"
+#include "data/tokenizer_description.hpp"
 
 namespace runner::data {
 
@@ -19,11 +19,12 @@ class WordPiece {
     bool strip_accents = true;  // canonical decomposition without nonspacing marks
     bool chinese_words = true;  // each CJK ideograph is a word
   };
-  // Throws InputError when the vocabulary lacks [UNK].
-  WordPiece(Vocabulary vocabulary, Options options, std::string_view vocabulary_name);
+  WordPiece(const TokenizerDescription& description, Options options);
 
   // Appends the ids of a valid UTF-8 text.
   void encode(std::string_view text, std::vector<std::int32_t>& ids);
+  // The same for one word, already normalised and not empty.
+  void encode_word(std::string_view word, std::vector<std::int32_t>& ids);
 
  private:
   struct Mark {
@@ -39,6 +40,8 @@ class WordPiece {
   Vocabulary vocabulary_;
   Options options_;
   std::int32_t unknown_;
+  std::string prefix_;
+  std::ptrdiff_t longest_word_;
   WordCache words_;
   std::string word_;         // the word being read
   std::vector<Mark> marks_;  // combining characters not yet in canonical order

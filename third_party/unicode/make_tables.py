@@ -1,12 +1,12 @@
 """Writes the character tables of src/data/unicode_tables.cpp: see README.md beside this file."""
 import argparse
+import ctypes
+import ctypes.util
 import importlib.metadata
-import unicodedata
 
 from tokenizers import normalizers, pre_tokenizers
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
-HANGUL = range(0xAC00, 0xD7A4)  # decomposed by arithmetic, not by table
 
 
 def ranges(points):
@@ -39,43 +39,37 @@ def byte_level_classes():
     return letters, numbers, spaces
 
 
-def combining_classes(nfd):
-    """[first, last, class] of every code point that NFD reorders.
+def newer(package):
+    """Code points that utf8proc normalises and the package, whose Unicode is older, does not know.
 
-    The class is read off the order in which NFD puts a code point and one of known class.
+    `package` maps the name of a form to the package's function. Other code points with the same
+    normal form, or the same canonical ordering among known marks, are the same to both.
     """
-    def moves(left, right):
-        return nfd("a" + left + right) == "a" + right + left and left != right
+    library = ctypes.CDLL(ctypes.util.find_library("utf8proc"))
+    library.utf8proc_map.restype = ctypes.c_ssize_t
+    library.utf8proc_map.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_int]
+    libc = ctypes.CDLL(None)
+    stable, compat, compose, decompose = 2, 4, 8, 16
 
-    def combines(c):
-        return moves(c, "\u0334") or moves("\u0345", c)  # the lowest and the highest class
+    def utf8proc(text, options):
+        data, out = text.encode(), ctypes.c_void_p()
+        length = library.utf8proc_map(data, len(data), ctypes.byref(out), stable | options)
+        result = ctypes.string_at(out, length).decode()
+        libc.free(out)
+        return result
 
-    known = {1: "\u0334", 240: "\u0345"}
-    for c in map(chr, CODE_POINTS):
-        if unicodedata.combining(c) and len(nfd(c)) == 1 and combines(c):
-            known.setdefault(unicodedata.combining(c), c)
-    classes = sorted(known)
-    runs = []
-    for c in CODE_POINTS:
-        if len(nfd(chr(c))) > 1:
-            continue  # what it decomposes to is reordered, not itself
-        if not combines(chr(c)):
-            continue
-        below = [k for k in classes if moves(chr(c), known[k])]
-        above = [k for k in classes if moves(known[k], chr(c))]
-        own = [k for k in classes if k not in below and k not in above]
-        assert len(own) == 1, (hex(c), own)
-        if runs and runs[-1][1] == c - 1 and runs[-1][2] == own[0]:
-            runs[-1][1] = c
-        else:
-            runs.append([c, c, own[0]])
-    return runs
-
-
-def decompositions(nfd):
-    """(code point, full canonical decomposition) without the Hangul syllables."""
-    return [(c, [ord(x) for x in nfd(chr(c))]) for c in CODE_POINTS
-            if c not in HANGUL and nfd(chr(c)) != chr(c)]
+    forms = {"NFD": decompose, "NFC": compose, "NFKD": compat | decompose, "NFKC": compat | compose}
+    marks = "\u0334\u0316\u0301\u0345"  # of classes 1, 220, 230, 240
+    found = set()
+    for c in CODE_POINTS[1:]:  # the first ends utf8proc's strings
+        texts = [chr(c)] + [text for m in marks for text in ("a" + chr(c) + m, "a" + m + chr(c))]
+        if any(package[form](text) != utf8proc(text, options)
+               for form, options in forms.items() for text in texts):
+            found.add(c)
+    # What a newer character is composed of does not compose.
+    for c in list(found):
+        found.update(ord(x) for x in utf8proc(chr(c), decompose)[1:] if ord(x) > 0x10000)
+    return sorted(found)
 
 
 def lower_cases(lower):
@@ -120,10 +114,14 @@ def main():
     parser.add_argument("output")
     output = parser.parse_args().output
 
-    nfd = normalizers.NFD().normalize_str
+    package = {form: getattr(normalizers, form)().normalize_str
+               for form in ("NFC", "NFD", "NFKC", "NFKD")}
     letters, numbers, spaces = byte_level_classes()
     clean, strip = bert(clean_text=True), bert(strip_accents=True)
     chinese, lower = bert(handle_chinese_chars=True), bert(lowercase=True)
+    accents = normalizers.StripAccents().normalize_str
+    words = pre_tokenizers.Whitespace().pre_tokenize_str
+    digits = pre_tokenizers.Digits().pre_tokenize_str
     split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
     pairs = {
         "Letters": ranges(letters),
@@ -132,6 +130,10 @@ def main():
         "Removed": ranges(c for c in CODE_POINTS if clean(f"a{chr(c)}a") == "aa"),
         "Punctuation": ranges(c for c in CODE_POINTS if len(split(f"a{chr(c)}a")) == 3),
         "Chinese": ranges(c for c in CODE_POINTS if chinese(chr(c)) != chr(c)),
+        "Marks": ranges(c for c in CODE_POINTS if accents(f"a{chr(c)}a") == "aa"),
+        "Words": ranges(c for c in CODE_POINTS if len(words(f"a{chr(c)}")) == 1 and words(chr(c))),
+        "Numeric": ranges(c for c in CODE_POINTS if len(digits(f"a{chr(c)}")) == 2),
+        "Newer": ranges(newer(package)),
         "Nonspacing": ranges(c for c in CODE_POINTS if strip(f"a{chr(c)}a") == "aa"),
     }
     text = ("// Written by third_party/unicode/make_tables.py from tokenizers "
@@ -139,13 +141,8 @@ def main():
             "// clang-format off\n#include \"data/unicode_tables.hpp\"\n\n"
             "namespace runner::data::unicode {\n\n")
     text += "\n".join(array("Range", name, runs) for name, runs in pairs.items())
-    text += "\n" + array("CombiningRange", "Combining",
-                         [[a, b, str(k)] for a, b, k in combining_classes(nfd)])
     text += "\n" + array("LowerRange", "Lower",
                          [[a, b, str(s), str(d)] for a, b, s, d in lower_cases(lower)])
-    text += "\n" + array("Decomposition", "Decompositions",
-                         [[c, "{" + ", ".join(f"0x{x:X}" for x in to) + "}"]
-                          for c, to in decompositions(nfd)])
     text += "\n}  // namespace runner::data::unicode\n"
     with open(output, "w", encoding="ascii") as file:
         file.write(text)
