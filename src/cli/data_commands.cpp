@@ -52,15 +52,6 @@ void print_tasks() {
   }
 }
 
-void print_metrics() {
-  using data::Metric;
-  row(data::metric_name(Metric::accuracy), "share of right predictions");
-  row(data::metric_name(Metric::f1), "F1 of the positive class");
-  row(data::metric_name(Metric::mcc), "Matthews correlation, any number of classes");
-  row(data::metric_name(Metric::pearson), "Pearson correlation");
-  row(data::metric_name(Metric::spearman), "Spearman rank correlation");
-}
-
 void print_acquisitions() {
   print_rows(bo::acquisitions());
   row("hedge", "portfolio of all of them (GP-Hedge)");
@@ -69,7 +60,7 @@ void print_acquisitions() {
 
 constexpr Listing kListings[] = {
     {"tasks", print_tasks},
-    {"metrics", print_metrics},
+    {"metrics", [] { print_rows(data::metric_rows()); }},
     {"acquisitions", print_acquisitions},
     {"rules", [] { print_rows(fusion::rules()); }},
     {"methods", [] { print_rows(spec::method_kinds()); }},

@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -53,15 +55,119 @@ MetricValue accuracy(std::span<const int> predicted, std::span<const int> labels
   return defined(static_cast<double>(right) / static_cast<double>(labels.size()));
 }
 
-MetricValue f1(std::span<const int> predicted, std::span<const int> labels, int positive) {
-  std::int64_t both = 0, said = 0, are = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    said += predicted[i] == positive;
-    are += labels[i] == positive;
-    both += predicted[i] == positive && labels[i] == positive;
+namespace {
+
+// How often a class is predicted, is the label, and both.
+struct Counts {
+  std::int64_t said = 0, are = 0, both = 0;
+  MetricValue precision() const { return ratio(both, said); }
+  MetricValue recall() const { return ratio(both, are); }
+  MetricValue f1() const {
+    if (said == 0 || are == 0) return kUndefined;  // precision or recall is 0 / 0
+    return ratio(2 * both, said + are);
   }
-  if (said == 0 || are == 0) return kUndefined;  // precision or recall is 0 / 0
-  return defined(2.0 * static_cast<double>(both) / static_cast<double>(said + are));
+  static MetricValue ratio(std::int64_t part, std::int64_t whole) {
+    if (whole == 0) return kUndefined;
+    return defined(static_cast<double>(part) / static_cast<double>(whole));
+  }
+};
+
+Counts count(std::span<const int> predicted, std::span<const int> labels, int of) {
+  Counts counts;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    counts.said += predicted[i] == of;
+    counts.are += labels[i] == of;
+    counts.both += predicted[i] == of && labels[i] == of;
+  }
+  return counts;
+}
+
+// The counts of each class that the labels or the predictions have.
+std::vector<Counts> count_all(std::span<const int> predicted, std::span<const int> labels) {
+  std::vector<Counts> counts;
+  const auto at = [&](int of) -> Counts& {
+    const auto index = static_cast<std::size_t>(of);
+    if (counts.size() <= index) counts.resize(index + 1);
+    return counts[index];
+  };
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    ++at(predicted[i]).said;
+    ++at(labels[i]).are;
+    at(labels[i]).both += predicted[i] == labels[i];
+  }
+  std::erase_if(counts, [](const Counts& c) { return c.said == 0 && c.are == 0; });
+  return counts;
+}
+
+double one(const Counts&) { return 1.0; }
+double support(const Counts& counts) { return static_cast<double>(counts.are); }
+
+// The mean over the classes of what `measure` says of each, weighted by `weight`.
+MetricValue mean_over(std::span<const int> predicted, std::span<const int> labels,
+                      MetricValue (Counts::*measure)() const, double (*weight)(const Counts&)) {
+  double sum = 0.0, weights = 0.0;
+  for (const Counts& counts : count_all(predicted, labels)) {
+    sum += weight(counts) * (counts.*measure)().value;
+    weights += weight(counts);
+  }
+  return weights > 0.0 ? defined(sum / weights) : kUndefined;
+}
+
+// The mean of what `error` makes of each difference.
+template <typename Error>
+MetricValue mean_error(std::span<const double> predicted, std::span<const double> targets,
+                       Error error) {
+  if (targets.empty() || !finite(predicted)) return {std::numeric_limits<float>::max(), true};
+  double sum = 0.0;
+  for (std::size_t i = 0; i < targets.size(); ++i) sum += error(predicted[i] - targets[i]);
+  return defined(sum / static_cast<double>(targets.size()));
+}
+
+}  // namespace
+
+MetricValue balanced_accuracy(std::span<const int> predicted, std::span<const int> labels) {
+  return mean_over(predicted, labels, &Counts::recall,
+                   [](const Counts& counts) { return counts.are > 0 ? 1.0 : 0.0; });
+}
+
+MetricValue f1(std::span<const int> predicted, std::span<const int> labels, int positive) {
+  return count(predicted, labels, positive).f1();
+}
+
+MetricValue precision(std::span<const int> predicted, std::span<const int> labels, int positive) {
+  return count(predicted, labels, positive).precision();
+}
+
+MetricValue recall(std::span<const int> predicted, std::span<const int> labels, int positive) {
+  return count(predicted, labels, positive).recall();
+}
+
+MetricValue f1_macro(std::span<const int> predicted, std::span<const int> labels) {
+  return mean_over(predicted, labels, &Counts::f1, one);
+}
+
+MetricValue f1_weighted(std::span<const int> predicted, std::span<const int> labels) {
+  return mean_over(predicted, labels, &Counts::f1, support);
+}
+
+MetricValue precision_macro(std::span<const int> predicted, std::span<const int> labels) {
+  return mean_over(predicted, labels, &Counts::precision, one);
+}
+
+MetricValue recall_macro(std::span<const int> predicted, std::span<const int> labels) {
+  return mean_over(predicted, labels, &Counts::recall, one);
+}
+
+MetricValue auroc(std::span<const double> scores, std::span<const int> labels, int positive) {
+  const auto positives = static_cast<double>(std::ranges::count(labels, positive));
+  const double others = static_cast<double>(labels.size()) - positives;
+  if (positives == 0.0 || others == 0.0 || !finite(scores)) return kUndefined;
+  const std::vector<double> ranks = average_ranks(scores);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == positive) sum += ranks[i];
+  }
+  return defined((sum - positives * (positives + 1.0) / 2.0) / (positives * others));
 }
 
 MetricValue mcc(std::span<const int> predicted, std::span<const int> labels) {
@@ -112,20 +218,78 @@ MetricValue spearman(std::span<const double> predicted, std::span<const double> 
   return pearson(average_ranks(predicted), average_ranks(targets));
 }
 
-std::string_view metric_name(Metric metric) {
-  switch (metric) {
-    case Metric::accuracy:
-      return "accuracy";
-    case Metric::f1:
-      return "f1";
-    case Metric::mcc:
-      return "mcc";
-    case Metric::pearson:
-      return "pearson";
-    case Metric::spearman:
-      return "spearman";
-  }
-  throw std::logic_error("unknown metric");
+MetricValue mse(std::span<const double> predicted, std::span<const double> targets) {
+  return mean_error(predicted, targets, [](double difference) { return difference * difference; });
+}
+
+MetricValue mae(std::span<const double> predicted, std::span<const double> targets) {
+  return mean_error(predicted, targets, [](double difference) { return std::abs(difference); });
+}
+
+namespace {
+
+template <MetricValue (*kMeasure)(std::span<const int>, std::span<const int>)>
+MetricValue of_classes(const Judged& judged) {
+  return kMeasure(judged.predicted, judged.labels);
+}
+
+template <MetricValue (*kMeasure)(std::span<const int>, std::span<const int>, int)>
+MetricValue of_positive(const Judged& judged) {
+  return kMeasure(judged.predicted, judged.labels, judged.positive);
+}
+
+template <MetricValue (*kMeasure)(std::span<const double>, std::span<const double>)>
+MetricValue of_numbers(const Judged& judged) {
+  return kMeasure(judged.outputs, judged.targets);
+}
+
+MetricValue of_scores(const Judged& judged) {
+  return auroc(judged.scores, judged.labels, judged.positive);
+}
+
+using enum MetricRow::Kind;
+
+// In the order of Metric.
+constexpr std::array kMetrics = {
+    MetricRow{"accuracy", "share of right predictions", Metric::accuracy, classes,
+              of_classes<accuracy>},
+    MetricRow{"balanced_accuracy", "mean recall of the classes", Metric::balanced_accuracy, classes,
+              of_classes<balanced_accuracy>},
+    MetricRow{"f1", "F1 of the positive of two classes", Metric::f1, two_classes, of_positive<f1>},
+    MetricRow{"f1_macro", "mean F1 of the classes", Metric::f1_macro, classes,
+              of_classes<f1_macro>},
+    MetricRow{"f1_weighted", "the same, weighted by the classes' rows", Metric::f1_weighted,
+              classes, of_classes<f1_weighted>},
+    MetricRow{"precision", "precision of the positive of two classes", Metric::precision,
+              two_classes, of_positive<precision>},
+    MetricRow{"precision_macro", "mean precision of the classes", Metric::precision_macro, classes,
+              of_classes<precision_macro>},
+    MetricRow{"recall", "recall of the positive of two classes", Metric::recall, two_classes,
+              of_positive<recall>},
+    MetricRow{"recall_macro", "mean recall of the classes, predicted ones included",
+              Metric::recall_macro, classes, of_classes<recall_macro>},
+    MetricRow{"auroc", "area under the ROC curve of two classes", Metric::auroc, two_classes,
+              of_scores},
+    MetricRow{"mcc", "Matthews correlation, any number of classes", Metric::mcc, classes,
+              of_classes<mcc>},
+    MetricRow{"pearson", "Pearson correlation", Metric::pearson, numbers, of_numbers<pearson>},
+    MetricRow{"spearman", "Spearman rank correlation", Metric::spearman, numbers,
+              of_numbers<spearman>},
+    MetricRow{"mse", "mean squared error, negative in the score", Metric::mse, numbers,
+              of_numbers<mse>, true},
+    MetricRow{"mae", "mean absolute error, negative in the score", Metric::mae, numbers,
+              of_numbers<mae>, true},
+};
+
+}  // namespace
+
+std::span<const MetricRow> metric_rows() { return kMetrics; }
+const MetricRow& metric_row(Metric metric) { return kMetrics[static_cast<std::size_t>(metric)]; }
+std::string_view metric_name(Metric metric) { return metric_row(metric).name; }
+
+bool fits(const MetricRow& row, int number_of_classes) {
+  if (row.kind == numbers) return number_of_classes == 1;
+  return row.kind == two_classes ? number_of_classes == 2 : number_of_classes > 1;
 }
 
 std::vector<float> predict(const Task& task, std::span<const float> logits) {
@@ -143,59 +307,59 @@ std::vector<float> predict(const Task& task, std::span<const float> logits) {
   return predicted;
 }
 
-Scores score_predictions(const Task& task, std::span<const float> predictions,
-                         std::span<const float> labels) {
+Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
+  const std::vector<float> predictions = predict(task, logits);
   if (predictions.size() != labels.size()) {
     throw std::invalid_argument(
         fmt::format("{} predictions for {} rows", predictions.size(), labels.size()));
   }
+  if (std::ranges::any_of(labels, [](float label) { return std::isnan(label); })) {
+    throw std::invalid_argument("a row without label cannot be scored");
+  }
+  Judged judged;
   std::vector<int> predicted, truth;
-  std::vector<double> values, targets;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (std::isnan(labels[i])) throw std::invalid_argument("a row without label cannot be scored");
-    if (task.regression) {
-      values.push_back(predictions[i]);
-      targets.push_back(labels[i]);
-    } else {
-      predicted.push_back(static_cast<int>(predictions[i]));
-      truth.push_back(static_cast<int>(labels[i]));
+  std::vector<double> values, targets, margins;
+  if (task.regression) {
+    values.assign(predictions.begin(), predictions.end());
+    targets.assign(labels.begin(), labels.end());
+    judged.outputs = values;
+    judged.targets = targets;
+  } else {
+    predicted.assign(predictions.begin(), predictions.end());
+    truth.assign(labels.begin(), labels.end());
+    judged.predicted = predicted;
+    judged.labels = truth;
+  }
+  if (task.classes() == 2) {
+    const auto positive = std::ranges::find(task.labels, task.positive_label);
+    const bool needed = std::ranges::any_of(
+        task.metrics, [](Metric metric) { return metric_row(metric).kind == two_classes; });
+    if (positive == task.labels.end() && needed) {
+      throw InputError(fmt::format("task {}: positive_label '{}' is none of its labels: {}",
+                                   task.name, task.positive_label, fmt::join(task.labels, ", ")));
     }
+    judged.positive = static_cast<int>(positive - task.labels.begin());
+    const double sign = judged.positive == 1 ? 1.0 : -1.0;
+    for (std::size_t at = 0; at < logits.size(); at += 2) {
+      margins.push_back(sign * (double{logits[at + 1]} - double{logits[at]}));
+    }
+    judged.scores = margins;
   }
 
-  const auto value_of = [&](Metric metric) {
-    switch (metric) {
-      case Metric::accuracy:
-        return accuracy(predicted, truth);
-      case Metric::mcc:
-        return mcc(predicted, truth);
-      case Metric::pearson:
-        return pearson(values, targets);
-      case Metric::spearman:
-        return spearman(values, targets);
-      case Metric::f1: {
-        const auto positive = std::ranges::find(task.labels, task.positive_label);
-        if (positive == task.labels.end()) {
-          throw InputError(fmt::format("task {}: positive_label '{}' is none of its labels: {}",
-                                       task.name, task.positive_label,
-                                       fmt::join(task.labels, ", ")));
-        }
-        return f1(predicted, truth, static_cast<int>(positive - task.labels.begin()));
-      }
-    }
-    throw std::logic_error("unknown metric");
-  };
   Scores scores;
   for (const Metric metric : task.metrics) {
-    const MetricValue value = value_of(metric);
-    scores.values.emplace_back(metric_name(metric), value.value);
-    scores.score += value.value / static_cast<double>(task.metrics.size());
+    const MetricRow& row = metric_row(metric);
+    if (!fits(row, task.classes())) {
+      throw InputError(fmt::format("task {}: metric '{}' does not fit {} classes", task.name,
+                                   row.name, task.classes()));
+    }
+    const MetricValue value = row.measure(judged);
+    scores.values.emplace_back(row.name, value.value);
+    scores.score +=
+        (row.error ? -value.value : value.value) / static_cast<double>(task.metrics.size());
     scores.degenerate |= value.degenerate;
   }
   return scores;
-}
-
-Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
-  return score_predictions(task, predict(task, logits), labels);
 }
 
 }  // namespace runner::data

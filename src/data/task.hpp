@@ -18,7 +18,24 @@ struct SplitFile {
   static constexpr int kNoLabel = -2;
 };
 
-enum class Metric { accuracy, f1, mcc, pearson, spearman };
+// A row of metrics.cpp's table each.
+enum class Metric {
+  accuracy,
+  balanced_accuracy,
+  f1,
+  f1_macro,
+  f1_weighted,
+  precision,
+  precision_macro,
+  recall,
+  recall_macro,
+  auroc,
+  mcc,
+  pearson,
+  spearman,
+  mse,
+  mae
+};
 
 // One task: GLUE's own come from a table (tasks.hpp); a user's own is filled in from the spec.
 struct Task {
@@ -26,8 +43,9 @@ struct Task {
   std::string folder;  // below the GLUE root; empty for a user's own task
   bool regression = false;
   std::vector<std::string> labels;  // class id -> name as it stands in the files; empty: regression
-  std::string positive_label = "1";  // F1's positive class
-  std::vector<Metric> metrics;       // the task's score is their mean (GLUE's own combination)
+  std::string positive_label = "1";  // of the metrics of two classes
+  std::vector<Metric>
+      metrics;  // the task's score is their mean (GLUE's own combination), errors negative
   SplitFile train;
   std::vector<SplitFile> dev;        // MNLI has two (matched, mismatched): the score is their mean
   std::vector<SplitFile> test;       // labels absent

@@ -109,9 +109,10 @@ Memo::Measured StoredRun::score(Memo::What what) {
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
     const train::Scored scored = score(metrics_, part);
-    std::vector<float> predicted = data::predict(task_->entry->task, scored.logits);
-    const data::Scores scores = data::score_predictions(task_->entry->task, predicted, part.labels);
-    if (&parts == &reported()) mean.predicted.push_back(std::move(predicted));
+    const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
+    if (&parts == &reported()) {
+      mean.predicted.push_back(data::predict(task_->entry->task, scored.logits));
+    }
     mean.loss += scored.mean_loss * part.rows();
     mean.examples += part.rows();
     mean.flops += scored.flops;

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 #include "data/metrics.hpp"
 #include "io/csv.hpp"
@@ -16,12 +15,10 @@ using data::Metric;
 using data::SplitFile;
 
 constexpr std::string_view kFormats[] = {"tsv", "jsonl"};  // as SplitFile::Format
-constexpr std::array kMetrics = {Metric::accuracy, Metric::f1, Metric::mcc, Metric::pearson,
-                                 Metric::spearman};
 constexpr Range kColumns{.low = -1, .high = 10'000};
 
 bool for_regression(Metric metric) {
-  return metric == Metric::pearson || metric == Metric::spearman;
+  return data::metric_row(metric).kind == data::MetricRow::Kind::numbers;
 }
 
 bool is_number(const Node& node) {
@@ -103,12 +100,12 @@ std::vector<Metric> read_metrics(Section& section, Problems& problems) {
   const Node* const node = section.get("metric");
   if (node == nullptr) return {Metric::accuracy};
   std::vector<std::string_view> names;
-  for (const Metric metric : kMetrics) names.push_back(data::metric_name(metric));
+  for (const data::MetricRow& row : data::metric_rows()) names.push_back(row.name);
   std::vector<Metric> metrics;
   for (const Node* item : read_list(*node, section.path("metric"), problems)) {
     const auto index = read_name(*item, "metric", names, problems);
     if (!index) continue;
-    const Metric metric = kMetrics[*index];
+    const Metric metric = data::metric_rows()[*index].metric;
     if (std::ranges::find(metrics, metric) != metrics.end()) {
       problems.add(item->place, fmt::format("metric '{}' is listed twice", names[*index]));
     } else if (!metrics.empty() && for_regression(metric) != for_regression(metrics.front())) {
@@ -148,6 +145,21 @@ void read_labels(Section& section, data::Task& task, Problems& problems) {
       problems.add(labels->place, fmt::format("{}: one class only, '{}'; at least 2 are needed",
                                               section.path("labels"), task.labels.front()));
     }
+  }
+}
+
+// Metrics of two classes on a task that has more.
+void refuse_unfitting(Section& section, const data::Task& task, Problems& problems) {
+  std::vector<std::string_view> fitting;
+  for (const data::MetricRow& row : data::metric_rows()) {
+    if (data::fits(row, task.classes())) fitting.push_back(row.name);
+  }
+  const Node* const node = section.get("metric");
+  for (const Metric metric : task.metrics) {
+    if (data::fits(data::metric_row(metric), task.classes())) continue;
+    problems.add(node->place,
+                 fmt::format("metric '{}' is for two classes, not for {}; for those there are: {}",
+                             data::metric_name(metric), task.classes(), fmt::join(fitting, ", ")));
   }
 }
 
@@ -211,6 +223,7 @@ data::Task read_own_task(Section& section, std::string_view name, Problems& prob
   } else {
     read_labels(section, task, problems);
   }
+  if (task.labels.size() > 1) refuse_unfitting(section, task, problems);
   if (!task.labels.empty()) task.positive_label = task.labels.back();
   if (const Node* const node = section.get("positive")) {
     const std::vector<std::string_view> labels(task.labels.begin(), task.labels.end());

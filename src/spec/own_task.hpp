@@ -11,9 +11,10 @@ namespace runner::spec {
 //   {name: mine, train: a.tsv, dev: [b.tsv, c.tsv], text: [1, 2], label: -1, labels: [no, yes]}
 // `text` and `label` are 0-based columns (-1 is the last) or names: of the header's columns, or of
 // a JSONL file's fields. `format` (tsv, jsonl) follows the suffix unless it is given; `header` says
-// whether a TSV has one (true). `metric` is one name or several (accuracy); pearson and spearman
-// make it a regression, which has no `labels`. `positive` is F1's class (the last of `labels`).
-// Paths become absolute: relative ones are relative to the spec.
+// whether a TSV has one (true). `metric` is one name or several (accuracy); those of numbers
+// (pearson, spearman, mse, mae) make it a regression, which has no `labels`. `positive` is the
+// class that the metrics of two classes are about (the last of `labels`). Paths become absolute:
+// relative ones are relative to the spec.
 data::Task read_own_task(Section& section, std::string_view name, Problems& problems);
 
 }  // namespace runner::spec

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "data/tasks.hpp"
@@ -80,6 +82,68 @@ TEST_CASE("a score needs labels, matching sizes and a positive class that exists
   task.positive_label = "yes";
   CHECK(error_of([&] { score(task, logits, std::vector<float>{1}); }) ==
         "task MRPC: positive_label 'yes' is none of its labels: 0, 1");
+}
+
+TEST_CASE("a score of a metric that does not fit the classes is refused") {
+  Task task = *find_task("MNLI");
+  task.metrics = {Metric::auroc};
+  CHECK(error_of([&] {
+          score(task, std::vector<float>{1, 2, 3}, std::vector<float>{1});
+        }) == "task MNLI: metric 'auroc' does not fit 3 classes");
+}
+
+TEST_CASE("the table of metrics stands in the order of their names' values") {
+  std::set<std::string_view> names;
+  for (const MetricRow& row : metric_rows()) {
+    CHECK(&metric_row(row.metric) == &row);
+    CHECK(names.insert(row.name).second);
+    CHECK(fits(row, 1) == (row.kind == MetricRow::Kind::numbers));
+    CHECK(fits(row, 3) == (row.kind == MetricRow::Kind::classes));
+  }
+}
+
+TEST_CASE("an error counts negative in a score, and no number is the worst of them") {
+  Task task = *find_task("STS-B");
+  task.metrics = {Metric::mse, Metric::mae};
+  const std::vector<float> labels = {0, 1};
+  const Scores scores = score(task, std::vector<float>{2, 1}, labels);
+  CHECK(scores.values[0] == std::pair<std::string, double>("mse", 2.0));
+  CHECK(scores.values[1] == std::pair<std::string, double>("mae", 1.0));
+  CHECK(scores.score == -1.5);
+  const Scores broken = score(task, std::vector<float>{NAN, 1}, labels);
+  CHECK(broken.degenerate);
+  CHECK(std::isfinite(broken.score));
+  CHECK(broken.score < -1e38);
+}
+
+TEST_CASE("the area under the curve is undefined for one class alone") {
+  const std::vector<double> scores = {1, 2};
+  CHECK(auroc(scores, std::vector<int>{1, 1}, 1).degenerate);
+  CHECK(auroc(scores, std::vector<int>{0, 1}, 1).value == 1.0);
+  CHECK(auroc(std::vector<double>{1, 1}, std::vector<int>{0, 1}, 1).value == 0.5);
+}
+
+TEST_CASE("every metric has scikit-learn's value") {
+  const auto file = nlohmann::json::parse(io::read_file(source_dir() / "tests/data/metrics.json"));
+  std::set<std::string> seen;
+  for (const auto& row : file["cases"]) {
+    CAPTURE(row.dump());
+    Task task;
+    const int classes = row["classes"];
+    task.regression = classes == 1;
+    for (int id = 0; id < classes && classes > 1; ++id) task.labels.push_back(std::to_string(id));
+    task.positive_label = std::to_string(row.value("positive", 1));
+    for (const MetricRow& metric : metric_rows()) {
+      if (!row["values"].contains(metric.name)) continue;
+      task.metrics = {metric.metric};
+      const Scores scores = score(task, row["logits"].get<std::vector<float>>(),
+                                  row["labels"].get<std::vector<float>>());
+      CAPTURE(metric.name);
+      CHECK(std::abs(scores.values[0].second - row["values"][metric.name].get<double>()) <= 1e-12);
+      seen.insert(std::string(metric.name));
+    }
+  }
+  CHECK(seen.size() + 2 == metric_rows().size());  // Pearson's and Spearman's are SciPy's, below
 }
 
 TEST_CASE("reference: metrics are scikit-learn's and SciPy's") {

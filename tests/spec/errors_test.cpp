@@ -330,6 +330,10 @@ TEST_CASE("a user's own task names what is wrong with it") {
   CHECK(with("{name: m, train: t, dev: d, text: 0, label: 1, labels: [a, b], metric: [f1, "
              "pearson]}") ==
         "s.yaml:4:81: metric 'pearson' does not go with 'f1': one is for classes, one for numbers");
+  CHECK(with("{name: m, train: t, dev: d, text: 0, label: 1, labels: [a, b, c], metric: [mcc, "
+             "auroc]}") ==
+        "s.yaml:4:79: metric 'auroc' is for two classes, not for 3; for those there are: accuracy, "
+        "balanced_accuracy, f1_macro, f1_weighted, precision_macro, recall_macro, mcc");
   CHECK(with("{name: m, train: t, dev: d, text: 0, label: 1, labels: [a, b], metric: pearson}") ==
         "s.yaml:4:60: tasks.0.labels: a task scored by pearson has numbers, not classes");
   CHECK(with("{name: m, train: t.jsonl, dev: d, text: 0, label: y, labels: [a, b], positive: c}") ==

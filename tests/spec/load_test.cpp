@@ -178,7 +178,7 @@ TEST_CASE("a user's own task is read with columns by number") {
 methods: [swa]
 tasks:
   - {name: mine, train: t.tsv, dev: [a.tsv, b.tsv], test: c.tsv, header: false, text: [1, 2],
-     label: -1, labels: [no, yes, 0], metric: [f1, accuracy], positive: yes}
+     label: -1, labels: [no, yes, 0], metric: [f1_macro, accuracy], positive: yes}
 )");
   const data::Task task = file.load().tasks[0].task;
   CHECK(task.name == "mine");
@@ -195,7 +195,7 @@ tasks:
   CHECK(task.test[0].label_column == data::SplitFile::kNoLabel);
   CHECK(task.test[0].text_columns == std::vector<int>{1, 2});
   CHECK(task.labels == std::vector<std::string>{"no", "yes", "0"});
-  CHECK(task.metrics == std::vector<data::Metric>{data::Metric::f1, data::Metric::accuracy});
+  CHECK(task.metrics == std::vector<data::Metric>{data::Metric::f1_macro, data::Metric::accuracy});
   CHECK(task.positive_label == "yes");
   CHECK_FALSE(task.regression);
 }

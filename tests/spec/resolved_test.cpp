@@ -19,7 +19,7 @@ tasks:
   - RTE
   - {name: STS-B, recipe: {lr: 3e-5}, inner: {rows: 32}}
   - {name: own, train: t.tsv, dev: [d.tsv, "e: f.tsv"], test: g.tsv, text: [one, "two, 2"],
-     label: -1, labels: ["", "null", 'say "hi"', "-1"], positive: "null", metric: [f1, mcc]}
+     label: -1, labels: ["", "null", 'say "hi"', "-1"], positive: "null", metric: [f1_macro, mcc]}
 search:
   lr: {low: 1e-6, high: 1e-4}
   epochs: {type: integer, low: 2, high: 4}
