@@ -6,6 +6,7 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -23,6 +24,8 @@
 #include "io/file.hpp"
 #include "model/config.hpp"
 #include "model/layout.hpp"
+#include "report/page.hpp"
+#include "report/study.hpp"
 #include "report/tables.hpp"
 #include "spec/load.hpp"
 #include "spec/preflight.hpp"
@@ -207,10 +210,15 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
   io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
 }
 
-void print_tables(const report::Written& written) {
+// Writes and shows what the journals say. The page comes last: its path is what a person looks for.
+void write_results(const report::Study& study) {
+  const report::Written written = report::write_tables(study);
   print_out("{}", written.text);
   print_out("\ntables in {}:\n", written.folder.string());
   for (const fs::path& file : written.files) print_out("  {}\n", file.filename().string());
+  const fs::path page = experiment::run_folder(study.all().spec) / "report.html";
+  io::write_file_atomic(page, report::page_html({&study.all(), 1}));
+  print_out("report: {}\n", page.string());
 }
 
 constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [flags]";
@@ -261,7 +269,7 @@ int run_command(const std::vector<std::string>& arguments) {
   if (summary.trials_done > summary.trials_before) {
     write_provenance(spec, folder, pool, laboratory->notes());
   }
-  if (share.count == 1) print_tables(report::write_tables(spec));
+  if (share.count == 1) write_results(report::Study(spec));
   print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
             summary.cells_done, summary.cells, summary.trials_done, summary.trials,
             summary.trials_before, summary.failed, folder.string());
@@ -309,18 +317,42 @@ int plan_command(const std::vector<std::string>& arguments) {
   return kDone;
 }
 
+int report_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kUsage = "runner report FILE.yaml [FILE.yaml ...] [--out FILE.html]";
+  po::options_description flags("flags");
+  flags.add_options()("out", po::value<std::string>()->value_name("FILE"),
+                      "where to write it; else report.html in the first spec's run folder");
+  bool helped = false;
+  const CommandLine line = parse(arguments, kUsage, flags, helped);
+  if (helped) return kDone;
+  if (line.words.empty()) throw InputError(fmt::format("no spec is named\nusage: {}", kUsage));
+  std::deque<spec::Spec> specs;  // studies point at them
+  std::deque<report::Study> studies;
+  std::vector<report::Comparing> experiments;
+  for (const std::string& word : line.words) {
+    studies.emplace_back(specs.emplace_back(spec::load(word, {})));
+    experiments.push_back(studies.back().all());
+  }
+  const fs::path page = line.has("out") ? fs::path(line.get<std::string>("out"))
+                                        : experiment::run_folder(specs.front()) / "report.html";
+  io::write_file_atomic(page, report::page_html(experiments));
+  print_out("{}\n", page.string());
+  return kDone;
+}
+
 int merge_command(const std::vector<std::string>& arguments) {
   constexpr std::string_view kUsage = "runner merge FILE.yaml [key.path=value ...]";
   bool helped = false;
   const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
-  const report::Written written = report::write_tables(spec);
-  print_tables(written);
-  for (const std::string& missing : written.missing) {
+  const report::Study study(spec);
+  write_results(study);
+  const std::vector<std::string> missing_cells = study.missing();
+  for (const std::string& missing : missing_cells) {
     print_error("not complete: {}\n", missing);
   }
-  return written.missing.empty() ? kDone : kSomeFailed;
+  return missing_cells.empty() ? kDone : kSomeFailed;
 }
 
 }  // namespace runner::cli

@@ -5,7 +5,7 @@
 namespace runner::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 9> kVerbs = {{
+  static constexpr std::array<Verb, 10> kVerbs = {{
       {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
       {"check", "FILE.yaml [key=value ...]", "validate a spec, naming every problem",
        check_command},
@@ -13,6 +13,8 @@ std::span<const Verb> verbs() {
        plan_command},
       {"merge", "FILE.yaml [key=value ...]", "tables from what all shards have done",
        merge_command},
+      {"report", "FILE.yaml [FILE.yaml ...]", "one page to look at, of one or several experiments",
+       report_command},
       {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
        list_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},

@@ -30,6 +30,7 @@ std::span<const Verb> verbs();
 int run_command(const std::vector<std::string>& arguments);
 int check_command(const std::vector<std::string>& arguments);
 int plan_command(const std::vector<std::string>& arguments);
+int report_command(const std::vector<std::string>& arguments);
 int merge_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);

@@ -17,7 +17,6 @@ namespace runner::report {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kLevel = 0.95;
 
 // One line of methods.csv. NaN: not to be had.
 struct Entry {
@@ -142,8 +141,6 @@ class Rows {
   const Comparing& all_;
   const spec::Method* baseline_;
 };
-
-bool is_pair(const spec::Method& method) { return !method.outer.empty() && !method.inner.empty(); }
 
 // The columns that methods.csv and pairs.csv share.
 const std::vector<std::string> kEntryColumns = {"task",
@@ -341,6 +338,8 @@ Table wide_table(const Comparing& all, bool pairs) {
 }
 
 }  // namespace
+
+bool is_pair(const spec::Method& method) { return !method.outer.empty() && !method.inner.empty(); }
 
 Table methods_csv(const Comparing& all) { return long_table(all, false); }
 

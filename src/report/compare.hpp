@@ -25,6 +25,8 @@ Table methods_csv(const Comparing& all);   // method x task
 Table methods_twin(const Comparing& all);  // tasks as columns
 Table methods_text(const Comparing& all);  // the same for a terminal: no wider than it must be
 
+bool is_pair(const spec::Method& method);  // has an acquisition at both levels
+
 // The paper's ablation: the methods with an acquisition at both levels.
 Table pairs_csv(const Comparing& all);
 Table pairs_twin(const Comparing& all);

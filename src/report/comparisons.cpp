@@ -11,8 +11,6 @@
 namespace runner::report {
 namespace {
 
-constexpr double kLevel = 0.95;
-
 const CellData* find_cell(const std::vector<CellData>& cells, const spec::TaskEntry& task,
                           const spec::Method& method, std::uint64_t seed) {
   const auto found = std::ranges::find_if(cells, [&](const CellData& data) {

@@ -13,8 +13,6 @@
 namespace runner::report {
 namespace {
 
-constexpr double kLevel = 0.95;
-
 double normal(random::Stream& stream) { return stream.normal(); }
 
 double student3(random::Stream& stream) {

@@ -78,20 +78,12 @@ std::vector<Comparison> compare(const spec::Spec& spec, const Scores& scores,
 }
 
 std::string verdict_text(const Comparison& comparison) {
-  switch (comparison.verdict) {
-    case Verdict::better:
-      return "better";
-    case Verdict::worse:
-      return "worse";
-    case Verdict::equal:
-      return "equal";
-    case Verdict::undecided:
-      return comparison.seeds_to_decide > 0
-                 ? fmt::format("undecided ({} seeds)", comparison.seeds_to_decide)
-                 : "undecided (> 1000 seeds)";
-    case Verdict::none:
-      break;
+  if (comparison.verdict == Verdict::undecided) {
+    return comparison.seeds_to_decide > 0
+               ? fmt::format("undecided ({} seeds)", comparison.seeds_to_decide)
+               : "undecided (> 1000 seeds)";
   }
+  if (comparison.verdict != Verdict::none) return std::string(verdict_name(comparison.verdict));
   const auto fewest = std::ranges::min_element(comparison.differences, {},
                                                [](const auto& stratum) { return stratum.size(); });
   if (fewest == comparison.differences.end() || fewest->empty()) return "not complete";

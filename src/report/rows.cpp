@@ -61,16 +61,6 @@ Row curve_row(const experiment::CurvePoint& point) {
   return {whole(point.step), exact(point.loss), exact(point.learning_rate), exact(point.grad_norm)};
 }
 
-// The name of the run behind a trial; empty when it left no curve.
-std::string run_name(const TrialRecord& trial) {
-  if (trial.curve.empty()) return "";
-  std::string content = fmt::format("{} {}", trial.task, trial.run_seed);
-  for (const experiment::CurvePoint& point : trial.curve) {
-    for (const std::string& field : curve_row(point)) content += ' ' + field;
-  }
-  return io::content_hash(content).substr(0, 12);
-}
-
 // The names of all metrics that the trials report, in the order of their first appearance.
 Row metric_names(const std::vector<CellData>& cells) {
   Row names;
@@ -109,6 +99,15 @@ bool is_incumbent(const std::vector<TrialRecord>& trials, std::size_t i) {
 }
 
 }  // namespace
+
+std::string run_name(const TrialRecord& trial) {
+  if (trial.curve.empty()) return "";
+  std::string content = fmt::format("{} {}", trial.task, trial.run_seed);
+  for (const experiment::CurvePoint& point : trial.curve) {
+    for (const std::string& field : curve_row(point)) content += ' ' + field;
+  }
+  return io::content_hash(content).substr(0, 12);
+}
 
 Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
   const Row metrics = metric_names(cells);

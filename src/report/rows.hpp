@@ -10,6 +10,9 @@ namespace runner::report {
 // One row for each thing that happened, in the order of the cells. A `run` is named by its content:
 // cells that shared a training run show the same name.
 
+// The name of the training run behind a trial, by its content; empty when it left no curve.
+std::string run_name(const experiment::TrialRecord& trial);
+
 Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells);
 Table fusion_csv(const std::vector<CellData>& cells);
 // One row per point of each distinct run's curve, under the first trial that used it. Beyond 500

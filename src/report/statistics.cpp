@@ -124,6 +124,22 @@ Verdict judge(const Estimate& estimate, const Corrected& corrected, double equiv
   return within ? Verdict::equal : Verdict::undecided;
 }
 
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::none:
+      break;
+    case Verdict::better:
+      return "better";
+    case Verdict::worse:
+      return "worse";
+    case Verdict::equal:
+      return "equal";
+    case Verdict::undecided:
+      return "undecided";
+  }
+  return "none";
+}
+
 int values_to_decide(const Strata& strata, int factor, double equivalence) {
   std::vector<Moments> moments = moments_of(strata);
   const auto decides = [&](int values) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace runner::report {
@@ -56,8 +57,11 @@ std::vector<Corrected> correct_by_holm(std::span<const double> p_values);
 //   undecided      else
 //   none           there is no interval to read
 enum class Verdict { none, better, worse, equal, undecided };
+inline constexpr double kLevel = 0.95;  // of the intervals that are shown
 inline constexpr double kSignificance = 0.05;
 inline constexpr double kEquivalenceLevel = 0.90;
+
+std::string_view verdict_name(Verdict verdict);  // "better"; none is "none"
 
 Verdict judge(const Estimate& estimate, const Corrected& corrected, double equivalence);
 

@@ -7,56 +7,23 @@
 #include "experiment/run.hpp"
 #include "io/file.hpp"
 #include "report/budget.hpp"
-#include "report/cells.hpp"
 #include "report/compare.hpp"
 #include "report/comparisons.hpp"
-#include "report/family.hpp"
-#include "report/resample.hpp"
 #include "report/rows.hpp"
-#include "report/scores.hpp"
 #include "report/table.hpp"
 
 namespace runner::report {
-namespace {
 
-constexpr int kResamples = 1000;
-
-std::vector<TaskPredictions> predictions_of(const spec::Spec& spec,
-                                            const std::vector<CellData>& cells) {
-  std::vector<TaskPredictions> tasks;
-  for (const spec::TaskEntry& entry : spec.tasks)
-    tasks.push_back({.task = &entry.task, .models = {}});
-  if (spec.comparisons.empty() && !spec.primary) return tasks;
-  for (const CellData& data : cells) {
-    if (data.predictions().empty()) continue;
-    const auto task = static_cast<std::size_t>(data.cell.task - spec.tasks.data());
-    const auto method = static_cast<std::size_t>(data.cell.method - spec.methods.data());
-    tasks[task].models[{method, data.cell.seed}] = &data.predictions();
-  }
-  return tasks;
-}
-
-}  // namespace
-
-Written write_tables(const spec::Spec& spec) {
-  const std::vector<CellData> cells = read_cells(spec);
+Written write_tables(const Study& study) {
+  const Comparing& all = study.all();
+  const spec::Spec& spec = all.spec;
+  const std::vector<CellData>& cells = all.cells;
   Written written;
   written.folder = experiment::run_folder(spec) / "tables";
-  for (const CellData& data : cells) {
-    if (data.complete) continue;
-    written.missing.push_back(fmt::format("{}: {} of {}", experiment::cell_name(data.cell),
-                                          data.history.trials.size(),
-                                          experiment::planned_trials(data.cell)));
-  }
   const auto write = [&](std::string_view name, const std::string& bytes) {
     written.files.push_back(written.folder / name);
     io::write_file_atomic(written.files.back(), bytes);
   };
-  const Scores scores(spec, cells);
-  const Resampled resampled(predictions_of(spec, cells), kResamples);
-  const std::vector<Comparison> comparisons = compare(spec, scores, resampled);
-  const std::string signature;
-  const Comparing all{spec, cells, scores, comparisons, signature};
   const Table methods = methods_twin(all);
   const Table pairs = pairs_twin(all);
   const Table compared = comparisons_twin(all);

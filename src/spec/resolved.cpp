@@ -116,7 +116,8 @@ std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
-// Every field that results depend on, by its path in the spec; a task's begin with "tasks.NAME.".
+}  // namespace
+
 std::map<std::string, std::string> identity(const Spec& spec) {
   std::map<std::string, std::string> fields = {
       {"model", spec.model.filename().string()},
@@ -151,6 +152,8 @@ std::map<std::string, std::string> identity(const Spec& spec) {
   }
   return fields;
 }
+
+namespace {
 
 bool has_task(const Spec& spec, std::string_view field) {
   constexpr std::string_view kTasks = "tasks.";

@@ -31,7 +31,7 @@ spec::Spec table_spec(const fs::path& runs) {
 // Every table but the seconds, by file name.
 std::map<std::string, std::string> tables(const spec::Spec& spec) {
   std::map<std::string, std::string> bytes;
-  for (const fs::path& file : report::write_tables(spec).files) {
+  for (const fs::path& file : report::write_tables(report::Study(spec)).files) {
     if (file.filename() != "timings.csv") bytes[file.filename()] = io::read_file(file);
   }
   return bytes;
@@ -82,7 +82,7 @@ TEST_CASE("tables are the same bytes for one process, four workers, shards and a
     options.shard = shard;
     options.shards = 3;
     run(spec, trainer, options, {});
-    CHECK(report::write_tables(spec).missing.empty() == (shard == 2));
+    CHECK(report::Study(spec).missing().empty() == (shard == 2));
   }
   CHECK(tables(spec) == expected);
 
@@ -200,9 +200,10 @@ TEST_CASE("what was selected on is named, and so are row caps and missing cells"
   RunOptions options;
   options.only = "RTE";
   run(spec, trainer, options, {});
-  const report::Written written = report::write_tables(spec);
-  REQUIRE(written.missing.size() == 14);
-  CHECK(written.missing[0] == "CoLA/fine_tune/seed0: 0 of 1");
+  const report::Study study(spec);
+  const report::Written written = report::write_tables(study);
+  REQUIRE(study.missing().size() == 14);
+  CHECK(study.missing()[0] == "CoLA/fine_tune/seed0: 0 of 1");
   const std::string markdown = io::read_file(written.folder / "methods.md");
   CHECK(markdown.find("report split: dev (also selected on)") != std::string::npos);
   CHECK(markdown.find("rows per task: train 2000, dev all") != std::string::npos);
@@ -247,12 +248,12 @@ TEST_CASE("a damaged journal is an error and leaves the old tables") {
   FakeTrainer trainer;
   const spec::Spec spec = table_spec(folder.path);
   run(spec, trainer, {}, {});
-  const report::Written written = report::write_tables(spec);
+  const report::Written written = report::write_tables(report::Study(spec));
   const std::string before = io::read_file(written.folder / "trials.csv");
   const fs::path journal = cell_folder(list_cells(spec).back()) / "journal.jsonl";
   std::string bytes = io::read_file(journal);
   bytes[bytes.find('\n') + 60] ^= 1;
   io::write_file_atomic(journal, bytes);
-  CHECK_THROWS_AS(report::write_tables(spec), InputError);
+  CHECK_THROWS_AS(report::Study{spec}, InputError);
   CHECK(io::read_file(written.folder / "trials.csv") == before);
 }

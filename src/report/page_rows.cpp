@@ -1,0 +1,230 @@
+#include "report/page_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "io/csv.hpp"
+#include "report/rows.hpp"
+#include "report/statistics.hpp"
+
+namespace runner::report {
+namespace {
+
+using experiment::InnerRecord;
+using experiment::TrialRecord;
+using nlohmann::json;
+
+constexpr double kPercent = 100.0;
+constexpr std::size_t kCurvePoints = 40;  // of a learning curve: enough for its shape
+
+json place(const CellData& data) {
+  return {data.cell.task->task.name, data.cell.method->name, data.cell.seed};
+}
+
+json joined(json row, std::initializer_list<json> more) {
+  for (const json& value : more) row.push_back(value);
+  return row;
+}
+
+const TrialRecord* chosen(const CellData& data) {
+  return data.chosen < 0 ? nullptr : &data.history.trials[static_cast<std::size_t>(data.chosen)];
+}
+
+json scores_of(const std::vector<CellData>& cells) {
+  json scores = page_table({"task", "method", "seed", "report", "selection"});
+  for (const CellData& data : cells) {
+    if (std::isnan(data.score())) continue;
+    add_row(scores, joined(place(data), {shown(data.score()), shown(data.selection_score())}));
+  }
+  return scores;
+}
+
+// By method and number of trials, over the cells of all tasks and seeds: what they had spent, and
+// the report score of what selection would have chosen by then.
+json progress_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
+  struct Mark {
+    std::vector<double> examples, flops, seconds, score;
+  };
+  std::map<std::pair<std::string, int>, Mark> marks;
+  for (const CellData& data : cells) {
+    double examples = 0.0, flops = 0.0, seconds = 0.0;
+    const TrialRecord* best = nullptr;
+    for (const TrialRecord& trial : data.history.trials) {
+      examples += static_cast<double>(trial.budget.examples);
+      flops += trial.budget.flops;
+      seconds +=
+          trial.budget.train_seconds + trial.budget.fusion_seconds + trial.budget.evaluate_seconds;
+      if (trial.has_result() && (best == nullptr || trial.objective < best->objective)) {
+        best = &trial;
+      }
+      if (!data.complete || best == nullptr) continue;
+      Mark& mark = marks[{data.cell.method->name, trial.trial}];
+      mark.examples.push_back(examples);
+      mark.flops.push_back(flops);
+      mark.seconds.push_back(seconds);
+      mark.score.push_back(kPercent * best->evaluation.report.score);
+    }
+  }
+  json progress = page_table({"method", "trial", "examples", "flops", "seconds", "score"});
+  for (const spec::Method& method : spec.methods) {
+    for (const auto& [key, mark] : marks) {
+      if (key.first != method.name) continue;
+      add_row(progress,
+              {method.name, key.second + 1, shown(mean(mark.examples)), shown(mean(mark.flops)),
+               shown(mean(mark.seconds)), shown(mean(mark.score))});
+    }
+  }
+  return progress;
+}
+
+json variables_of(const spec::Spec& spec) {
+  json variables = json::array();
+  for (const bo::Variable& variable : spec.search) {
+    const bool named = variable.type == bo::Type::choice;
+    variables.push_back({{"name", variable.name},
+                         {"scale", variable.log ? "log" : "linear"},
+                         {"values", named ? json(variable.values) : json()}});
+  }
+  return variables;
+}
+
+// Trials with the searched variables as x0, x1, ... in the spec's order.
+json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
+  json trials = page_table({"task", "method", "seed", "trial", "status", "proposed", "source",
+                            "selection", "report", "chosen"});
+  for (std::size_t i = 0; i < spec.search.size(); ++i) {
+    trials["columns"].push_back(fmt::format("x{}", i));
+  }
+  for (const CellData& data : cells) {
+    for (const TrialRecord& trial : data.history.trials) {
+      const bool scored = trial.has_result();
+      json row = joined(
+          place(data),
+          {trial.trial + 1, trial.status,
+           !scored                        ? "no result"
+           : trial.proposal.is_modelled() ? "model"
+                                          : "start",
+           trial.proposal.source, shown(scored ? kPercent * trial.evaluation.selection.score : NAN),
+           shown(scored ? kPercent * trial.evaluation.report.score : NAN), &trial == chosen(data)});
+      for (std::size_t i = 0; i < spec.search.size(); ++i) {
+        const bo::Variable& variable = spec.search[i];
+        if (i >= trial.lambda.size()) {
+          row.push_back(nullptr);
+        } else if (variable.type == bo::Type::choice) {
+          row.push_back(variable.values.at(static_cast<std::size_t>(trial.lambda[i].second)));
+        } else {
+          row.push_back(shown(trial.lambda[i].second));
+        }
+      }
+      add_row(trials, std::move(row));
+    }
+  }
+  return trials;
+}
+
+json premise_of(const std::vector<CellData>& cells) {
+  json premise = page_table({"task", "method", "seed", "trial", "loss", "selection"});
+  for (const CellData& data : cells) {
+    for (const TrialRecord& trial : data.history.trials) {
+      if (!trial.has_result() || std::isnan(trial.fusion_loss)) continue;
+      add_row(premise, joined(place(data), {trial.trial + 1, shown(trial.fusion_loss),
+                                            shown(kPercent * trial.evaluation.selection.score)}));
+    }
+  }
+  return premise;
+}
+
+double distance_from_mean(const std::vector<double>& alpha) {
+  double sum = 0.0;
+  for (const double weight : alpha) {
+    sum += std::pow(weight - 1.0 / static_cast<double>(alpha.size()), 2);
+  }
+  return std::sqrt(sum);
+}
+
+json inner_of(const std::vector<CellData>& cells) {
+  json inner = page_table(
+      {"task", "method", "seed", "evaluation", "loss", "distance", "incumbent", "source"});
+  for (const CellData& data : cells) {
+    if (chosen(data) == nullptr) continue;
+    int evaluation = 0;
+    for (const InnerRecord& point : data.history.inner_of(data.chosen)) {
+      add_row(inner, joined(place(data), {++evaluation, shown(point.loss),
+                                          shown(distance_from_mean(point.alpha)), point.incumbent,
+                                          point.proposal.source}));
+    }
+  }
+  return inner;
+}
+
+json alphas_of(const std::vector<CellData>& cells) {
+  json alphas = page_table({"task", "method", "seed", "snapshot", "weight"});
+  for (const CellData& data : cells) {
+    const TrialRecord* const trial = chosen(data);
+    if (trial == nullptr || trial->alpha.size() < 2) continue;
+    for (std::size_t k = 0; k < trial->alpha.size(); ++k) {
+      add_row(alphas, joined(place(data), {k + 1, shown(trial->alpha[k])}));
+    }
+  }
+  return alphas;
+}
+
+// Of the chosen trials; a run that several cells chose is drawn for the first of them.
+json curves_of(const std::vector<CellData>& cells) {
+  json curves =
+      page_table({"task", "method", "seed", "step", "loss", "learning_rate", "grad_norm"});
+  std::set<std::string> drawn;
+  for (const CellData& data : cells) {
+    const TrialRecord* const trial = chosen(data);
+    if (trial == nullptr || trial->curve.empty()) continue;
+    if (!drawn.insert(run_name(*trial)).second) continue;
+    for (const experiment::CurvePoint& point : experiment::thin(trial->curve, kCurvePoints)) {
+      add_row(curves, joined(place(data), {point.step, shown(point.loss),
+                                           shown(point.learning_rate), shown(point.grad_norm)}));
+    }
+  }
+  return curves;
+}
+
+json failures_of(const std::vector<CellData>& cells) {
+  json failures = page_table({"task", "method", "seed", "trial", "status", "why"});
+  for (const CellData& data : cells) {
+    for (const TrialRecord& trial : data.history.trials) {
+      if (trial.status == "ok") continue;
+      add_row(failures, joined(place(data), {trial.trial + 1, trial.status, trial.why}));
+    }
+  }
+  return failures;
+}
+
+}  // namespace
+
+json page_table(std::initializer_list<const char*> columns) {
+  return {{"columns", columns}, {"rows", json::array()}};
+}
+
+void add_row(json& table, json row) { table["rows"].push_back(std::move(row)); }
+
+json shown(double value) {
+  double rounded = 0.0;
+  if (!std::isfinite(value) || !io::parse_number(fmt::format("{:.6g}", value), rounded)) return {};
+  return rounded;
+}
+
+json page_rows(const spec::Spec& spec, const std::vector<CellData>& cells) {
+  return {{"scores", scores_of(cells)},      {"progress", progress_of(spec, cells)},
+          {"variables", variables_of(spec)}, {"trials", trials_of(spec, cells)},
+          {"premise", premise_of(cells)},    {"inner", inner_of(cells)},
+          {"alphas", alphas_of(cells)},      {"curves", curves_of(cells)},
+          {"failures", failures_of(cells)}};
+}
+
+}  // namespace runner::report

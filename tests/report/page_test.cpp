@@ -1,0 +1,93 @@
+#include "report/page.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "../experiment/fake_trainer.hpp"
+#include "experiment/run.hpp"
+#include "report/study.hpp"
+
+using namespace runner;
+using namespace runner::experiment;
+using spec::Search;
+
+namespace {
+
+spec::Spec page_spec(const std::filesystem::path& runs) {
+  std::vector<spec::Method> methods = {method("fine_tune", Search::none, "last")};
+  for (const spec::Method& pair : pairs()) methods.push_back(pair);
+  return fake_spec(runs, methods);
+}
+
+// The page's data, read as a browser would: what lies between the element's tags.
+nlohmann::json data_of(const std::string& page) {
+  const std::string open = R"(<script type="application/json" id="data">)";
+  const std::size_t begin = page.find(open) + open.size();
+  return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+}
+
+std::string page_of(const spec::Spec& spec) {
+  const report::Study study(spec);
+  return report::page_html({&study.all(), 1});
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "the page holds every cell, the comparison's verdict and no mark that was left unfilled") {
+  const Folder folder;
+  FakeTrainer trainer;
+  const spec::Spec spec = page_spec(folder.path);
+  run(spec, trainer, {}, {});
+  const std::string page = page_of(spec);
+  for (const char* mark : {"@TITLE@", "@STYLE@", "@DATA@", "@VEGA@", "@CHARTS@", "@SCRIPT@"}) {
+    CAPTURE(mark);
+    CHECK(page.find(mark) == std::string::npos);
+  }
+  const nlohmann::json shown = data_of(page)["runs"][0];
+  CHECK(shown["scores"]["rows"].size() == list_cells(spec).size());
+  CHECK(shown["means"]["rows"].size() == spec.methods.size() * (spec.tasks.size() + 1));
+  CHECK(shown["comparisons"]["rows"].size() >= spec.comparisons.size());
+  CHECK(shown["name"] == spec.name);
+}
+
+TEST_CASE("no name can become markup: neither ends the data nor adds an element") {
+  const Folder folder;
+  FakeTrainer trainer;
+  spec::Spec spec = page_spec(folder.path);
+  const std::string plain = page_of(spec);
+  const std::string hostile = "</script><img src=x onerror=alert(1)>\xFF&\"'";
+  spec.methods[0].name = hostile;
+  spec.tasks[0].task.name = hostile;
+  spec.model = "/models/<b>bold";
+  spec::choose_comparisons(spec);
+  const std::string page = page_of(spec);
+  CHECK(count(page, "<script") == count(plain, "<script"));
+  CHECK(count(page, "<img") == count(plain, "<img"));
+  CHECK(count(page, "<b>") == count(plain, "<b>"));
+  CHECK(data_of(page)["runs"][0]["methods"][0].get<std::string>().starts_with("</script><img"));
+}
+
+TEST_CASE("several experiments stand side by side, with the fields in which they differ") {
+  const Folder folder;
+  spec::Spec one = page_spec(folder.path), two = page_spec(folder.path);
+  two.name = "other";
+  two.max_train_rows = 77;
+  const report::Study first(one), second(two);
+  const report::Comparing both[] = {first.all(), second.all()};
+  const nlohmann::json shown = data_of(report::page_html(both));
+  REQUIRE(shown["runs"].size() == 2);
+  CHECK(shown["differences"]["columns"] == nlohmann::json{"field", one.name, "other"});
+  REQUIRE(shown["differences"]["rows"].size() == 1);
+  CHECK(shown["differences"]["rows"][0][0] == "data.max_train_rows");
+}
