@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <clocale>
 #include <cmath>
+#include <cstdlib>
 
 #include "io/error.hpp"
 
@@ -29,8 +31,9 @@ std::string csv_row(const std::vector<std::string>& fields) {
   return row;
 }
 
-std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name) {
+std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator) {
   std::vector<CsvRecord> records;
+  const auto ends_field = [&](char c) { return c == separator || c == '\n' || c == '\r'; };
   std::size_t at = 0;
   int line = 1;
   if (text.starts_with("\xEF\xBB\xBF")) at = 3;
@@ -57,24 +60,34 @@ std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name) {
             field += text[at++];
           }
         }
-        if (at < text.size() && text[at] != ',' && text[at] != '\n' && text[at] != '\r') {
+        if (at < text.size() && !ends_field(text[at])) {
           throw InputError(fmt::format("{}:{}: text after a closing quote", name, line));
         }
       } else {
-        while (at < text.size() && text[at] != ',' && text[at] != '\n') field += text[at++];
-        if (!field.empty() && field.back() == '\r' && (at == text.size() || text[at] == '\n')) {
-          field.pop_back();
-        }
+        while (at < text.size() && !ends_field(text[at])) field += text[at++];
       }
-      if (at < text.size() && text[at] == '\r') ++at;
       record.fields.push_back(std::move(field));
-      more = at < text.size() && text[at] == ',';
-      if (at < text.size()) ++at;  // the comma or the line break
+      more = at < text.size() && text[at] == separator;
+      if (text.substr(at).starts_with("\r\n")) ++at;
+      if (at < text.size()) ++at;  // the separator or the line break
     }
     ++line;
     if (record.fields.size() > 1 || !record.fields[0].empty()) records.push_back(std::move(record));
   }
   return records;
+}
+
+char find_separator(std::string_view text) {
+  bool quoted = false;
+  char found = ',';
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == ',') return ',';
+    if (c == '\n' || c == '\r') break;
+    if (found == ',' && (c == ';' || c == '\t')) found = c;
+  }
+  return found;
 }
 
 std::string number(double value) {
@@ -84,8 +97,15 @@ std::string number(double value) {
 
 bool parse_number(std::string_view text, double& value) {
   if (text.starts_with('+')) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (end != last || text.empty()) return false;
+  if (error == std::errc::result_out_of_range) {  // which end of the range, from_chars leaves open
+    static const locale_t kC = newlocale(LC_ALL_MASK, "C", nullptr);
+    value = strtod_l(std::string(text).c_str(), nullptr, kC);
+    return true;
+  }
+  return error == std::errc();
 }
 
 }  // namespace runner::io

@@ -15,16 +15,23 @@ struct CsvRecord {
   std::vector<std::string> fields;
 };
 
-// All records of a text. `name` is what errors call it. Accepts "\r\n" and a missing last line
-// break; skips blank lines. Throws InputError (name:line) on an open quote or text after a quote.
-std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name);
+// All records of a text. `name` is what errors call it. Accepts a byte order mark, "\r\n" and "\r",
+// and a missing last line break; skips blank lines. Throws InputError (name:line) on an open quote
+// or text after a quote.
+std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name,
+                                 char separator = ',');
+
+// What separates the fields of a text's first line: a tab or a semicolon where it has one and no
+// comma outside quotes, as spreadsheets write where the comma is the decimal point; else a comma.
+char find_separator(std::string_view text);
 
 // The shortest decimal that reads back as the same double, never depending on the locale;
 // "nan" for NaN, "inf" and "-inf" for infinities.
 std::string number(double value);
 
-// The whole of `text` as a double, never depending on the locale ("1e-5", "nan", "inf" included).
-// False when it is anything else, so that the caller can name the place.
+// The whole of `text` as a double, never depending on the locale ("1e-5", "nan", "inf" included);
+// what no double holds is infinite or 0 ("4e400", "1e-400"). False when it is anything else, so
+// that the caller can name the place.
 bool parse_number(std::string_view text, double& value);
 
 }  // namespace runner::io

@@ -89,6 +89,35 @@ TEST_CASE("what csv_row writes, parse_csv reads back") {
   CHECK(records[2].line == 5);
 }
 
+TEST_CASE("fields may be separated as spreadsheets do where the comma is the decimal point") {
+  CHECK(io::find_separator("a,b;c\n") == ',');
+  CHECK(io::find_separator("\"a,b\";c\nd,e") == ';');
+  CHECK(io::find_separator("a\tb\r\n1,2\t3") == '\t');
+  CHECK(io::find_separator("a") == ',');
+  const auto records = io::parse_csv(
+      "\xEF\xBB\xBF"
+      "a;b\r1,5;\"x;y\"\r\n",
+      "t.csv", ';');
+  REQUIRE(records.size() == 2);
+  CHECK(records[1].fields == std::vector<std::string>{"1,5", "x;y"});
+  CHECK(records[1].line == 2);
+}
+
+TEST_CASE("what no double holds is infinite or zero") {
+  double value = 1.0;
+  CHECK(io::parse_number("4e400", value));
+  CHECK(value == std::numeric_limits<double>::infinity());
+  CHECK(io::parse_number("-1" + std::string(400, '0') + ".0", value));
+  CHECK(value == -std::numeric_limits<double>::infinity());
+  CHECK(io::parse_number("1e-400", value));
+  CHECK(value == 0.0);
+  CHECK(io::parse_number("0." + std::string(400, '0') + "1", value));
+  CHECK(value == 0.0);
+  CHECK(io::parse_number("5e-324", value));
+  CHECK(value == 5e-324);
+  CHECK_FALSE(io::parse_number("4e400x", value));
+}
+
 TEST_CASE("broken quotes in CSV are named by line") {
   CHECK_THROWS_WITH_AS(io::parse_csv("a\n\"b", "t.csv"), "t.csv:2: a quoted field is never closed",
                        InputError);
