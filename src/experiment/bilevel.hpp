@@ -41,8 +41,12 @@ int planned_trials(const Cell& cell);
 // searches agree on.
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history);
 
+// Which of the searched variables exist in a trial (bo::Variable::when); none when it chose none.
+std::vector<bool> existing(const Cell& cell, const TrialRecord& trial);
+
 // The settings that a proposed trial stands for: the task's recipe with lambda and the method's
-// rule and inner acquisition written into it.
+// rule and inner acquisition written into it. A variable that does not exist there keeps the
+// recipe's value.
 spec::Trial settings(const Cell& cell, const TrialRecord& proposed);
 
 // The inner loop's next weights over K snapshots: single snapshots, their mean (SWA) and means of

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "bo/conditions.hpp"
 #include "bo/encoding.hpp"
 #include "experiment/bilevel.hpp"
 #include "io/error.hpp"
@@ -36,19 +37,22 @@ bo::Point point_of(const TrialRecord& trial) {
 // Where every search begins: the recipe, then the spec's known good settings. A recipe outside of
 // the space has no point; the spec's check refuses it.
 std::vector<bo::Point> known_points(const Cell& cell) {
+  const std::vector<bo::Variable>& search = cell.spec->search;
+  const auto columns = spec::columns_of(search, cell.task->recipe);
   bo::Point recipe;
-  for (const bo::Variable& searched : cell.spec->search) {
-    const auto column = spec::column_of(searched, cell.task->recipe);
-    if (!column)
-      throw InputError(fmt::format("{}: the recipe lies outside of search", searched.name));
-    recipe.push_back(*column);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!columns[i])
+      throw InputError(fmt::format("{}: the recipe lies outside of search", search[i].name));
+    recipe.push_back(*columns[i]);
   }
-  std::vector<bo::Point> points = {recipe};
+  const bo::Space space = search_space(cell);
+  const bo::Encoding encoding(space);
+  std::vector<bo::Point> points = {encoding.checked(recipe, "recipe")};
   for (bo::Point start : cell.spec->outer.starts) {
     for (std::size_t i = 0; i < start.size(); ++i) {
       if (std::isnan(start[i])) start[i] = recipe[i];
     }
-    points.push_back(std::move(start));
+    points.push_back(encoding.checked(start, "start"));
   }
   return points;
 }
@@ -132,7 +136,9 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
       u.push_back((rest % levels[i] + 0.5) / levels[i]);
     }
     std::ranges::reverse(u);
-    grid.push_back(encoding.from_cube(u));
+    bo::Point point = encoding.from_cube(u);
+    // Combinations that differ only in what does not exist are one point.
+    if (std::ranges::find(grid, point) == grid.end()) grid.push_back(std::move(point));
   }
   return grid;
 }
@@ -182,12 +188,18 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
   return proposed;
 }
 
+std::vector<bool> existing(const Cell& cell, const TrialRecord& trial) {
+  if (trial.lambda.empty()) return {};
+  return bo::existing(search_space(cell), point_of(trial));
+}
+
 spec::Trial settings(const Cell& cell, const TrialRecord& proposed) {
   spec::Trial trial = cell.task->recipe;
   trial.fusion.rule = cell.method->rule;
   if (!cell.method->inner.empty()) trial.fusion.acquisition = cell.method->inner;
+  const std::vector<bool> exists = existing(cell, proposed);
   for (std::size_t i = 0; i < proposed.lambda.size(); ++i) {
-    spec::apply(trial, cell.spec->search[i], proposed.lambda[i].second);
+    if (exists[i]) spec::apply(trial, cell.spec->search[i], proposed.lambda[i].second);
   }
   return trial;
 }

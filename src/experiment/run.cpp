@@ -63,7 +63,9 @@ void write_result(const Cell& cell, const History& history) {
     result["chosen"] = chosen;
     for (const char* bulky : {"curve", "proposal", "predictions"}) result["chosen"].erase(bulky);
     nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
+    const std::vector<bool> exists = existing(cell, chosen);
     for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
+      if (!exists[i]) continue;
       const bo::Variable& searched = cell.spec->search[i];
       lambda[searched.name] = spec::written(searched, chosen.lambda[i].second);
     }

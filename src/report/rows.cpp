@@ -134,9 +134,11 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
       cell_flops += trial.budget.flops;
       Row row = place(trial);
       append(row, {run_name(trial), whole(trial.run_seed), trial.status});
-      for (const bo::Variable& searched : spec.search) {
-        const spec::Variable& variable = *spec::find_variable(searched.name);
-        row.push_back(variable.written(variable.get(settings)));
+      const std::vector<bool> exists = experiment::existing(data.cell, trial);
+      for (std::size_t v = 0; v < spec.search.size(); ++v) {
+        const spec::Variable& variable = *spec::find_variable(spec.search[v].name);
+        const bool absent = !exists.empty() && !exists[v];
+        row.push_back(absent ? "" : variable.written(variable.get(settings)));
       }
       append(row, {whole(is_incumbent(data.history.trials, i) ? 1 : 0), exact(trial.objective),
                    exact(trial.train_loss), exact(trial.fusion_loss)});

@@ -50,12 +50,13 @@ class Check {
   // The values that a variable takes in the task: the recipe's, or what is searched.
   std::pair<double, double> span(std::string_view name) const {
     const auto searched = std::ranges::find(spec_.search, name, &bo::Variable::name);
-    if (searched == spec_.search.end()) {
-      const double value = find_variable(name)->get(task_->recipe);
-      return {value, value};
-    }
-    if (searched->type != bo::Type::choice) return {searched->low, searched->high};
+    const double recipe = find_variable(name)->get(task_->recipe);
+    if (searched == spec_.search.end()) return {recipe, recipe};
     std::pair<double, double> extremes{HUGE_VAL, -HUGE_VAL};
+    if (!searched->when.empty()) extremes = {recipe, recipe};  // where it does not exist
+    if (searched->type != bo::Type::choice) {
+      return {std::min(extremes.first, searched->low), std::max(extremes.second, searched->high)};
+    }
     for (std::size_t i = 0; i < searched->values.size(); ++i) {
       Trial trial;
       apply(trial, *searched, static_cast<double>(i));
@@ -145,9 +146,11 @@ class Check {
   // Every search begins with the recipe.
   void check_recipe() {
     if (searches(false).empty()) return;
-    for (const bo::Variable& searched : spec_.search) {
+    const auto columns = columns_of(spec_.search, task_->recipe);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const bo::Variable& searched = spec_.search[i];
       const Variable& variable = *find_variable(searched.name);
-      if (!is_read({variable.name}) || column_of(searched, task_->recipe)) continue;
+      if (!is_read({variable.name}) || columns[i]) continue;
       add(variable.name,
           fmt::format("search.{} leaves out {}, which is the recipe's for {}: every search begins "
                       "with the recipe",

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "bo/conditions.hpp"
 #include "io/csv.hpp"
 
 namespace runner::spec {
@@ -214,6 +215,21 @@ std::optional<double> column_of(const bo::Variable& searched, const Trial& trial
   const bool whole = searched.type != Type::integer || value == std::floor(value);
   if (!whole || value < searched.low || value > searched.high) return {};
   return value;
+}
+
+std::vector<std::optional<double>> columns_of(const std::vector<bo::Variable>& search,
+                                              const Trial& trial) {
+  std::vector<std::optional<double>> columns;
+  bo::Point point;
+  for (const bo::Variable& searched : search) {
+    columns.push_back(column_of(searched, trial));
+    point.push_back(columns.back().value_or(std::nan("")));
+  }
+  const std::vector<bool> exists = bo::existing({search}, point);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!exists[i]) columns[i] = 0.0;
+  }
+  return columns;
 }
 
 std::string written(const bo::Variable& searched, double value) {

@@ -55,6 +55,11 @@ void apply(Trial& trial, const bo::Variable& searched, double value);
 // is searched.
 std::optional<double> column_of(const bo::Variable& searched, const Trial& trial);
 
+// The same of every searched variable; 0 of those that do not exist where their parents are as in
+// `trial`.
+std::vector<std::optional<double>> columns_of(const std::vector<bo::Variable>& search,
+                                              const Trial& trial);
+
 // A column's value as a person and a CSV read it: the choice's text, a whole number, a real.
 std::string written(const bo::Variable& searched, double value);
 

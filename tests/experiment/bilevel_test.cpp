@@ -114,6 +114,46 @@ TEST_CASE("a grid is as even as its variables allow and no larger than it may be
   CHECK(distinct.size() == 8);
 }
 
+TEST_CASE("a searched variable that does not exist in a trial keeps the recipe's value") {
+  spec::Spec spec =
+      fake_spec("unused", {method("random_search", Search::random, "last"),
+                           method("bo", Search::bo, "last"), method("grid", Search::grid, "last")});
+  spec.methods[1].outer = "logei";
+  spec.outer.trials = 12;
+  bo::Variable schedule, warmup;
+  schedule.name = "schedule";
+  schedule.type = bo::Type::choice;
+  schedule.values = {"linear", "constant"};
+  warmup.name = "warmup";
+  warmup.low = 0.3;
+  warmup.high = 0.4;
+  warmup.when = {{0, {0.0}}};
+  spec.search = {schedule, warmup};
+  spec::Trial& recipe = spec.tasks[0].recipe;
+  recipe.train.schedule = train::Schedule::constant;
+  recipe.train.warmup = 0.1;  // outside of what is searched, and not searched at the recipe
+  for (std::size_t m = 0; m < spec.methods.size(); ++m) {
+    FakeTrainer trainer;
+    const Cell cell = cell_of(spec, m);
+    int linear = 0, constant = 0;
+    for (const TrialRecord& trial : run_cell(cell, trainer)) {
+      const spec::Trial chosen = settings(cell, trial);
+      const bool exists = chosen.train.schedule == train::Schedule::linear;
+      CHECK(existing(cell, trial) == std::vector<bool>{true, exists});
+      ++(exists ? linear : constant);
+      if (exists) {
+        CHECK(chosen.train.warmup >= 0.3);
+        CHECK(chosen.train.warmup <= 0.4);
+      } else {
+        CHECK(chosen.train.warmup == 0.1);
+      }
+    }
+    CHECK(linear > 0);
+    CHECK(constant > 0);
+    if (m == 2) CHECK(constant == 1);  // of the grid's points without warm-up one is enough
+  }
+}
+
 TEST_CASE("a grid search visits every point once") {
   const spec::Spec spec = fake_spec("unused", {method("grid", Search::grid, "last")});
   FakeTrainer trainer;
