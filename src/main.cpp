@@ -23,6 +23,7 @@ void print_help() {
   print_out(
       "\n'runner VERB --help' tells more.\n"
       "exit codes: 0 done; 1 some runs failed; 2 wrong usage, spec or file;\n"
+      "            3 suggest has nothing left to suggest;\n"
       "            75 interrupted, run again to go on; 130 interrupted from the keyboard\n");
 }
 

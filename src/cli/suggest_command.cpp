@@ -1,13 +1,13 @@
 // The verb suggest: ask/tell for any objective, from a space and a history in files.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
 #include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "bo/acquisition.hpp"
+#include "bo/conditions.hpp"
 #include "bo/suggest.hpp"
 #include "cli/options.hpp"
 #include "cli/streams.hpp"
@@ -15,7 +15,8 @@
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "spec/space.hpp"
+#include "spec/history.hpp"
+#include "spec/suggest_space.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::cli {
@@ -23,152 +24,143 @@ namespace po = boost::program_options;
 
 namespace {
 
-// Reads one history's rows against the space's columns, in whatever order they stand.
-class HistoryReader {
- public:
-  HistoryReader(const spec::SuggestSpace& space, std::string name)
-      : space_(space), columns_(space.columns()), name_(std::move(name)) {}
+constexpr std::string_view kDetails =
+    "\nThe next points of any objective that you evaluate yourself, as CSV on standard output; "
+    "what\n"
+    "there is to know beside them on standard error. docs/suggest.md tells the whole.\n\n"
+    "  space.yaml:  objective: loss            # a column of the history, or two: [loss, time]\n"
+    "               goal: minimise             # or maximise; two: {loss: minimise, time: ...}\n"
+    "               stddev: loss_sd            # optional, or variance: known noise of each row\n"
+    "               variables:\n"
+    "                 optimizer: {type: choice, values: [adam, sgd]}\n"
+    "                 lr: {type: real, low: 1e-6, high: 1e-2, scale: log}\n"
+    "                 momentum: {type: real, low: 0, high: 1, when: {optimizer: sgd}}\n"
+    "                 layers: {type: integer, low: 1, high: 12}\n"
+    "                 w: {type: simplex, size: 3}      # columns w_1, w_2, w_3\n\n"
+    "exit codes: 0 done; 2 wrong usage or file; 3 nothing is left to suggest: every point of the\n"
+    "            space was evaluated or is pending\n";
 
-  std::vector<bo::Observation> read(std::string_view text) {
-    const std::vector<io::CsvRecord> records = io::parse_csv(text, name_);
-    if (records.empty()) return {};
-    read_header(records[0]);
-    std::vector<bo::Observation> history;
-    for (std::size_t i = 1; i < records.size(); ++i) history.push_back(read_row(records[i]));
-    if (!problems_.empty()) throw InputError(fmt::format("{}", fmt::join(problems_, "\n")));
-    return history;
-  }
+void say(const std::string& line) { print_error("runner suggest: {}\n", line); }
 
- private:
-  void read_header(const io::CsvRecord& header) {
-    for (std::size_t i = 0; i < header.fields.size(); ++i) {
-      if (!place_.emplace(header.fields[i], i).second) {
-        problem(header.line, header.fields[i], "stands twice");
-      }
-    }
-    std::vector<std::string> needed = columns_;
-    needed.push_back(space_.objective);
-    for (const std::string& column : needed) {
-      if (!place_.contains(column)) problem(header.line, column, "is missing");
-    }
-    width_ = header.fields.size();
-    if (!problems_.empty()) throw InputError(fmt::format("{}", fmt::join(problems_, "\n")));
-  }
-
-  bo::Observation read_row(const io::CsvRecord& record) {
-    bo::Observation observation;
-    if (record.fields.size() != width_) {
-      problems_.push_back(fmt::format("{}:{}: {} fields where the header has {}", name_,
-                                      record.line, record.fields.size(), width_));
-      return observation;
-    }
-    const auto field = [&](const std::string& column) { return record.fields[place_.at(column)]; };
-    if (place_.contains("status")) {
-      const std::string status = field("status");
-      if (status == "failed") {
-        observation.status = bo::Status::failed;
-      } else if (status == "pending") {
-        observation.status = bo::Status::pending;
-      } else if (status != "ok" && !status.empty()) {
-        problem(record.line, "status", fmt::format("'{}' is not ok, failed or pending", status));
-      }
-    }
-    std::size_t column = 0;
-    for (const bo::Variable& variable : space_.space.variables) {
-      double sum = 0.0;
-      for (int part = 0; part < variable.columns(); ++part, ++column) {
-        observation.x.push_back(
-            value(record.line, variable, columns_[column], field(columns_[column])));
-        sum += observation.x.back();
-      }
-      if (variable.type == bo::Type::simplex && !(std::abs(sum - 1.0) <= kSumTolerance)) {
-        problem(record.line, variable.name,
-                fmt::format("weights sum to {}, not 1", io::number(sum)));
-      }
-    }
-    if (observation.status == bo::Status::ok) {
-      double y = 0.0;
-      const std::string text = field(space_.objective);
-      if (!io::parse_number(text, y)) {
-        problem(record.line, space_.objective, fmt::format("'{}' is not a number", text));
-      }
-      // An objective that is not finite is a trial that failed.
-      if (std::isfinite(y)) {
-        observation.y = space_.maximise ? -y : y;
-      } else {
-        observation.status = bo::Status::failed;
-      }
-    }
-    return observation;
-  }
-
-  double value(int line, const bo::Variable& variable, const std::string& column,
-               const std::string& text) {
-    if (variable.type == bo::Type::choice) {
-      const auto found = std::find(variable.values.begin(), variable.values.end(), text);
-      if (found == variable.values.end()) {
-        problem(line, column,
-                fmt::format("'{}' is not one of {}", text, fmt::join(variable.values, ", ")));
-        return 0.0;
-      }
-      return static_cast<double>(found - variable.values.begin());
-    }
-    const bool weight = variable.type == bo::Type::simplex;
-    const double low = weight ? 0.0 : variable.low, high = weight ? 1.0 : variable.high;
-    double number = 0.0;
-    if (!io::parse_number(text, number) ||
-        (variable.type == bo::Type::integer && number != std::floor(number))) {
-      problem(line, column,
-              fmt::format("'{}' is not {}", text,
-                          variable.type == bo::Type::integer ? "a whole number" : "a number"));
-      return low;
-    }
-    if (!(number >= low && number <= high)) {
-      problem(line, column,
-              fmt::format("{} is outside {} to {}", text, io::number(low), io::number(high)));
-      return low;
-    }
-    return number;
-  }
-
-  void problem(int line, const std::string& column, const std::string& what) {
-    problems_.push_back(fmt::format("{}:{}: column '{}': {}", name_, line, column, what));
-  }
-
-  static constexpr double kSumTolerance = 1e-6;  // of the simplex
-  const spec::SuggestSpace& space_;
-  std::vector<std::string> columns_;
-  std::string name_;
-  std::map<std::string, std::size_t> place_;
-  std::size_t width_ = 0;
-  std::vector<std::string> problems_;
-};
-
+// One field per column; empty where a variable does not exist.
 std::vector<std::string> written_point(const spec::SuggestSpace& space, const bo::Point& x) {
+  const std::vector<bool> exists = bo::existing(space.space, x);
   std::vector<std::string> fields;
-  std::size_t column = 0;
-  for (const bo::Variable& variable : space.space.variables) {
+  for (std::size_t v = 0; v < exists.size(); ++v) {
+    const bo::Variable& variable = space.space.variables[v];
     for (int part = 0; part < variable.columns(); ++part) {
-      fields.push_back(spec::written(variable, x[column++]));
+      const double value = x[fields.size()];
+      fields.push_back(exists[v] ? spec::written(variable, value) : "");
     }
   }
   return fields;
 }
 
-// The evaluated point to take, with the model's view of the objective there.
-void print_recommended(const spec::SuggestSpace& space, const std::vector<bo::Observation>& history,
+// The evaluated point to take, or the trade-offs of two objectives, with the model's view of each
+// objective there.
+void print_recommended(const spec::SuggestSpace& space,
+                       const std::vector<bo::Observation>& observations,
                        const bo::Options& options) {
-  const bo::Recommendation best = bo::recommend(space.space, history, options);
-  if (best.index < 0) {
-    throw InputError("--recommend: the history has no row with status ok and a finite objective");
+  std::vector<bo::TradeOff> rows;
+  if (space.goals.size() == 2) {
+    rows = bo::pareto_set(space.space, observations, options);
+  } else {
+    const bo::Recommendation best = bo::recommend(space.space, observations, options);
+    if (best.index >= 0) rows.push_back({best.index, {best.mean, 0.0}, {best.stddev, 0.0}});
+  }
+  if (rows.empty()) {
+    throw InputError(
+        "--recommend: the history has no row with status ok and a finite objective inside the "
+        "space");
   }
   std::vector<std::string> header = space.columns();
-  header.insert(header.end(), {space.objective + "_mean", space.objective + "_stddev"});
-  std::vector<std::string> fields =
-      written_point(space, history[static_cast<std::size_t>(best.index)].x);
-  fields.push_back(io::number(space.maximise ? -best.mean : best.mean));
-  fields.push_back(io::number(best.stddev));
-  print_out("{}{}", io::csv_row(header), io::csv_row(fields));
+  for (const spec::Goal& goal : space.goals) {
+    header.insert(header.end(), {goal.objective + "_mean", goal.objective + "_stddev"});
+  }
+  print_out("{}", io::csv_row(header));
+  for (const bo::TradeOff& row : rows) {
+    std::vector<std::string> fields =
+        written_point(space, observations[static_cast<std::size_t>(row.index)].x);
+    for (std::size_t k = 0; k < space.goals.size(); ++k) {
+      fields.push_back(io::number(space.goals[k].maximise ? -row.mean[k] : row.mean[k]));
+      fields.push_back(io::number(row.stddev[k]));
+    }
+    print_out("{}", io::csv_row(fields));
+  }
+}
+
+int print_suggestions(const spec::SuggestSpace& space,
+                      const std::vector<bo::Suggestion>& suggestions, bool hedge) {
+  const auto columns = static_cast<std::size_t>(space.space.columns());
+  std::vector<std::string> header = space.columns();
+  const std::vector<std::string> nominees = space.nominee_columns();
+  if (hedge) header.insert(header.end(), nominees.begin(), nominees.end());
+  print_out("{}", io::csv_row(header));
+  std::size_t printed = 0;
+  for (; printed < suggestions.size(); ++printed) {
+    const bo::Suggestion& suggestion = suggestions[printed];
+    if (suggestion.exhausted) break;
+    std::vector<std::string> fields = written_point(space, suggestion.x);
+    if (suggestion.repeated) {
+      say(
+          fmt::format("suggestion {} repeats {}: with the noise of this objective another look is "
+                      "worth more than a point not yet seen",
+                      printed + 1, fmt::join(fields, ",")));
+    }
+    if (hedge && suggestion.nominees.empty()) fields.resize(header.size());  // the start design
+    for (std::size_t at = 0; hedge && at < suggestion.nominees.size(); at += columns) {
+      const auto begin = suggestion.nominees.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto written =
+          written_point(space, bo::Point(begin, begin + static_cast<std::ptrdiff_t>(columns)));
+      fields.insert(fields.end(), written.begin(), written.end());
+    }
+    print_out("{}", io::csv_row(fields));
+  }
+  if (printed == suggestions.size()) return kDone;
+  const std::string why = "every other point of the space was evaluated or is pending";
+  if (printed > 0) {
+    say(fmt::format("{} of {} suggestions: {}", printed, suggestions.size(), why));
+    return kDone;
+  }
+  say("nothing is left to suggest: every point of the space was evaluated or is pending");
+  return kExhausted;
+}
+
+// The acquisition to use: that of the command line, if it fits the number of objectives.
+std::string acquisition_for(const CommandLine& line, const spec::SuggestSpace& space) {
+  const bool two = space.goals.size() == 2;
+  if (!line.has("acquisition")) return two ? "ehvi" : "logei";
+  const auto name = line.get<std::string>("acquisition");
+  bo::acquisitions_of(name);  // a name that is not known is the first thing to say
+  if (two == (name == "ehvi")) return name;
+  throw InputError(two ? fmt::format("--acquisition {}: two objectives need ehvi", name)
+                       : "--acquisition ehvi: it needs two objectives, such as 'objective: [loss, "
+                         "time]' in the space");
+}
+
+spec::HistoryRows read_rows(const CommandLine& line, spec::SuggestSpace& space,
+                            const bo::Options& options) {
+  spec::HistoryOptions wanted;
+  wanted.keep_outside = options.keep_outside;
+  wanted.hedge = options.acquisition == "hedge" && !line.has("recommend");
+  if (line.has("where")) {
+    for (const std::string& pair : line.get<std::vector<std::string>>("where")) {
+      const std::size_t equals = pair.find('=');
+      if (equals == 0 || equals == std::string::npos) {
+        throw InputError(fmt::format("command line: --where {}: it must be COLUMN=VALUE", pair));
+      }
+      wanted.where.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+    }
+  }
+  if (!line.has("history")) return {};
+  const auto file = line.get<std::string>("history");
+  if (!std::filesystem::exists(file)) {
+    say(fmt::format("{} is not there: the search begins anew", file));
+    return {};
+  }
+  spec::HistoryRows rows = spec::read_history(io::read_file(file), file, wanted, space);
+  for (const std::string& note : rows.notes) say(note);
+  return rows;
 }
 
 }  // namespace
@@ -176,55 +168,66 @@ void print_recommended(const spec::SuggestSpace& space, const std::vector<bo::Ob
 int suggest_command(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   flags.add_options()("space", po::value<std::string>()->value_name("FILE"),
-                      "YAML: goal, objective and variables")(
+                      "YAML: objective, goal and variables")(
       "history", po::value<std::string>()->value_name("FILE"),
-      "CSV: a column per variable, the objective, and status (ok, failed, pending); may be "
-      "missing")("n,n", po::value<int>()->default_value(1)->value_name("N"),
-                 "points to be evaluated at once")(
-      "acquisition", po::value<std::string>()->default_value("logei")->value_name("NAME"),
-      "see 'runner list acquisitions'")("beta", po::value<double>()->default_value(4.0),
-                                        "ucb: mean - sqrt(beta) * stddev, standardised outcomes")(
-      "deterministic", "the objective has no noise")(
+      "CSV: a column per variable and objective, and perhaps status (ok, failed, pending); also a "
+      "run's tables/trials.csv. An empty objective is a failed trial. May be missing")(
+      "where", po::value<std::vector<std::string>>()->value_name("COLUMN=VALUE"),
+      "only rows of the history with this value; may be given several times")(
+      "outside", po::value<std::string>()->default_value("refuse")->value_name("refuse|keep"),
+      "rows outside the bounds, and values no longer listed: an error, or knowledge that is never "
+      "proposed")("n,n", po::value<int>()->default_value(1)->value_name("N"),
+                  "points to be evaluated at once")(
+      "acquisition", po::value<std::string>()->value_name("NAME"),
+      "see 'runner list acquisitions'; logei, of two objectives ehvi. hedge adds columns of what "
+      "each acquisition asked for: keep them in the history, they are its memory")(
+      "beta", po::value<double>()->default_value(4.0),
+      "ucb: mean - sqrt(beta) * stddev, standardised outcomes")("deterministic",
+                                                                "the objective has no noise")(
       "initial", po::value<int>()->default_value(0)->value_name("N"),
       "points of the start design; 0: min(d + 1, 4), d axes")(
-      "recommend", "instead of new points, the best evaluated one by the model's mean")(
-      "seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "");
+      "recommend",
+      "instead of new points the best evaluated one by the model's mean, of two objectives all "
+      "that none beats in both")("seed",
+                                 po::value<std::uint64_t>()->default_value(0)->value_name("N"), "");
   bool helped = false;
   const CommandLine line =
       parse(arguments, "runner suggest --space FILE [--history FILE] [-n N]", flags, helped);
-  if (helped) return kDone;
+  if (helped) {
+    print_out("{}", kDetails);
+    return kDone;
+  }
   if (!line.has("space")) throw InputError("command line: --space FILE is needed");
+  if (!line.words.empty()) {
+    throw InputError(fmt::format("command line: '{}' belongs to no flag", line.words.front()));
+  }
   const int count = line.get<int>("n");
   if (count < 1) throw InputError("command line: -n must be at least 1");
-
-  const spec::SuggestSpace space = spec::load_space(line.get<std::string>("space"));
-  std::vector<bo::Observation> history;
-  if (line.has("history") && std::filesystem::exists(line.get<std::string>("history"))) {
-    const auto file = line.get<std::string>("history");
-    history = HistoryReader(space, file).read(io::read_file(file));
+  const auto outside = line.get<std::string>("outside");
+  if (outside != "refuse" && outside != "keep") {
+    throw InputError(fmt::format("command line: --outside {}: known are refuse, keep", outside));
   }
-  bo::Options options;
-  options.acquisition = line.get<std::string>("acquisition");
-  options.beta = line.get<double>("beta");
-  options.initial = line.get<int>("initial");
-  if (line.has("deterministic")) options.noise = bo::Noise::deterministic;
-  std::vector<bo::Suggestion> suggestions;
+
+  spec::SuggestSpace space = spec::load_space(line.get<std::string>("space"));
   try {
+    bo::Options options;
+    options.acquisition = acquisition_for(line, space);
+    options.beta = line.get<double>("beta");
+    options.initial = line.get<int>("initial");
+    options.keep_outside = outside == "keep";
+    if (line.has("deterministic")) options.noise = bo::Noise::deterministic;
+    const spec::HistoryRows rows = read_rows(line, space, options);
     if (line.has("recommend")) {
-      print_recommended(space, history, options);
+      print_recommended(space, rows.observations, options);
       return kDone;
     }
-    suggestions =
-        bo::suggest(space.space, history, options, line.get<std::uint64_t>("seed"), count);
+    return print_suggestions(space,
+                             bo::suggest(space.space, rows.observations, options,
+                                         line.get<std::uint64_t>("seed"), count),
+                             options.acquisition == "hedge");
   } catch (const std::invalid_argument& error) {
     throw InputError(error.what());
   }
-
-  print_out("{}", io::csv_row(space.columns()));
-  for (const bo::Suggestion& suggestion : suggestions) {
-    print_out("{}", io::csv_row(written_point(space, suggestion.x)));
-  }
-  return kDone;
 }
 
 }  // namespace runner::cli

@@ -12,6 +12,7 @@ enum Exit : int {
   kDone = 0,
   kSomeFailed = 1,    // some runs failed; the rest is complete
   kUsage = 2,         // the command line, the spec or a file is wrong
+  kExhausted = 3,     // suggest: every point of the space was evaluated or is pending
   kInterrupted = 75,  // stopped by TERM or USR1; the same command resumes
   kKeyboard = 130,    // stopped by INT; the same command resumes
 };

@@ -364,7 +364,7 @@ class Loader {
           start.back() = *column;
         } else {
           problems_.add(value->place, fmt::format("{} is {}, outside of what is searched: {}", what,
-                                                  value->text, written(searched)));
+                                                  value->text, written(searched, spec_.search)));
         }
       }
       section.finish();

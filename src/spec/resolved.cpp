@@ -134,7 +134,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer.starts", starts(spec)},
   };
   for (const bo::Variable& variable : spec.search) {
-    fields["search." + variable.name] = written(variable);
+    fields["search." + variable.name] = written(variable, spec.search);
   }
   for (const TaskEntry& entry : spec.tasks) {
     const std::string task = fmt::format("tasks.{}.", entry.task.name);
@@ -200,7 +200,7 @@ std::string resolved_yaml(const Spec& spec) {
   }
   if (!spec.search.empty()) line("search:");
   for (const bo::Variable& variable : spec.search) {
-    line("  {}: {}", variable.name, written(variable));
+    line("  {}: {}", variable.name, written(variable, spec.search));
   }
   line("outer: {{trials: {}, initial: {}, beta: {}, noise: {}{}}}", spec.outer.trials,
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
+#include <numeric>
 
+#include "bo/conditions.hpp"
 #include "io/csv.hpp"
+#include "spec/text_value.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::spec {
@@ -16,7 +18,6 @@ using bo::Type;
 
 constexpr std::string_view kTypes[] = {"real", "integer", "choice", "simplex"};  // as bo::Type
 constexpr std::string_view kScales[] = {"linear", "log"};
-constexpr std::string_view kGoals[] = {"minimise", "maximise"};
 constexpr double kLargestSimplex = 1000;
 
 // `low`, `high` and `scale` of a real or an integer.
@@ -64,16 +65,83 @@ void read_values(Section& section, const Variable* row, bo::Variable& variable,
   for (const Node* item : read_list(*values, what, problems)) {
     const auto text = read_text(*item, what, problems);
     if (!text || (row != nullptr && !row->read(*item, what, problems))) continue;
-    if (std::ranges::find(variable.values, *text) != variable.values.end()) {
-      problems.add(item->place, fmt::format("{}: '{}' is listed twice", what, *text));
-    } else {
+    const auto same = std::ranges::find_if(variable.values, [&](const std::string& value) {
+      return value == *text || (as_number(value) && as_number(value) == as_number(*text));
+    });
+    if (same == variable.values.end()) {
       variable.values.push_back(*text);
+    } else {
+      problems.add(item->place, fmt::format("{}: '{}' is listed twice{}", what, *text,
+                                            *same == *text ? "" : fmt::format(", as '{}'", *same)));
     }
   }
 }
 
+// The values of `parent` that a condition on it names.
+std::vector<double> read_condition(const Node& node, const std::string& what,
+                                   const bo::Variable& parent, Problems& problems) {
+  std::vector<double> values;
+  for (const Node* item : read_list(node, what, problems)) {
+    if (parent.type == Type::integer) {
+      const auto value = read_integer(*item, what, {parent.low, parent.high}, problems);
+      if (value) values.push_back(static_cast<double>(*value));
+      continue;
+    }
+    const auto text = read_text(*item, what, problems);
+    if (!text) continue;
+    if (const auto index = find_value(parent, *text)) {
+      values.push_back(static_cast<double>(*index));
+    } else {
+      const std::vector<std::string_view> known(parent.values.begin(), parent.values.end());
+      problems.add(item->place, unknown("value of " + what, *text, known));
+    }
+  }
+  return values;
+}
+
+// `when` of the variable at `index`.
+void read_when(const Node& node, const std::string& what, std::size_t index,
+               std::vector<bo::Variable>& variables, Problems& problems) {
+  const Section section(node, what, problems);  // reports what is not a map
+  if (node.kind == Node::Kind::map && node.entries.empty()) {
+    problems.add(node.place, fmt::format("{}: no condition", what));
+  }
+  for (const Node::Entry& entry : node.entries) {
+    const auto parent = std::ranges::find(variables, entry.key, &bo::Variable::name);
+    if (parent == variables.end()) {
+      std::vector<std::string_view> names;
+      for (const bo::Variable& variable : variables) names.push_back(variable.name);
+      problems.add(entry.place, unknown("variable in " + what, entry.key, names));
+    } else if (parent->type != Type::choice && parent->type != Type::integer) {
+      problems.add(entry.place,
+                   fmt::format("{}: '{}' is {}; a condition can be on a choice or an "
+                               "integer",
+                               what, entry.key, kTypes[static_cast<std::size_t>(parent->type)]));
+    } else {
+      std::vector<double> values =
+          read_condition(entry.value, section.path(entry.key), *parent, problems);
+      variables[index].when.push_back(
+          {static_cast<std::size_t>(parent - variables.begin()), std::move(values)});
+    }
+  }
+}
+
+// Variables that depend on themselves, each cycle once, at the first one's condition.
+void check_cycles(const std::vector<bo::Variable>& variables, const std::vector<const Node*>& when,
+                  std::string_view what, Problems& problems) {
+  const bo::Space space{variables};
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const std::vector<std::size_t> cycle = bo::cycle_through(space, i);
+    if (cycle.empty() || std::ranges::min(cycle) != i) continue;
+    std::string way;
+    for (const std::size_t k : cycle) way += variables[k].name + " on ";
+    problems.add(when[i]->place, fmt::format("{}.{}.when: it depends on itself ({}{})", what,
+                                             variables[i].name, way, variables[i].name));
+  }
+}
+
 bo::Variable read_variable(const Node::Entry& entry, std::string what, const Variable* row,
-                           Problems& problems) {
+                           Problems& problems, const Node*& when) {
   bo::Variable variable;
   variable.name = entry.key;
   Section section(entry.value, std::move(what), problems);
@@ -116,6 +184,7 @@ bo::Variable read_variable(const Node::Entry& entry, std::string what, const Var
       }
       break;
   }
+  when = section.get("when");
   section.finish();
   return variable;
 }
@@ -125,6 +194,7 @@ bo::Variable read_variable(const Node::Entry& entry, std::string what, const Var
 std::vector<bo::Variable> parse_variables(const Node& node, std::string_view what, Names names,
                                           Problems& problems) {
   std::vector<bo::Variable> read;
+  std::vector<const Node*> when;                             // of each
   const Section section(node, std::string(what), problems);  // reports what is not a map
   if (node.kind == Node::Kind::map && node.entries.empty()) {
     problems.add(node.place, fmt::format("{}: no variables", what));
@@ -142,68 +212,48 @@ std::vector<bo::Variable> parse_variables(const Node& node, std::string_view wha
       problems.add(entry.place, fmt::format("{} has no value", section.path(entry.key)));
       continue;
     }
-    read.push_back(read_variable(entry, section.path(entry.key), row, problems));
+    read.push_back(
+        read_variable(entry, section.path(entry.key), row, problems, when.emplace_back()));
   }
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    if (when[i] == nullptr) continue;
+    read_when(*when[i], section.path(read[i].name) + ".when", i, read, problems);
+  }
+  check_cycles(read, when, what, problems);
   return read;
 }
 
-std::string written(const bo::Variable& variable) {
+std::string written(const bo::Variable& variable, const std::vector<bo::Variable>& all) {
+  const auto list = [](const bo::Variable& of, const auto& values) {
+    std::vector<std::string> texts;
+    for (const double value : values) texts.push_back(yaml_text(written(of, value)));
+    return fmt::format("[{}]", fmt::join(texts, ", "));
+  };
+  std::string text = fmt::format("type: {}", kTypes[static_cast<std::size_t>(variable.type)]);
   switch (variable.type) {
     case Type::choice: {
-      std::vector<std::string> values;
-      for (const std::string& value : variable.values) values.push_back(yaml_text(value));
-      return fmt::format("{{type: choice, values: [{}]}}", fmt::join(values, ", "));
+      std::vector<double> indices(variable.values.size());
+      std::iota(indices.begin(), indices.end(), 0.0);
+      text += ", values: " + list(variable, indices);
+      break;
     }
     case Type::simplex:
-      return fmt::format("{{type: simplex, size: {}}}", variable.size);
+      text += fmt::format(", size: {}", variable.size);
+      break;
     case Type::real:
     case Type::integer:
+      text += fmt::format(", low: {}, high: {}, scale: {}", written(variable, variable.low),
+                          written(variable, variable.high), variable.log ? "log" : "linear");
       break;
   }
-  return fmt::format("{{type: {}, low: {}, high: {}, scale: {}}}",
-                     kTypes[static_cast<std::size_t>(variable.type)],
-                     written(variable, variable.low), written(variable, variable.high),
-                     variable.log ? "log" : "linear");
-}
-
-std::vector<std::string> SuggestSpace::columns() const {
-  std::vector<std::string> names;
-  for (const bo::Variable& variable : space.variables) {
-    if (variable.type != Type::simplex) {
-      names.push_back(variable.name);
-      continue;
-    }
-    for (int i = 1; i <= variable.size; ++i)
-      names.push_back(fmt::format("{}_{}", variable.name, i));
+  std::vector<std::string> conditions;
+  for (const bo::Condition& condition : variable.when) {
+    const bo::Variable& parent = all[condition.parent];
+    conditions.push_back(
+        fmt::format("{}: {}", yaml_text(parent.name), list(parent, condition.values)));
   }
-  return names;
-}
-
-SuggestSpace load_space(const std::filesystem::path& file) {
-  Problems problems;
-  const Document document = load_document(file, {}, problems);
-  problems.throw_if_any();
-  SuggestSpace space;
-  Section section(document.root, "", problems);
-  if (const Node* const goal = section.get("goal")) {
-    const auto index = read_name(*goal, "goal", kGoals, problems);
-    if (index) space.maximise = *index == 1;
-  }
-  if (const Node* const objective = section.get("objective")) {
-    space.objective = read_text(*objective, "objective", problems).value_or("");
-  }
-  if (const Node* const variables = section.require("variables")) {
-    space.space.variables = parse_variables(*variables, "variables", Names::any, problems);
-    std::set<std::string> taken = {"status", space.objective};
-    for (const std::string& column : space.columns()) {
-      if (taken.insert(column).second) continue;
-      problems.add(variables->place,
-                   fmt::format("two columns of the history would be called '{}'", column));
-    }
-  }
-  section.finish();
-  problems.throw_if_any();
-  return space;
+  if (!conditions.empty()) text += fmt::format(", when: {{{}}}", fmt::join(conditions, ", "));
+  return fmt::format("{{{}}}", text);
 }
 
 }  // namespace runner::spec

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bo/space.hpp"
@@ -20,24 +20,14 @@ enum class Names {
 //   layers: {type: integer, low: 0, high: 12}
 //   batch:  {type: choice, values: [8, 16, 32]}
 //   w:      {type: simplex, size: 5}
+//   decay:  {type: real, low: 0, high: 0.1, when: {batch: [16, 32]}}
+// `when` names choices and integers of the same map, each with a value or several: the variable
+// exists only where all of them exist and have one of these. A choice may not list one value twice
+// in two spellings (1e-5, 0.00001).
 std::vector<bo::Variable> parse_variables(const Node& node, std::string_view what, Names names,
                                           Problems& problems);
 
-// The inverse of parse_variables for one variable: "{type: real, low: 1e-06, ...}".
-std::string written(const bo::Variable& variable);
-
-// What `runner suggest --space FILE` optimises.
-struct SuggestSpace {
-  bo::Space space;
-  bool maximise = false;
-  std::string objective = "y";  // the history's column
-  // The history's columns of the variables in the order of a bo::Point: a simplex w of size 2 has
-  // w_1 and w_2.
-  std::vector<std::string> columns() const;
-};
-
-// Reads `goal:` (minimise or maximise), `objective:` and `variables:`. Throws InputError with all
-// problems.
-SuggestSpace load_space(const std::filesystem::path& file);
+// The inverse of parse_variables for one of its variables: "{type: real, low: 1e-06, ...}".
+std::string written(const bo::Variable& variable, const std::vector<bo::Variable>& all);
 
 }  // namespace runner::spec

@@ -207,7 +207,7 @@ TEST_CASE("search variables are held to their table and to themselves") {
   CHECK(with("lr: {high: 1e-4, hihg: 2}") ==
         "s.yaml:5:7: search.lr.low is missing\n"
         "s.yaml:5:20: unknown key in search.lr 'hihg'; did you mean 'high'? (known: type, low, "
-        "high, scale)");
+        "high, scale, when)");
   CHECK(with("lr: {values: []}") == "s.yaml:5:16: search.lr.values: the list is empty");
   CHECK(messages(SpecFile(kLeast + "search:\n  lrr: {low: 1, high: 2}\n").error())
             .starts_with("s.yaml:5:3: unknown variable 'lrr'; did you mean 'lr'? (known: lr, "
