@@ -114,9 +114,10 @@ json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
                                           : "start",
            trial.proposal.source, shown(scored ? kPercent * trial.evaluation.selection.score : NAN),
            shown(scored ? kPercent * trial.evaluation.report.score : NAN), &trial == chosen(data)});
+      const std::vector<bool> exists = experiment::existing(data.cell, trial);
       for (std::size_t i = 0; i < spec.search.size(); ++i) {
         const bo::Variable& variable = spec.search[i];
-        if (i >= trial.lambda.size()) {
+        if (i >= exists.size() || !exists[i]) {  // or the method searches nothing
           row.push_back(nullptr);
         } else if (variable.type == bo::Type::choice) {
           row.push_back(variable.values.at(static_cast<std::size_t>(trial.lambda[i].second)));
