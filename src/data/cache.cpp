@@ -15,7 +15,7 @@ namespace {
 
 // File: magic, 32 hex digits (content hash of all that follows), then the fields of EncodedSplit,
 // each vector as its int64 size and its elements, in the machine's (little-endian) order.
-constexpr std::string_view kMagic = "runner-tokens-1\n";
+constexpr std::string_view kMagic = "runner-tokens-2\n";
 constexpr std::size_t kHashDigits = 32;
 
 template <typename T>
@@ -44,7 +44,7 @@ std::string to_bytes(const EncodedSplit& split) {
   put(payload, split.types);
   put(payload, split.offsets);
   put(payload, split.labels);
-  put(payload, std::vector{split.truncated_rows});
+  put(payload, std::vector{split.truncated_rows, split.skipped_rows});
   return std::string(kMagic) + io::content_hash(payload) + payload;
 }
 
@@ -55,12 +55,13 @@ bool from_bytes(std::string_view bytes, EncodedSplit& split) {
   const std::string_view hash = bytes.substr(0, kHashDigits);
   bytes.remove_prefix(hash.size());
   if (io::content_hash(bytes) != hash) return false;
-  std::vector<std::int64_t> truncated;
+  std::vector<std::int64_t> left_out;
   if (!take(bytes, split.ids) || !take(bytes, split.types) || !take(bytes, split.offsets) ||
-      !take(bytes, split.labels) || !take(bytes, truncated) || truncated.size() != 1) {
+      !take(bytes, split.labels) || !take(bytes, left_out) || left_out.size() != 2) {
     return false;
   }
-  split.truncated_rows = truncated[0];
+  split.truncated_rows = left_out[0];
+  split.skipped_rows = left_out[1];
   return bytes.empty();
 }
 
@@ -70,8 +71,9 @@ std::string reading_rules(const Task& task, const SplitFile& split) {
   const auto text = [](std::string_view value) {
     return fmt::format("{}:{} ", value.size(), value);
   };
-  std::string rules = fmt::format("{} {} {} {} {} ", task.regression, task.skip_malformed_rows,
-                                  static_cast<int>(split.format), split.header, split.label_column);
+  std::string rules =
+      fmt::format("{} {} {} {} {} {} ", task.regression, task.skip_malformed_rows,
+                  static_cast<int>(split.format), split.quoting, split.header, split.label_column);
   rules += text(split.label_field);
   rules += fmt::format("columns {} ", split.text_columns.size());
   for (const int column : split.text_columns) rules += fmt::format("{} ", column);
@@ -125,7 +127,9 @@ EncodedSplit load_split(const Task& task, const SplitFile& split, const fs::path
       return encoded;
     }
   }
-  encoded = encode(tokenizer, parse_split(task, split, bytes, path.string()), max_length);
+  std::int64_t skipped = 0;
+  encoded = encode(tokenizer, parse_split(task, split, bytes, path.string(), &skipped), max_length);
+  encoded.skipped_rows = skipped;
   if (!cache.empty()) io::write_file_atomic(copy, to_bytes(encoded));
   return encoded;
 }

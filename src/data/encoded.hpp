@@ -13,6 +13,7 @@ struct EncodedSplit {
   std::vector<std::int64_t> offsets{0};  // [rows + 1]: row i is ids[offsets[i], offsets[i + 1])
   std::vector<float> labels;             // [rows] class id or regression target; NaN: not labelled
   std::int64_t truncated_rows = 0;       // rows that max_length cut
+  std::int64_t skipped_rows = 0;         // malformed ones of the file that are not among them
 
   int rows() const { return static_cast<int>(offsets.size()) - 1; }
   int length(int row) const {

@@ -4,12 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "data/json.hpp"
+#include "data/labels.hpp"
+#include "data/text_file.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -18,56 +19,33 @@ namespace runner::data {
 namespace fs = std::filesystem;
 namespace {
 
-// The lines of a text one by one, without "\n" or "\r\n".
-class Lines {
- public:
-  explicit Lines(std::string_view text) : rest_(text) {
-    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
-    while (rest_.ends_with('\n') || rest_.ends_with('\r')) rest_.remove_suffix(1);
-  }
-  bool next(std::string_view& line) {
-    if (done_) return false;
-    const std::size_t end = rest_.find('\n');
-    line = rest_.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    done_ = end == std::string_view::npos;
-    if (!done_) rest_.remove_prefix(end + 1);
-    ++number_;
-    return true;
-  }
-  int number() const { return number_; }  // 1-based, of the line given last
-
- private:
-  std::string_view rest_;
-  int number_ = 0;
-  bool done_ = false;
-};
-
-void split_columns(std::string_view line, std::vector<std::string_view>& columns) {
+void split_columns(std::string_view line, char delimiter, std::vector<std::string_view>& columns) {
   columns.clear();
   for (;;) {
-    const std::size_t tab = line.find('\t');
-    columns.push_back(line.substr(0, tab));
-    if (tab == std::string_view::npos) return;
-    line.remove_prefix(tab + 1);
+    const std::size_t end = line.find(delimiter);
+    columns.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) return;
+    line.remove_prefix(end + 1);
   }
 }
 
-// The class id or target that a label's text stands for; `place` opens the error message.
-template <typename Place>
-float read_label(const Task& task, std::string_view text, Place place) {
-  if (task.regression) {
-    double target = 0.0;
-    if (!io::parse_number(text, target) || !std::isfinite(target)) {
-      throw InputError(fmt::format("{}: '{}' is not a finite number", place(), text));
+// Calls use(fields, line) for each row of a TSV or CSV, its header and blank lines included.
+template <typename Use>
+void each_row(const SplitFile& split, std::string_view text, std::string_view name, Use use) {
+  const char delimiter = split.format == SplitFile::Format::csv ? ',' : '\t';
+  std::vector<std::string_view> fields;
+  if (split.quoting) {
+    for (const auto& record : io::parse_csv(text, name, delimiter, io::BlankLines::keep)) {
+      fields.assign(record.fields.begin(), record.fields.end());
+      use(fields, record.line);
     }
-    return static_cast<float>(target);
+    return;
   }
-  for (std::size_t id = 0; id < task.labels.size(); ++id) {
-    if (task.labels[id] == text) return static_cast<float>(id);
+  Lines lines(text);
+  for (std::string_view line; lines.next(line);) {
+    split_columns(line, delimiter, fields);
+    use(fields, lines.number());
   }
-  throw InputError(fmt::format("{}: '{}' is not a label of {}; allowed: {}", place(), text,
-                               task.name, fmt::join(task.labels, ", ")));
 }
 
 // Where a TSV's columns stand, after the header was read where names ask for it.
@@ -110,28 +88,38 @@ Columns find_columns(const SplitFile& split, const std::vector<std::string_view>
   } else if (split.label_column != SplitFile::kNoLabel) {
     columns.label = numbered(split.label_column);
   }
+  std::vector<int> all = columns.text;
+  if (columns.label != SplitFile::kNoLabel) all.push_back(columns.label);
+  for (std::size_t i = 0; i < split.expected.size() && i < all.size(); ++i) {
+    const std::string_view there = first[static_cast<std::size_t>(all[i])];
+    if (there == split.expected[i]) continue;
+    throw InputError(fmt::format("{}:1: column {} is '{}', not '{}'; the header has: {}", name,
+                                 all[i] + 1, there, split.expected[i], fmt::join(first, ", ")));
+  }
   return columns;
 }
 
-std::vector<Example> parse_tsv(const Task& task, const SplitFile& split, std::string_view bytes,
-                               std::string_view name) {
+std::vector<Example> parse_table(const Task& task, const SplitFile& split, std::string_view text,
+                                 std::string_view name, std::int64_t& skipped) {
   std::vector<Example> examples;
-  Lines lines(bytes);
-  std::string_view line;
-  std::vector<std::string_view> fields;
   Columns columns;
   std::size_t width = 0;
-  while (lines.next(line)) {
-    split_columns(line, fields);
-    if (lines.number() == 1) {
+  each_row(split, text, name, [&](const std::vector<std::string_view>& fields, int line) {
+    if (width == 0) {
       width = fields.size();
       columns = find_columns(split, fields, name);
-      if (split.header) continue;
+      if (split.header) return;
     }
-    if (fields.size() != width) {
-      if (task.skip_malformed_rows && columns.label != SplitFile::kNoLabel) continue;
-      throw InputError(fmt::format("{}:{}: {} columns, but the first line has {}", name,
-                                   lines.number(), fields.size(), width));
+    const bool blank = fields.size() == 1 && fields[0].empty();
+    if (fields.size() != width || blank) {
+      if (task.skip_malformed_rows && columns.label != SplitFile::kNoLabel) {
+        ++skipped;
+        return;
+      }
+      const std::string place = fmt::format("{}:{}", name, line);
+      if (blank) throw InputError(place + ": the line is blank");
+      throw InputError(
+          fmt::format("{}: {} columns, but the first line has {}", place, fields.size(), width));
     }
     const auto field = [&](int column) { return fields[static_cast<std::size_t>(column)]; };
     Example example;
@@ -140,51 +128,66 @@ std::vector<Example> parse_tsv(const Task& task, const SplitFile& split, std::st
     example.label = std::numeric_limits<float>::quiet_NaN();
     if (columns.label != SplitFile::kNoLabel) {
       example.label = read_label(task, field(columns.label), [&] {
-        return fmt::format("{}:{}: column {}", name, lines.number(), columns.label + 1);
+        return fmt::format("{}:{}: column {}", name, line, columns.label + 1);
       });
     }
     examples.push_back(std::move(example));
-  }
+  });
   return examples;
 }
 
-std::vector<Example> parse_jsonl(const Task& task, const SplitFile& split, std::string_view bytes,
-                                 std::string_view name) {
+// The row that a JSON object holds; `place` opens messages.
+Example read_object(const Task& task, const SplitFile& split, const nlohmann::json& row,
+                    const std::string& place) {
+  if (!row.is_object()) throw InputError(place + ": not a JSON object");
+  const auto field = [&](const std::string& key) -> const nlohmann::json& {
+    const auto found = row.find(key);
+    if (found == row.end()) throw InputError(fmt::format("{}: no field '{}'", place, key));
+    return *found;
+  };
+  const auto text = [&](const std::string& key) {
+    const nlohmann::json& value = field(key);
+    if (!value.is_string()) {
+      throw InputError(fmt::format("{}: field '{}': {} is not a string", place, key, value.dump()));
+    }
+    return value.get<std::string>();
+  };
+  Example example;
+  example.text_a = text(split.text_fields[0]);
+  if (split.text_fields.size() > 1) example.text_b = text(split.text_fields[1]);
+  example.label = std::numeric_limits<float>::quiet_NaN();
+  if (!split.label_field.empty()) {
+    const nlohmann::json& value = field(split.label_field);
+    // A number stands for the label of the same text: 1 for "1".
+    example.label =
+        read_label(task, value.is_string() ? value.get<std::string>() : value.dump(),
+                   [&] { return fmt::format("{}: field '{}'", place, split.label_field); });
+  }
+  return example;
+}
+
+std::vector<Example> parse_json_rows(const Task& task, const SplitFile& split,
+                                     std::string_view text, std::string_view name) {
   if (split.text_fields.empty()) {
-    throw InputError(fmt::format("{}: the text fields of a JSONL file must be named", name));
+    throw InputError(fmt::format("{}: the text fields of a JSON file must be named", name));
   }
   std::vector<Example> examples;
-  Lines lines(bytes);
-  std::string_view line;
-  while (lines.next(line)) {
-    const std::string place = fmt::format("{}:{}", name, lines.number());
-    const nlohmann::json row = parse_json(line, place);
-    if (!row.is_object()) throw InputError(place + ": not a JSON object");
-    const auto field = [&](const std::string& key) -> const nlohmann::json& {
-      const auto found = row.find(key);
-      if (found == row.end()) throw InputError(fmt::format("{}: no field '{}'", place, key));
-      return *found;
-    };
-    const auto text = [&](const std::string& key) {
-      const nlohmann::json& value = field(key);
-      if (!value.is_string()) {
-        throw InputError(
-            fmt::format("{}: field '{}': {} is not a string", place, key, value.dump()));
-      }
-      return value.get<std::string>();
-    };
-    Example example;
-    example.text_a = text(split.text_fields[0]);
-    if (split.text_fields.size() > 1) example.text_b = text(split.text_fields[1]);
-    example.label = std::numeric_limits<float>::quiet_NaN();
-    if (!split.label_field.empty()) {
-      const nlohmann::json& value = field(split.label_field);
-      // A number stands for the label of the same text: 1 for "1".
-      example.label =
-          read_label(task, value.is_string() ? value.get<std::string>() : value.dump(),
-                     [&] { return fmt::format("{}: field '{}'", place, split.label_field); });
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin != std::string_view::npos && text[begin] == '[') {
+    const nlohmann::json rows = parse_json(text, name);
+    for (const nlohmann::json& row : rows) {
+      examples.push_back(
+          read_object(task, split, row, fmt::format("{}: element {}", name, examples.size() + 1)));
     }
-    examples.push_back(std::move(example));
+    return examples;
+  }
+  Lines lines(text);
+  for (std::string_view line; lines.next(line);) {
+    const std::string place = fmt::format("{}:{}", name, lines.number());
+    if (line.find_first_not_of(" \t") == std::string_view::npos) {
+      throw InputError(place + ": the line is blank");
+    }
+    examples.push_back(read_object(task, split, parse_json(line, place), place));
   }
   return examples;
 }
@@ -201,14 +204,18 @@ fs::path split_path(const Task& task, const SplitFile& split, const fs::path& ro
 }
 
 std::vector<Example> parse_split(const Task& task, const SplitFile& split, std::string_view bytes,
-                                 std::string_view name) {
-  const bool json = split.format == SplitFile::Format::jsonl;
-  if (bytes.find_first_not_of("\xEF\xBB\xBF\r\n") == std::string_view::npos) {
+                                 std::string_view name, std::int64_t* skipped) {
+  std::string unpacked;
+  const std::string_view text = read_text(bytes, unpacked, name);
+  if (text.find_first_not_of("\r\n") == std::string_view::npos) {
     throw InputError(fmt::format("{}: the file is empty", name));
   }
-  auto examples =
-      json ? parse_jsonl(task, split, bytes, name) : parse_tsv(task, split, bytes, name);
+  std::int64_t left_out = 0;
+  auto examples = split.format == SplitFile::Format::jsonl
+                      ? parse_json_rows(task, split, text, name)
+                      : parse_table(task, split, text, name, left_out);
   if (examples.empty()) throw InputError(fmt::format("{}: no rows below the header", name));
+  if (skipped != nullptr) *skipped = left_out;
   return examples;
 }
 

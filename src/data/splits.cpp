@@ -188,6 +188,7 @@ HeldOut hold_out(std::span<const float> labels, bool regression, std::span<const
 EncodedSplit subset(const EncodedSplit& split, std::span<const int> rows) {
   EncodedSplit out;
   out.truncated_rows = split.truncated_rows;
+  out.skipped_rows = split.skipped_rows;
   out.labels.reserve(rows.size());
   out.offsets.reserve(rows.size() + 1);
   for (const int row : rows) {

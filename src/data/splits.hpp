@@ -35,7 +35,8 @@ struct HeldOut {
 HeldOut hold_out(std::span<const float> labels, bool regression, std::span<const int> groups,
                  int count, std::uint64_t seed);
 
-// The rows of a split, in the order given. truncated_rows stays that of the whole split.
+// The rows of a split, in the order given. truncated_rows and skipped_rows stay those of the whole
+// split.
 EncodedSplit subset(const EncodedSplit& split, std::span<const int> rows);
 
 }  // namespace runner::data

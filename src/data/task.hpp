@@ -6,15 +6,18 @@
 namespace runner::data {
 
 // Where one split of a task lies and how its rows are read. Columns are 0-based; -1 is the last
-// column of the row. JSONL tasks name fields instead of columns.
+// column of the row. JSON has fields with names instead of columns. Any file may be packed by gzip.
 struct SplitFile {
   std::string path;    // relative to the task's folder (or to the spec, for a user's task)
-  bool header = true;  // TSV only: skip the first line
+  bool header = true;  // TSV and CSV: the first line names the columns
   std::vector<int> text_columns;  // one or two
   int label_column = kNoLabel;
-  std::vector<std::string> text_fields;  // JSONL, or TSV columns named by the header
+  std::vector<std::string> text_fields;  // JSON's, or columns named by the header
   std::string label_field;
-  enum class Format { tsv, jsonl } format = Format::tsv;
+  // What the header has to call the columns above, the label last; empty: anything.
+  std::vector<std::string> expected;
+  enum class Format { tsv, csv, jsonl } format = Format::tsv;  // jsonl: or one array of objects
+  bool quoting = false;  // TSV and CSV: fields may stand in quotes, as RFC 4180 has them
   static constexpr int kNoLabel = -2;
 };
 

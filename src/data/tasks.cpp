@@ -8,18 +8,31 @@ namespace {
 
 constexpr int kLast = -1;
 
-// A labelled split with a header, and a test split (header, no labels).
-SplitFile labelled(std::string path, std::vector<int> text, int label, bool header = true) {
+// A labelled split with a header, and a test split (header, no labels). `names` is what the header
+// calls the columns of the texts and of the label.
+SplitFile labelled(std::string path, std::vector<int> text, int label,
+                   std::vector<std::string> names) {
   return {.path = std::move(path),
-          .header = header,
+          .header = !names.empty(),
           .text_columns = std::move(text),
           .label_column = label,
           .text_fields = {},
-          .label_field = {}};
+          .label_field = {},
+          .expected = std::move(names)};
 }
-SplitFile unlabelled(std::string path, std::vector<int> text) {
-  return labelled(std::move(path), std::move(text), SplitFile::kNoLabel);
+SplitFile unlabelled(std::string path, std::vector<int> text, std::vector<std::string> names) {
+  return labelled(std::move(path), std::move(text), SplitFile::kNoLabel, std::move(names));
 }
+
+using Names = std::vector<std::string>;
+const Names kNoHeader = {};
+const Names kSentence = {"sentence", "label"};
+const Names kSentences = {"sentence1", "sentence2", "label"};
+const Names kMrpc = {"#1 String", "#2 String", "Quality"};
+const Names kStsb = {"sentence1", "sentence2", "score"};
+const Names kQqp = {"question1", "question2", "is_duplicate"};
+const Names kMnli = {"sentence1", "sentence2", "gold_label"};
+const Names kQnli = {"question", "sentence", "label"};
 
 using enum Metric;
 
@@ -34,76 +47,76 @@ const std::array kTasks = {
          .folder = "CoLA",
          .labels = kBinary,
          .metrics = {mcc},
-         .train = labelled("train.tsv", {3}, 1, false),
-         .dev = {labelled("dev.tsv", {3}, 1, false)},
-         .test = {unlabelled("test.tsv", {1})}},
+         .train = labelled("train.tsv", {3}, 1, kNoHeader),
+         .dev = {labelled("dev.tsv", {3}, 1, kNoHeader)},
+         .test = {unlabelled("test.tsv", {1}, kSentence)}},
     Task{.name = "SST-2",
          .folder = "SST-2",
          .labels = kBinary,
          .metrics = {accuracy},
-         .train = labelled("train.tsv", {0}, 1),
-         .dev = {labelled("dev.tsv", {0}, 1)},
-         .test = {unlabelled("test.tsv", {1})}},
+         .train = labelled("train.tsv", {0}, 1, kSentence),
+         .dev = {labelled("dev.tsv", {0}, 1, kSentence)},
+         .test = {unlabelled("test.tsv", {1}, kSentence)}},
     Task{.name = "MRPC",
          .folder = "MRPC",
          .labels = kBinary,
          .metrics = {f1, accuracy},
-         .train = labelled("train.tsv", {3, 4}, 0),
-         .dev = {labelled("dev.tsv", {3, 4}, 0)},
-         .test = {unlabelled("test.tsv", {3, 4})}},
+         .train = labelled("train.tsv", {3, 4}, 0, kMrpc),
+         .dev = {labelled("dev.tsv", {3, 4}, 0, kMrpc)},
+         .test = {unlabelled("test.tsv", {3, 4}, kMrpc)}},
     Task{.name = "STS-B",
          .folder = "STS-B",
          .regression = true,
          .labels = {},
          .metrics = {pearson, spearman},
-         .train = labelled("train.tsv", {7, 8}, kLast),
-         .dev = {labelled("dev.tsv", {7, 8}, kLast)},
-         .test = {unlabelled("test.tsv", {7, 8})}},
+         .train = labelled("train.tsv", {7, 8}, kLast, kStsb),
+         .dev = {labelled("dev.tsv", {7, 8}, kLast, kStsb)},
+         .test = {unlabelled("test.tsv", {7, 8}, kStsb)}},
     Task{.name = "QQP",
          .folder = "QQP",
          .labels = kBinary,
          .metrics = {f1, accuracy},
-         .train = labelled("train.tsv", {3, 4}, 5),
-         .dev = {labelled("dev.tsv", {3, 4}, 5)},
-         .test = {unlabelled("test.tsv", {1, 2})},
+         .train = labelled("train.tsv", {3, 4}, 5, kQqp),
+         .dev = {labelled("dev.tsv", {3, 4}, 5, kQqp)},
+         .test = {unlabelled("test.tsv", {1, 2}, kQqp)},
          .skip_malformed_rows = true},
     Task{.name = "MNLI",
          .folder = "MNLI",
          .labels = kInference,
          .metrics = {accuracy},
-         .train = labelled("train.tsv", {8, 9}, kLast),
-         .dev = {labelled("dev_matched.tsv", {8, 9}, kLast),
-                 labelled("dev_mismatched.tsv", {8, 9}, kLast)},
-         .test = {unlabelled("test_matched.tsv", {8, 9}),
-                  unlabelled("test_mismatched.tsv", {8, 9})}},
+         .train = labelled("train.tsv", {8, 9}, kLast, kMnli),
+         .dev = {labelled("dev_matched.tsv", {8, 9}, kLast, kMnli),
+                 labelled("dev_mismatched.tsv", {8, 9}, kLast, kMnli)},
+         .test = {unlabelled("test_matched.tsv", {8, 9}, kMnli),
+                  unlabelled("test_mismatched.tsv", {8, 9}, kMnli)}},
     Task{.name = "QNLI",
          .folder = "QNLI",
          .labels = kEntailment,
          .metrics = {accuracy},
-         .train = labelled("train.tsv", {1, 2}, kLast),
-         .dev = {labelled("dev.tsv", {1, 2}, kLast)},
-         .test = {unlabelled("test.tsv", {1, 2})}},
+         .train = labelled("train.tsv", {1, 2}, kLast, kQnli),
+         .dev = {labelled("dev.tsv", {1, 2}, kLast, kQnli)},
+         .test = {unlabelled("test.tsv", {1, 2}, kQnli)}},
     Task{.name = "RTE",
          .folder = "RTE",
          .labels = kEntailment,
          .metrics = {accuracy},
-         .train = labelled("train.tsv", {1, 2}, kLast),
-         .dev = {labelled("dev.tsv", {1, 2}, kLast)},
-         .test = {unlabelled("test.tsv", {1, 2})}},
+         .train = labelled("train.tsv", {1, 2}, kLast, kSentences),
+         .dev = {labelled("dev.tsv", {1, 2}, kLast, kSentences)},
+         .test = {unlabelled("test.tsv", {1, 2}, kSentences)}},
     Task{.name = "WNLI",
          .folder = "WNLI",
          .labels = kBinary,
          .metrics = {accuracy},
-         .train = labelled("train.tsv", {1, 2}, kLast),
-         .dev = {labelled("dev.tsv", {1, 2}, kLast)},
-         .test = {unlabelled("test.tsv", {1, 2})}},
+         .train = labelled("train.tsv", {1, 2}, kLast, kSentences),
+         .dev = {labelled("dev.tsv", {1, 2}, kLast, kSentences)},
+         .test = {unlabelled("test.tsv", {1, 2}, kSentences)}},
     Task{.name = "AX",
          .folder = "AX",
          .labels = kInference,
          .metrics = {mcc},
          .train = {},
          .dev = {},
-         .test = {unlabelled("diagnostic.tsv", {1, 2})}},
+         .test = {unlabelled("diagnostic.tsv", {1, 2}, kSentences)}},
 };
 
 // A name without '-' and in lower case.

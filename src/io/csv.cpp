@@ -31,7 +31,16 @@ std::string csv_row(const std::vector<std::string>& fields) {
   return row;
 }
 
-std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator) {
+namespace {
+
+bool is_blank(const CsvRecord& record) {
+  return record.fields.size() == 1 && record.fields[0].empty();
+}
+
+}  // namespace
+
+std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator,
+                                 BlankLines blank) {
   std::vector<CsvRecord> records;
   const auto ends_field = [&](char c) { return c == separator || c == '\n' || c == '\r'; };
   std::size_t at = 0;
@@ -72,8 +81,9 @@ std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, c
       if (at < text.size()) ++at;  // the separator or the line break
     }
     ++line;
-    if (record.fields.size() > 1 || !record.fields[0].empty()) records.push_back(std::move(record));
+    if (blank == BlankLines::keep || !is_blank(record)) records.push_back(std::move(record));
   }
+  while (!records.empty() && is_blank(records.back())) records.pop_back();
   return records;
 }
 

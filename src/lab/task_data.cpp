@@ -62,13 +62,14 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
   result->start = std::move(start);
   const data::EncodedSplit train = read(task.train);
   result->files_hash = hash_of(train);
-  std::int64_t dev_rows = 0, dev_cut = 0;
+  std::int64_t dev_rows = 0, dev_cut = 0, skipped = train.skipped_rows;
   std::vector<data::EncodedSplit> dev;
   for (const data::SplitFile& file : task.dev) {
     const data::EncodedSplit part = read(file);
     result->files_hash += hash_of(part);
     dev_rows += part.rows();
     dev_cut += part.truncated_rows;
+    skipped += part.skipped_rows;
     dev.push_back(
         cap(part, all_rows(part), spec.max_dev_rows, random::derive(kReportSeed, "dev rows")));
   }
@@ -98,6 +99,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       spec.holdout > 0.0 ? fmt::format("{} held out", rows_of(result->selection)) : "dev",
       rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
       train.truncated_rows, dev_cut);
+  if (skipped > 0) result->note += fmt::format("; {} malformed rows were skipped", skipped);
   if (!result->start->note().empty()) result->note += "; " + result->start->note();
   result->hash = hash_of(result->train);
   for (const auto* parts : {&result->selection, &result->report}) {

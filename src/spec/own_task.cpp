@@ -14,7 +14,7 @@ namespace {
 using data::Metric;
 using data::SplitFile;
 
-constexpr std::string_view kFormats[] = {"tsv", "jsonl"};  // as SplitFile::Format
+constexpr std::string_view kFormats[] = {"tsv", "csv", "jsonl"};  // as SplitFile::Format
 constexpr Range kColumns{.low = -1, .high = 10'000};
 
 bool for_regression(Metric metric) {
@@ -36,7 +36,10 @@ std::vector<SplitFile> read_files(const Node& node, const std::string& what, Pro
     if (!read_text(*item, what, problems)) continue;
     SplitFile& file = files.emplace_back();
     file.path = absolute_path(*item);
-    if (file.path.ends_with(".jsonl") || file.path.ends_with(".json")) {
+    std::string_view name = file.path;
+    if (name.ends_with(".gz")) name.remove_suffix(3);
+    if (name.ends_with(".csv")) file.format = SplitFile::Format::csv;
+    if (name.ends_with(".jsonl") || name.ends_with(".json")) {
       file.format = SplitFile::Format::jsonl;
     }
   }
@@ -60,7 +63,7 @@ Columns read_columns(Section& section, bool numbered, Problems& problems) {
       if (!column) return false;
       if (!numbered) {
         problems.add(node.place,
-                     fmt::format("{}: JSONL has fields with names, not column {}", what, *column));
+                     fmt::format("{}: JSON has fields with names, not column {}", what, *column));
       }
       index = static_cast<int>(*column);
       return numbered;
@@ -193,19 +196,38 @@ data::Task read_own_task(Section& section, std::string_view name, Problems& prob
       if (index) file->format = static_cast<SplitFile::Format>(*index);
     }
   }
+  for (const SplitFile* file : files) {
+    if (file->format == task.train.format) continue;
+    problems.add(section.place(),
+                 fmt::format("{}: the files of a task have one format, but '{}' is "
+                             "{} and '{}' is {}",
+                             section.path("format"), task.train.path,
+                             kFormats[static_cast<std::size_t>(task.train.format)], file->path,
+                             kFormats[static_cast<std::size_t>(file->format)]));
+    break;
+  }
   const bool jsonl = task.train.format == SplitFile::Format::jsonl;
   bool header = true;
   if (const Node* const node = section.get("header")) {
     header = read_boolean(*node, section.path("header"), problems).value_or(true);
   }
+  bool quoting = task.train.format == SplitFile::Format::csv;
+  if (const Node* const node = section.get("quoting")) {
+    quoting = read_boolean(*node, section.path("quoting"), problems).value_or(quoting);
+    if (jsonl) {
+      problems.add(node->place,
+                   fmt::format("{}: only TSV and CSV can have it", section.path("quoting")));
+    }
+  }
   const Columns columns = read_columns(section, !jsonl, problems);
   const bool by_name = !columns.text_names.empty() || !columns.label_name.empty();
   if (by_name && !jsonl && !header) {
-    problems.add(section.place(), fmt::format("{}: a TSV without a header has no column names",
+    problems.add(section.place(), fmt::format("{}: a file without a header has no column names",
                                               section.path("header")));
   }
   for (SplitFile* file : files) {
     file->header = header;
+    file->quoting = quoting;
     file->text_columns = columns.text;
     file->text_fields = columns.text_names;
     file->label_column = columns.label;

@@ -63,7 +63,8 @@ std::vector<std::string> paths(const std::vector<data::SplitFile>& files) {
 std::vector<std::pair<std::string, std::string>> own_fields(const data::Task& task) {
   if (!task.folder.empty()) return {};
   const data::SplitFile& train = task.train;
-  const bool jsonl = train.format == data::SplitFile::Format::jsonl;
+  using Format = data::SplitFile::Format;
+  const Format format = train.format;
   std::vector<std::string> text = train.text_fields;
   for (std::string& name : text) name = yaml_text(name);
   for (const int column : train.text_columns) text.push_back(fmt::format("{}", column));
@@ -72,13 +73,16 @@ std::vector<std::pair<std::string, std::string>> own_fields(const data::Task& ta
   std::vector<std::pair<std::string, std::string>> fields = {
       {"train", yaml_text(train.path)},
       {"dev", list_of_texts(paths(task.dev))},
-      {"format", jsonl ? "jsonl" : "tsv"},
+      {"format", format == Format::jsonl ? "jsonl"
+                 : format == Format::csv ? "csv"
+                                         : "tsv"},
       {"header", flag(train.header)},
       {"text", list(text)},
       {"label", train.label_field.empty() ? fmt::format("{}", train.label_column)
                                           : yaml_text(train.label_field)},
       {"metric", list(metrics)},
   };
+  if (format != Format::jsonl) fields.emplace_back("quoting", flag(train.quoting));
   if (!task.test.empty()) fields.emplace_back("test", list_of_texts(paths(task.test)));
   if (!task.regression) {
     fields.emplace_back("labels", list_of_texts(task.labels));

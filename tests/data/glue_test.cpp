@@ -8,6 +8,7 @@
 #include "folder.hpp"
 
 using namespace runner;
+using namespace std::string_literals;
 using namespace runner::data;
 
 namespace {
@@ -62,12 +63,13 @@ TEST_CASE("a byte-order mark, CRLF and a missing last line break do not change t
 TEST_CASE("CoLA's train has no header and MNLI's label is the last of however many columns") {
   CHECK(parse("CoLA", "gj04\t1\t\tA sentence.\n").front().text_a == "A sentence.");
   for (const int extra : {1, 5}) {
-    std::string header = "0\t1\t2\t3\t4\t5\t6\t7\ta\tb", row = "0\t1\t2\t3\t4\t5\t6\t7\tA\tB";
+    std::string header = "0\t1\t2\t3\t4\t5\t6\t7\tsentence1\tsentence2",
+                row = "0\t1\t2\t3\t4\t5\t6\t7\tA\tB";
     for (int i = 0; i < extra; ++i) {
       header += "\tannotation";
       row += "\tentailment";
     }
-    const auto rows = parse("MNLI", header + "\tgold\n" + row + "\tcontradiction\n");
+    const auto rows = parse("MNLI", header + "\tgold_label\n" + row + "\tcontradiction\n");
     CHECK(rows.front().text_a == "A");
     CHECK(rows.front().label == 2.0f);
   }
@@ -76,7 +78,8 @@ TEST_CASE("CoLA's train has no header and MNLI's label is the last of however ma
 TEST_CASE("test splits have no labels") {
   const Task& task = *find_task("STS-B");
   const auto rows =
-      parse_split(task, task.test.front(), "0\t1\t2\t3\t4\t5\t6\ta\tb\n0\t\t\t\t\t\t\tA\tB\n", "t");
+      parse_split(task, task.test.front(),
+                  "0\t1\t2\t3\t4\t5\t6\tsentence1\tsentence2\n0\t\t\t\t\t\t\tA\tB\n", "t");
   CHECK(rows.front().text_b == "B");
   CHECK(std::isnan(rows.front().label));
 }
@@ -84,11 +87,14 @@ TEST_CASE("test splits have no labels") {
 TEST_CASE("QQP's malformed rows are skipped where they are labelled, and nowhere else") {
   const Task& task = *find_task("QQP");
   const std::string header = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n";
-  const auto rows = parse("QQP", header + "1\t2\t3\tbroken\n1\t2\t3\tq\tr\t1\n");
+  std::int64_t skipped = 0;
+  const auto rows = parse_split(task, task.train, header + "1\t2\t3\tbroken\n\n1\t2\t3\tq\tr\t1\n",
+                                "t", &skipped);
+  CHECK(skipped == 2);
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].text_a == "q");
   CHECK(error_of([&] {
-          parse_split(task, task.test.front(), "id\tq\tr\n0\tbroken\n", "test.tsv");
+          parse_split(task, task.test.front(), "id\tquestion1\tquestion2\n0\tbroken\n", "test.tsv");
         }) == "test.tsv:2: 2 columns, but the first line has 3");
 }
 
@@ -99,12 +105,16 @@ TEST_CASE("a broken TSV is named by line and column") {
   CHECK(parse_error("SST-2", "sentence\tlabel\na\t1\nb\n") ==
         "train.tsv:3: 1 columns, but the first line has 2");
   CHECK(parse_error("SST-2", "sentence\tlabel\na\t1\n\nb\t0\n") ==
-        "train.tsv:3: 1 columns, but the first line has 2");
+        "train.tsv:3: the line is blank");
+  CHECK(parse("SST-2", "sentence\tlabel\na\t1\n\r\n\n").size() == 1);
+  CHECK(parse_error("RTE", "index\tpremise\tsentence2\tlabel\n0\ta\tb\tentailment\n") ==
+        "train.tsv:1: column 2 is 'premise', not 'sentence1'; the header has: index, premise, "
+        "sentence2, label");
   CHECK(parse_error("RTE", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tmaybe\n") ==
         "train.tsv:2: column 4: 'maybe' is not a label of RTE; allowed: entailment, "
         "not_entailment");
   CHECK(parse_error("RTE", "only\ttwo\n") == "train.tsv:1: no column 3; the line has 2");
-  const std::string sts = "0\t1\t2\t3\t4\t5\t6\ta\tb\tscore\n0\t\t\t\t\t\t\tA\tB\t";
+  const std::string sts = "0\t1\t2\t3\t4\t5\t6\tsentence1\tsentence2\tscore\n0\t\t\t\t\t\t\tA\tB\t";
   CHECK(parse_error("STS-B", sts + "high\n") ==
         "train.tsv:2: column 10: 'high' is not a finite number");
   CHECK(parse_error("STS-B", sts + "nan\n") ==
@@ -151,6 +161,120 @@ TEST_CASE("a user's JSONL is read by its fields, and a number stands for the lab
   const auto numbers = parse_split(numbered, numbered.train,
                                    "{\"question\": \"\", \"answer\": \"\", \"good\": 1}", "mine");
   CHECK(numbers.front().label == 1.0f);
+}
+
+TEST_CASE("a CSV with quoting has delimiters, quotes and line breaks in its fields") {
+  Task task = own_task(SplitFile::Format::csv);
+  const auto parse_csv = [&](bool quoting, std::string_view bytes) {
+    task.train.quoting = quoting;
+    return parse_split(task, task.train, bytes, "mine.csv");
+  };
+  const std::string text = "good,question,answer\r\nyes,\"a, \"\"b\"\"\nc\",d\r\nno,e,\"\"\n\n";
+  const auto rows = parse_csv(true, text);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].text_a == "a, \"b\"\nc");
+  CHECK(rows[0].label == 1.0f);
+  CHECK(rows[1].text_b == "");
+  const auto error = [&](bool quoting, std::string_view bytes) {
+    return error_of([&] { parse_csv(quoting, bytes); });
+  };
+  CHECK(error(false, text) == "mine.csv:3: 2 columns, but the first line has 3");
+  CHECK(error(true, "good,question,answer\nyes,a,b\n\nno,c,d\n") ==
+        "mine.csv:3: the line is blank");
+  CHECK(error(true, "good,question,answer\nyes,\"a,b\n") ==
+        "mine.csv:2: a quoted field is never closed");
+  task.train.format = SplitFile::Format::tsv;
+  CHECK(parse_csv(true, "good\tquestion\tanswer\nyes\t\"a\tb\"\tc\n")[0].text_a == "a\tb");
+  CHECK(parse_csv(false, "good\tquestion\tanswer\nyes\t\"a\"\tc\n")[0].text_a == "\"a\"");
+}
+
+TEST_CASE("a JSON array is read like JSON lines") {
+  const auto rows = parse_own(SplitFile::Format::jsonl,
+                              "\n[\n {\"question\": \"Q\", \"answer\": \"A\", \"good\": \"yes\"},\n"
+                              " {\"question\": \"R\", \"answer\": \"B\", \"good\": \"no\"}]\n\n");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].text_a == "R");
+  CHECK(error_of([] { parse_own(SplitFile::Format::jsonl, "[{}, 1]"); }) ==
+        "mine: element 1: no field 'question'");
+  CHECK(error_of([] { parse_own(SplitFile::Format::jsonl, "[1]"); }) ==
+        "mine: element 1: not a JSON object");
+  CHECK(error_of([] { parse_own(SplitFile::Format::jsonl, "[]"); }) ==
+        "mine: no rows below the header");
+}
+
+TEST_CASE("bytes that are not UTF-8 are named by line in every format") {
+  CHECK(parse_error("SST-2", "sentence\tlabel\na\t1\nb\xE9 c\t0\n") ==
+        "train.tsv:3: byte 2 of the line, 0xE9, is not UTF-8");
+  CHECK(parse("SST-2", "sentence\tlabel\n\xEF\xBF\xBD\t1\n").size() == 1);
+  for (const auto format :
+       {SplitFile::Format::tsv, SplitFile::Format::csv, SplitFile::Format::jsonl}) {
+    CHECK(error_of([&] { parse_own(format, "x\n\xED\xA0\x80"); }) ==
+          "mine:2: byte 1 of the line, 0xED, is not UTF-8");
+  }
+}
+
+TEST_CASE("what lies in the place of a text is named") {
+  for (const auto& [bytes, message] : std::vector<std::pair<std::string, std::string>>{
+           {"version https://git-lfs.github.com/spec/v1\noid",
+            "train.tsv: is a Git LFS pointer, not the data: fetch it by git lfs pull"},
+           {"<!DOCTYPE html><html>", "train.tsv: is an HTML page, not the data: download it again"},
+           {"PK\x03\x04....", "train.tsv: is a zip archive: unpack it"},
+           {"\xFF\xFEs\x00", "train.tsv: is UTF-16, not UTF-8"}}) {
+    CHECK(parse_error("SST-2", bytes) == message);
+  }
+}
+
+TEST_CASE("gzip is unpacked, several parts after one another, and damage is named") {
+  // "sentence\tlabel\na\t1\n" and "b\t0\n", packed by gzip -n.
+  const std::string first =
+      "\037\213\010\000\000\000\000\000\002\003\053\116\315\053\111\315\113\116\345\314"s +
+      "\111\114\112\315\341\112\344\064\344\002\000\325\202\213\041\023\000\000\000"s;
+  const std::string second =
+      "\037\213\010\000\000\000\000\000\002\003\113\342\064\340\002\000\366\004\051\200"s +
+      "\004\000\000\000"s;
+  const auto rows = parse("SST-2", first + second);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].text_a == "b");
+  CHECK(parse_error("SST-2", first.substr(0, first.size() - 4)) ==
+        "train.tsv: damaged gzip: it ends too soon");
+  std::string damaged = first;
+  damaged[damaged.size() - 6] ^= 1;
+  CHECK(parse_error("SST-2", damaged).starts_with("train.tsv: damaged gzip: "));
+}
+
+TEST_CASE("a number is the label that is equal to it") {
+  Task task = own_task(SplitFile::Format::jsonl);
+  task.labels = {"0", "1", "2.50"};
+  const auto label = [&](const std::string& value) {
+    return parse_split(task, task.train,
+                       "{\"question\": \"\", \"answer\": \"\", \"good\": " + value + "}", "mine")
+        .front()
+        .label;
+  };
+  CHECK(label("1.0") == 1.0f);
+  CHECK(label("\"1.0\"") == 1.0f);
+  CHECK(label("2.5") == 2.0f);
+  CHECK(label("0e0") == 0.0f);
+  CHECK(error_of([&] { label("1.5"); }) ==
+        "mine:1: field 'good': '1.5' is not a label of mine; allowed: 0, 1, 2.50");
+}
+
+TEST_CASE("labels that look alike are told apart") {
+  Task task = own_task(SplitFile::Format::tsv);
+  task.labels = {"caf\u00e9", "no"};
+  const auto error = [&](const std::string& label) {
+    const std::string message = error_of([&] {
+      parse_split(task, task.train, "good\tquestion\tanswer\n" + label + "\tQ\tA\n", "m");
+    });
+    return message.substr(message.find("allowed"));
+  };
+  CHECK(error("no ") == "allowed: caf\u00e9, no; it differs from 'no' in the blanks around it");
+  CHECK(error("No") == "allowed: caf\u00e9, no; it differs from 'no' in upper and lower case");
+  CHECK(
+      error("cafe\u0301") ==
+      "allowed: caf\u00e9, no; it differs from 'caf\u00e9' in its characters: U+0063 U+0061 U+0066 "
+      "U+0065 U+0301, not U+0063 U+0061 U+0066 U+00E9");
+  CHECK(error("yes") == "allowed: caf\u00e9, no");
 }
 
 TEST_CASE("broken JSONL is named by line and field") {

@@ -336,11 +336,17 @@ TEST_CASE("a user's own task names what is wrong with it") {
         "balanced_accuracy, f1_macro, f1_weighted, precision_macro, recall_macro, mcc");
   CHECK(with("{name: m, train: t, dev: d, text: 0, label: 1, labels: [a, b], metric: pearson}") ==
         "s.yaml:4:60: tasks.0.labels: a task scored by pearson has numbers, not classes");
-  CHECK(with("{name: m, train: t.jsonl, dev: d, text: 0, label: y, labels: [a, b], positive: c}") ==
-        "s.yaml:4:45: tasks.0.text: JSONL has fields with names, not column 0\n"
-        "s.yaml:4:84: unknown tasks.0.positive 'c' (known: a, b)");
+  CHECK(with("{name: m, train: t.csv.gz, dev: d, text: 0, label: 1, labels: [a, b]}")
+            .find("t.csv.gz' is csv and '") != std::string::npos);
+  CHECK(
+      with("{name: m, train: t.json, dev: d.jsonl.gz, text: x, label: y, labels: [a, b], quoting: "
+           "true}") == "s.yaml:4:91: tasks.0.quoting: only TSV and CSV can have it");
+  CHECK(with("{name: m, train: t.jsonl, dev: d.jsonl, text: 0, label: y, labels: [a, b], positive: "
+             "c}") ==
+        "s.yaml:4:51: tasks.0.text: JSON has fields with names, not column 0\n"
+        "s.yaml:4:90: unknown tasks.0.positive 'c' (known: a, b)");
   CHECK(with("{name: m, train: t, dev: d, text: q, label: 1, labels: [a, b], header: false}") ==
-        "s.yaml:4:5: tasks.0.header: a TSV without a header has no column names");
+        "s.yaml:4:5: tasks.0.header: a file without a header has no column names");
   CHECK(with("{nam: RTE}") == "s.yaml:4:5: tasks.0.name is missing");
   CHECK(messages_of("model: m\nmethods: [swa]\ntasks: [AX]\n") ==
         "s.yaml:3:9: task 'AX' has no training split; it tests a trained model");

@@ -200,6 +200,23 @@ tasks:
   CHECK_FALSE(task.regression);
 }
 
+TEST_CASE("a CSV has quoting, and a TSV has it where the spec says so") {
+  for (const auto& [more, quoting] : std::vector<std::pair<std::string, bool>>{
+           {"train: t.csv, dev: d.csv.gz", true},
+           {"train: t.csv, dev: d.csv, quoting: false", false},
+           {"train: t.tsv, dev: d.tsv", false},
+           {"train: t, dev: d, quoting: true", true},
+           {"train: t, dev: d, format: csv", true}}) {
+    const SpecFile file("model: m\nmethods: [swa]\ntasks: [{name: own, " + more +
+                        ", text: x, label: y, labels: [a, b]}]\n");
+    const data::Task task = file.load().tasks[0].task;
+    CAPTURE(more);
+    CHECK(task.train.quoting == quoting);
+    CHECK(task.dev[0].quoting == quoting);
+    CHECK(task.dev[0].format == task.train.format);
+  }
+}
+
 TEST_CASE("a user's own regression is read with fields by name") {
   const SpecFile file(R"(model: m
 methods: [swa]

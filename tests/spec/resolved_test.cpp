@@ -18,7 +18,7 @@ recipe: {preset: bomf, epochs: 3, head_dropout: config, snapshots: 4}
 tasks:
   - RTE
   - {name: STS-B, recipe: {lr: 3e-5}, inner: {rows: 32}}
-  - {name: own, train: t.tsv, dev: [d.tsv, "e: f.tsv"], test: g.tsv, text: [one, "two, 2"],
+  - {name: own, train: t.csv, dev: [d.csv, "e: f.csv"], test: g.csv, text: [one, "two, 2"],
      label: -1, labels: ["", "null", 'say "hi"', "-1"], positive: "null", metric: [f1_macro, mcc]}
 search:
   lr: {low: 1e-6, high: 1e-4}
@@ -61,6 +61,8 @@ TEST_CASE("a resolved spec reads back to itself, from any folder") {
   CHECK(again.tasks[2].task.labels == spec.tasks[2].task.labels);
   CHECK(again.tasks[2].task.dev[1].path == spec.tasks[2].task.dev[1].path);
   CHECK(again.tasks[2].task.train.text_fields == spec.tasks[2].task.train.text_fields);
+  CHECK(again.tasks[2].task.train.format == data::SplitFile::Format::csv);
+  CHECK(again.tasks[2].task.train.quoting);
   CHECK(again.search[0].log);
 }
 
@@ -104,7 +106,7 @@ TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between c
   CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\ntrials_per_device: 3\nruns: b") ==
         "");
   CHECK(refusal("model: ./enc", "model: ./moved/enc") == "");
-  CHECK(refusal("train: t.tsv", "train: moved/t.tsv") == "");
+  CHECK(refusal("train: t.csv", "train: moved/t.csv") == "");
 }
 
 TEST_CASE("any other change is refused and shown") {
@@ -119,7 +121,7 @@ TEST_CASE("any other change is refused and shown") {
         "1e-06, high: 0.001, scale: log} now");
   CHECK(refusal("  warmup: {low: 0, high: 0.3}\n", "") ==
         "search.warmup: {type: real, low: 0, high: 0.3, scale: linear} before, absent now");
-  CHECK(refusal("train: t.tsv", "train: u.tsv") == "tasks.own.train: t.tsv before, u.tsv now");
+  CHECK(refusal("train: t.csv", "train: u.csv") == "tasks.own.train: t.csv before, u.csv now");
   CHECK(refusal("label: -1", "label: 2") == "tasks.own.label: -1 before, 2 now");
   CHECK(refusal("seeds: [3, 5]", "seeds: [3, 5]\ndeterministic: false") ==
         "deterministic: true before, false now");
