@@ -307,8 +307,23 @@ std::vector<float> predict(const Task& task, std::span<const float> logits) {
   return predicted;
 }
 
-Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
-  const std::vector<float> predictions = predict(task, logits);
+namespace {
+
+// The class that two_classes metrics ask about. Throws InputError where one is asked for in vain.
+int positive_class(const Task& task) {
+  const auto positive = std::ranges::find(task.labels, task.positive_label);
+  const bool needed = std::ranges::any_of(
+      task.metrics, [](Metric metric) { return metric_row(metric).kind == two_classes; });
+  if (positive == task.labels.end() && needed) {
+    throw InputError(fmt::format("task {}: positive_label '{}' is none of its labels: {}",
+                                 task.name, task.positive_label, fmt::join(task.labels, ", ")));
+  }
+  return static_cast<int>(positive - task.labels.begin());
+}
+
+// `margins`: Judged::scores of a task of two classes, else unread.
+Scores judge(const Task& task, std::span<const float> predictions, std::span<const double> margins,
+             std::span<const float> labels) {
   if (predictions.size() != labels.size()) {
     throw std::invalid_argument(
         fmt::format("{} predictions for {} rows", predictions.size(), labels.size()));
@@ -318,7 +333,7 @@ Scores score(const Task& task, std::span<const float> logits, std::span<const fl
   }
   Judged judged;
   std::vector<int> predicted, truth;
-  std::vector<double> values, targets, margins;
+  std::vector<double> values, targets;
   if (task.regression) {
     values.assign(predictions.begin(), predictions.end());
     targets.assign(labels.begin(), labels.end());
@@ -331,18 +346,7 @@ Scores score(const Task& task, std::span<const float> logits, std::span<const fl
     judged.labels = truth;
   }
   if (task.classes() == 2) {
-    const auto positive = std::ranges::find(task.labels, task.positive_label);
-    const bool needed = std::ranges::any_of(
-        task.metrics, [](Metric metric) { return metric_row(metric).kind == two_classes; });
-    if (positive == task.labels.end() && needed) {
-      throw InputError(fmt::format("task {}: positive_label '{}' is none of its labels: {}",
-                                   task.name, task.positive_label, fmt::join(task.labels, ", ")));
-    }
-    judged.positive = static_cast<int>(positive - task.labels.begin());
-    const double sign = judged.positive == 1 ? 1.0 : -1.0;
-    for (std::size_t at = 0; at < logits.size(); at += 2) {
-      margins.push_back(sign * (double{logits[at + 1]} - double{logits[at]}));
-    }
+    judged.positive = positive_class(task);
     judged.scores = margins;
   }
 
@@ -360,6 +364,30 @@ Scores score(const Task& task, std::span<const float> logits, std::span<const fl
     scores.degenerate |= value.degenerate;
   }
   return scores;
+}
+
+}  // namespace
+
+Scores score_predictions(const Task& task, std::span<const float> predictions,
+                         std::span<const float> labels) {
+  std::vector<double> margins;
+  if (task.classes() == 2) {
+    const auto positive = static_cast<float>(positive_class(task));
+    for (const float said : predictions) margins.push_back(said == positive ? 1.0 : 0.0);
+  }
+  return judge(task, predictions, margins, labels);
+}
+
+Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels) {
+  const std::vector<float> predictions = predict(task, logits);
+  std::vector<double> margins;
+  if (task.classes() == 2) {
+    const double sign = positive_class(task) == 1 ? 1.0 : -1.0;
+    for (std::size_t at = 0; at < logits.size(); at += 2) {
+      margins.push_back(sign * (double{logits[at + 1]} - double{logits[at]}));
+    }
+  }
+  return judge(task, predictions, margins, labels);
 }
 
 }  // namespace runner::data

@@ -79,5 +79,9 @@ std::vector<float> predict(const Task& task, std::span<const float> logits);
 // `labels` as in EncodedSplit, each there. Regression compares in float32 first, as Hugging Face
 // does. Throws InputError where the task's metrics do not fit its classes.
 Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels);
+// The same of what predict() made of them. All metrics are those of score() but the one that ranks
+// rows: AUROC is of the classes alone, all rows of one class tied.
+Scores score_predictions(const Task& task, std::span<const float> predictions,
+                         std::span<const float> labels);
 
 }  // namespace runner::data
