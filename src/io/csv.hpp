@@ -15,11 +15,14 @@ struct CsvRecord {
   std::vector<std::string> fields;
 };
 
+// Kept, they are records of one empty field, but for those at the text's end.
+enum class BlankLines { skip, keep };
+
 // All records of a text. `name` is what errors call it. Accepts a byte order mark, "\r\n" and "\r",
-// and a missing last line break; skips blank lines. Throws InputError (name:line) on an open quote
-// or text after a quote.
-std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name,
-                                 char separator = ',');
+// and a missing last line break. Throws InputError (name:line) on an open quote or text after a
+// quote.
+std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator = ',',
+                                 BlankLines blank = BlankLines::skip);
 
 // What separates the fields of a text's first line: a tab or a semicolon where it has one and no
 // comma outside quotes, as spreadsheets write where the comma is the decimal point; else a comma.
