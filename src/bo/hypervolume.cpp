@@ -29,16 +29,6 @@ std::vector<Outcome> pareto_front(std::vector<Outcome> outcomes) {
   return front;
 }
 
-double hypervolume(std::span<const Outcome> front, const Outcome& reference) {
-  double area = 0.0, ceiling = reference[1];
-  for (const Outcome& o : front) {
-    if (o[0] >= reference[0] || o[1] >= ceiling) continue;
-    area += (reference[0] - o[0]) * (ceiling - o[1]);
-    ceiling = o[1];
-  }
-  return area;
-}
-
 Outcome reference_point(std::span<const Outcome> front) {
   const Outcome &first = front.front(), &last = front.back();
   const double width = last[0] - first[0], height = first[1] - last[1];

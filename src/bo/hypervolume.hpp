@@ -14,9 +14,6 @@ using Outcome = std::array<double, 2>;
 // The outcomes that no other dominates, by the first objective ascending, each value once.
 std::vector<Outcome> pareto_front(std::vector<Outcome> outcomes);
 
-// Area dominated by `front` (as pareto_front returns it) and bounded by `reference`.
-double hypervolume(std::span<const Outcome> front, const Outcome& reference);
-
 // The worst of the front, a tenth of its range further: Ishibuchi, Imada, Setoguchi, Nojima (2018),
 // "How to specify a reference point in hypervolume calculation".
 Outcome reference_point(std::span<const Outcome> front);

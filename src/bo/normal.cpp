@@ -38,11 +38,6 @@ double normal_density(double z) { return std::exp(-0.5 * z * z - kLogSqrtTwoPi);
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
-double log_normal_cdf(double z) {
-  if (z > -1.0) return std::log(normal_cdf(z));
-  return -0.5 * z * z + std::log(0.5 * erfcx(-z / std::numbers::sqrt2));
-}
-
 double erfcx(double x) {
   if (x < 8.0) {
     // x^2 = square + rest exactly: the rest would be lost where x^2 is large.

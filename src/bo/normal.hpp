@@ -7,9 +7,6 @@ namespace runner::bo {
 double normal_density(double z);
 double normal_cdf(double z);
 
-// log Phi(z), finite for every finite z.
-double log_normal_cdf(double z);
-
 // exp(x^2) erfc(x) for x >= 0.
 double erfcx(double x);
 

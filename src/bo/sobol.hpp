@@ -7,9 +7,9 @@
 namespace runner::bo {
 
 // A scrambled Sobol sequence in [0, 1)^d. Sobol (1967) with the direction numbers of Joe, Kuo
-// (2008), "Constructing Sobol sequences with better two-dimensional projections"; a random lower
-// triangular scramble of the digits and a digital shift (Matousek 1998) drawn from Philox. Columns
-// past the table's 64 are plain Philox draws.
+// (2008), "Constructing Sobol sequences with better two-dimensional projections", which are
+// Boost's; a random lower triangular scramble of the digits and a digital shift (Matousek 1998)
+// drawn from Philox. Columns past the table's 3,667 are plain Philox draws.
 class Sobol {
  public:
   Sobol(std::size_t dimensions, std::uint64_t seed);

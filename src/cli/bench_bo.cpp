@@ -11,8 +11,8 @@
 #include <fstream>
 #include <map>
 
-#include "bo/bench.hpp"
-#include "bo/problems.hpp"
+#include "bench/problems.hpp"
+#include "bench/study.hpp"
 #include "bo/suggest.hpp"
 #include "cli/bench.hpp"
 #include "cli/options.hpp"
@@ -54,8 +54,8 @@ Starts read_starts(const fs::path& file) {
   return starts;
 }
 
-bo::Problem problem_named(std::string_view name) {
-  return *std::ranges::find(bo::problems(), name, &bo::Problem::name);
+bench::Problem problem_named(std::string_view name) {
+  return *std::ranges::find(bench::problems(), name, &bench::Problem::name);
 }
 
 // What suggesting costs with `count` observations of a problem, of which all are start points.
@@ -64,7 +64,7 @@ struct SuggestionCost {
   std::vector<bo::Observation> history;
   bo::Options options;
 
-  SuggestionCost(const bo::Problem& problem, int count) : space(problem.space()) {
+  SuggestionCost(const bench::Problem& problem, int count) : space(problem.space()) {
     options.noise = bo::Noise::deterministic;
     options.initial = count;
     for (int i = 0; i < count; ++i) {
@@ -140,18 +140,18 @@ int bench_bo(const std::vector<std::string>& arguments) {
   for (int seed = 0; seed < seeds; ++seed) seed_list += fmt::format("{}{}", seed ? "," : "", seed);
 
   print_out("simple regret after the whole budget, {} seeds: median [least, largest]\n", seeds);
-  for (const bo::Problem& problem : bo::problems()) {
+  for (const bench::Problem& problem : bench::problems()) {
     if (!only.empty() && problem.name != only) continue;
     names += fmt::format("{}{}", names.empty() ? "" : ",", problem.name);
     std::vector<double> regrets, milliseconds;
     int near_duplicates = 0;
     for (int seed = 0; seed < seeds; ++seed) {
-      bo::BenchOptions options;
+      bench::StudyOptions options;
       options.suggest.acquisition = line.get<std::string>("acquisition");
       options.suggest.noise = bo::Noise::deterministic;
       options.seed = static_cast<std::uint64_t>(seed);
       const auto shared = starts.find({std::string(problem.name), seed});
-      const bo::BenchRow study = bo::bench(
+      const bench::StudyResult study = bench::run_study(
           problem, shared == starts.end() ? std::vector<std::vector<double>>{} : shared->second,
           options);
       regrets.push_back(study.regret.back());
@@ -163,8 +163,8 @@ int bench_bo(const std::vector<std::string>& arguments) {
     std::fflush(stdout);
   }
   if (names.empty()) throw InputError(fmt::format("there is no problem '{}'", only));
-  const bo::Problem hartmann = problem_named("hartmann6");
-  bo::Problem levy8 = problem_named("levy4");  // defined for any number of variables
+  const bench::Problem hartmann = problem_named("hartmann6");
+  bench::Problem levy8 = problem_named("levy4");  // defined for any number of variables
   levy8.size = 8;
   const SuggestionCost few(hartmann, 20);
   print_out(

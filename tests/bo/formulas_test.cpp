@@ -21,6 +21,17 @@
 namespace runner::bo {
 namespace {
 
+// Area dominated by `front` (as pareto_front returns it) and bounded by `reference`.
+double hypervolume(std::span<const Outcome> front, const Outcome& reference) {
+  double area = 0.0, ceiling = reference[1];
+  for (const Outcome& o : front) {
+    if (o[0] >= reference[0] || o[1] >= ceiling) continue;
+    area += (reference[0] - o[0]) * (ceiling - o[1]);
+    ceiling = o[1];
+  }
+  return area;
+}
+
 TEST_CASE("priors' derivatives match differences") {
   const LogNormal prior{{-2.0, 0.5}, {1.5, 0.7}};
   for (const double x : {-7.0, -0.9, 2.0}) {

@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include "bo/bench.hpp"
-
 namespace runner::bo {
 namespace {
 
@@ -88,17 +86,6 @@ TEST_CASE("what the acquisitions nominated decides which of them is asked") {
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     const std::string source = suggest(space, history, options, seed).source;
     CHECK((source == "ei" || source == "pi"));
-  }
-}
-
-TEST_CASE("every problem of the benchmark has its minimum where it says") {
-  for (const Problem& problem : problems()) {
-    CAPTURE(problem.name);
-    BenchOptions options;
-    options.budget = problem.budget / 2;
-    const BenchRow row = bench(problem, {}, options);
-    CHECK(row.regret.back() >= -1e-9);
-    CHECK(row.regret.back() < row.regret.front() + 1e-12);
   }
 }
 

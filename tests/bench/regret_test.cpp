@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <map>
 
-#include "bo/bench.hpp"
+#include "bench/study.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
 #include "places.hpp"
 
-namespace runner::bo {
+namespace runner::bench {
 namespace {
 
 using Starts = std::map<std::pair<std::string, int>, std::vector<std::vector<double>>>;
@@ -43,10 +43,10 @@ TEST_CASE("reference: median regret over five shared start designs is within eve
     CAPTURE(problem.name);
     std::vector<double> regrets;
     for (int seed = 0; seed < 5; ++seed) {
-      BenchOptions options;
+      StudyOptions options;
       options.seed = static_cast<std::uint64_t>(seed);
       regrets.push_back(
-          bench(problem, starts.at({std::string(problem.name), seed}), options).regret.back());
+          run_study(problem, starts.at({std::string(problem.name), seed}), options).regret.back());
     }
     std::sort(regrets.begin(), regrets.end());
     CHECK(regrets[2] <= kTargets.at(problem.name));
@@ -54,4 +54,4 @@ TEST_CASE("reference: median regret over five shared start designs is within eve
 }
 
 }  // namespace
-}  // namespace runner::bo
+}  // namespace runner::bench

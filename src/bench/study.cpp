@@ -1,6 +1,7 @@
-#include "bo/bench.hpp"
+#include "bench/study.hpp"
 
 #include <algorithm>
+#include <armadillo>
 #include <cmath>
 #include <ctime>
 #include <limits>
@@ -8,7 +9,7 @@
 #include "bo/encoding.hpp"
 #include "random/philox.hpp"
 
-namespace runner::bo {
+namespace runner::bench {
 namespace {
 
 // Processor time of this thread.
@@ -31,44 +32,44 @@ double nearest(const std::vector<arma::vec>& points) {
 
 }  // namespace
 
-BenchRow bench(const Problem& problem, const std::vector<std::vector<double>>& starts,
-               const BenchOptions& options) {
-  const Space space = problem.space();
-  const Encoding encoding(space);
+StudyResult run_study(const Problem& problem, const std::vector<std::vector<double>>& starts,
+                      const StudyOptions& options) {
+  const bo::Space space = problem.space();
+  const bo::Encoding encoding(space);
   const int budget = options.budget > 0 ? options.budget : problem.budget;
   random::Stream noise(random::derive(options.seed, "observation noise"));
-  BenchRow row;
-  std::vector<Observation> history;
+  StudyResult result;
+  std::vector<bo::Observation> history;
   std::vector<arma::vec> features;
   double best = std::numeric_limits<double>::infinity();
   int modelled = 0;
   for (int i = 0; i < budget; ++i) {
-    Observation observation;
+    bo::Observation observation;
     const bool given = static_cast<std::size_t>(i) < starts.size();
     if (given) {
       observation.x = problem.from_unit(starts[static_cast<std::size_t>(i)]);
     } else {
       const double begin = cpu_now();
-      Suggestion suggestion = suggest(space, history, options.suggest, options.seed);
+      bo::Suggestion suggestion = bo::suggest(space, history, options.suggest, options.seed);
       if (!suggestion.warm_start.empty()) {
-        row.cpu_seconds += cpu_now() - begin;
+        result.cpu_seconds += cpu_now() - begin;
         ++modelled;
       }
       observation.x = std::move(suggestion.x);
       observation.warm_start = std::move(suggestion.warm_start);
     }
     features.push_back(encoding.encode(observation.x));
-    if (!given && nearest(features) < kNear) ++row.near_duplicates;
+    if (!given && nearest(features) < kNear) ++result.near_duplicates;
     const double value = problem(observation.x);
     observation.y = value + options.noise_stddev * noise.normal();
     best = std::min(best, value);
-    row.regret.push_back(best - problem.minimum);
+    result.regret.push_back(best - problem.minimum);
     history.push_back(std::move(observation));
   }
-  if (modelled > 0) row.cpu_seconds /= modelled;
-  const int index = recommend(space, history, options.suggest).index;
-  row.recommended = problem(history[static_cast<std::size_t>(index)].x) - problem.minimum;
-  return row;
+  if (modelled > 0) result.cpu_seconds /= modelled;
+  const int index = bo::recommend(space, history, options.suggest).index;
+  result.recommended = problem(history[static_cast<std::size_t>(index)].x) - problem.minimum;
+  return result;
 }
 
-}  // namespace runner::bo
+}  // namespace runner::bench

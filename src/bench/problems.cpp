@@ -1,4 +1,4 @@
-#include "bo/problems.hpp"
+#include "bench/problems.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <numbers>
 #include <string>
 
-namespace runner::bo {
+namespace runner::bench {
 namespace {
 
 using std::numbers::pi;
@@ -93,32 +93,32 @@ double simplex_face(std::span<const double> w) {
 constexpr double kVertexMinimum = 0.4 + 10.0 * 0.0025 * (2.0 + 4.0 + 8.0 + 4.0 + 2.0);
 
 constexpr std::array<Problem, 8> kProblems = {{
-    {"branin", "Branin (1972)", Type::real, 2, 0, 15, 0.39788735772973816, 30, branin},
-    {"hartmann6", "Hartmann (1973)", Type::real, 6, 0, 1, -3.3223680114155147, 60, hartmann6},
-    {"ackley5", "Ackley (1987)", Type::real, 5, -5, 10, 0.0, 60, ackley},
-    {"rosenbrock4", "Rosenbrock (1960)", Type::real, 4, -5, 10, 0.0, 60, rosenbrock},
-    {"levy4", "Levy, Montalvo (1985)", Type::real, 4, -10, 10, 0.0, 60, levy},
-    {"simplex6-interior", "optimum inside", Type::simplex, 6, 0, 1, 0.0, 60, simplex_interior},
-    {"simplex6-vertex", "optimum at a vertex", Type::simplex, 6, 0, 1, kVertexMinimum, 60,
+    {"branin", "Branin (1972)", bo::Type::real, 2, 0, 15, 0.39788735772973816, 30, branin},
+    {"hartmann6", "Hartmann (1973)", bo::Type::real, 6, 0, 1, -3.3223680114155147, 60, hartmann6},
+    {"ackley5", "Ackley (1987)", bo::Type::real, 5, -5, 10, 0.0, 60, ackley},
+    {"rosenbrock4", "Rosenbrock (1960)", bo::Type::real, 4, -5, 10, 0.0, 60, rosenbrock},
+    {"levy4", "Levy, Montalvo (1985)", bo::Type::real, 4, -10, 10, 0.0, 60, levy},
+    {"simplex6-interior", "optimum inside", bo::Type::simplex, 6, 0, 1, 0.0, 60, simplex_interior},
+    {"simplex6-vertex", "optimum at a vertex", bo::Type::simplex, 6, 0, 1, kVertexMinimum, 60,
      simplex_vertex},
-    {"simplex6-face", "optimum on a face", Type::simplex, 6, 0, 1, 0.0, 60, simplex_face},
+    {"simplex6-face", "optimum on a face", bo::Type::simplex, 6, 0, 1, 0.0, 60, simplex_face},
 }};
 
 }  // namespace
 
 std::span<const Problem> problems() { return kProblems; }
 
-Space Problem::space() const {
-  Space space;
-  if (type == Type::simplex) {
-    Variable& w = space.variables.emplace_back();
+bo::Space Problem::space() const {
+  bo::Space space;
+  if (type == bo::Type::simplex) {
+    bo::Variable& w = space.variables.emplace_back();
     w.name = std::string(1, 'w');
     w.type = type;
     w.size = size;
     return space;
   }
   for (int i = 0; i < size; ++i) {
-    Variable& x = space.variables.emplace_back();
+    bo::Variable& x = space.variables.emplace_back();
     x.name = fmt::format("x{}", i + 1);
     x.low = low;
     x.high = high;
@@ -130,20 +130,20 @@ Space Problem::space() const {
   return space;
 }
 
-Point Problem::from_unit(std::span<const double> u) const {
-  Point x(u.begin(), u.end());
-  if (type == Type::simplex) {
+bo::Point Problem::from_unit(std::span<const double> u) const {
+  bo::Point x(u.begin(), u.end());
+  if (type == bo::Type::simplex) {
     double sum = 0.0;
     for (const double v : x) sum += v;
     for (double& v : x) v = sum > 0.0 ? v / sum : 1.0 / static_cast<double>(size);
     return x;
   }
-  const Space box = space();
+  const bo::Space box = space();
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const Variable& v = box.variables[i];
+    const bo::Variable& v = box.variables[i];
     x[i] = v.low + x[i] * (v.high - v.low);
   }
   return x;
 }
 
-}  // namespace runner::bo
+}  // namespace runner::bench
