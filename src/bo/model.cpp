@@ -24,7 +24,7 @@ constexpr std::size_t kFitPoints = 300;  // more are fitted on a part of them, t
 double outcome(const Observation& o, std::size_t objective) { return objective == 0 ? o.y : o.y2; }
 
 // The points `indices` of a history, without their outcomes.
-Data points_of(const Encoding& encoding, const History& history,
+Data points_of(const Encoding& encoding, const EncodedHistory& history,
                std::span<const std::size_t> indices) {
   Data data{.x = arma::mat(indices.size(), encoding.features()),
             .groups = arma::uvec(encoding.groups()),
@@ -59,7 +59,7 @@ struct Candidate {
 // The choice of a warp and hyperparameters for one objective.
 class Selection {
  public:
-  Selection(const Encoding& encoding, const History& history,
+  Selection(const Encoding& encoding, const EncodedHistory& history,
             std::span<const Observation> observations, Noise noise, std::size_t objective)
       : observations_(observations),
         noise_(noise),
@@ -152,8 +152,8 @@ double average_noise(arma::vec known, double learned) {
 
 }  // namespace
 
-History::History(const Encoding& encoding, std::span<const Observation> observations,
-                 std::size_t objectives, Outside outside) {
+EncodedHistory::EncodedHistory(const Encoding& encoding, std::span<const Observation> observations,
+                               std::size_t objectives, Outside outside) {
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const Observation& o = observations[i];
     const std::string name = fmt::format("observation {}", i + 1);
@@ -176,7 +176,7 @@ History::History(const Encoding& encoding, std::span<const Observation> observat
   }
 }
 
-std::vector<std::size_t> History::incumbents() const {
+std::vector<std::size_t> EncodedHistory::incumbents() const {
   std::vector<std::size_t> all, within;
   for (std::size_t k = 0; k < ok.size(); ++k) {
     all.push_back(k);
@@ -211,7 +211,7 @@ std::optional<WarmStart> WarmStart::from(std::span<const Observation> observatio
   return std::nullopt;
 }
 
-Model make_model(const Encoding& encoding, const History& history,
+Model make_model(const Encoding& encoding, const EncodedHistory& history,
                  std::span<const Observation> observations, Noise noise, std::size_t objective) {
   Selection selection(encoding, history, observations, noise, objective);
   const Candidate chosen = selection.choose();

@@ -14,15 +14,15 @@
 namespace runner::bo {
 
 // A history as the model sees it. An objective that is not finite counts as a failed trial.
-struct History {
+struct EncodedHistory {
   std::vector<Point> points;        // checked
   std::vector<arma::vec> features;  // of the points, in the history's order
   std::vector<bool> inside;         // of the bounds: may be proposed
   std::vector<std::size_t> ok, failed, pending;
 
   // `objectives` is 2 when y2 counts too.
-  History(const Encoding& encoding, std::span<const Observation> observations,
-          std::size_t objectives = 1, Outside outside = Outside::refused);
+  EncodedHistory(const Encoding& encoding, std::span<const Observation> observations,
+                 std::size_t objectives = 1, Outside outside = Outside::refused);
 
   // Positions in `ok` of what a search can improve on: inside the bounds, or all when none is.
   std::vector<std::size_t> incumbents() const;
@@ -57,7 +57,7 @@ struct Model {
 // shaped by the cliff; pending ones are believed (Gp::believe). The strength is the one with the
 // best leave-one-out density of y: Vehtari, Mononen, Tolvanen, Sivula, Winther (2016), section 2.
 // `objective` 1 models y2. Needs at least one ok observation.
-Model make_model(const Encoding& encoding, const History& history,
+Model make_model(const Encoding& encoding, const EncodedHistory& history,
                  std::span<const Observation> observations, Noise noise, std::size_t objective = 0);
 
 }  // namespace runner::bo

@@ -310,7 +310,7 @@ class Study {
   const Options& options_;
   std::uint64_t seed_;
   std::size_t objectives_;
-  History history_;
+  EncodedHistory history_;
   std::vector<Point> starts_, anchors_;
   std::vector<Model> models_;  // one per objective, made when first needed
 };

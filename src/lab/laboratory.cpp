@@ -37,7 +37,7 @@ std::string run_key(const TaskData& task, const experiment::RunRequest& request,
   spec::Trial trial;
   trial.train = request.options;
   json options = json::object();
-  for (const spec::Variable& variable : spec::variables()) {
+  for (const spec::VariableRow& variable : spec::variables()) {
     if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
   }
   json key = {{"trainer", kTrainerVersion}, {"data", task.hash},    {"start", task.start->hash()},

@@ -136,7 +136,7 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
       append(row, {run_name(trial), whole(trial.run_seed), trial.status});
       const std::vector<bool> exists = experiment::existing(data.cell, trial);
       for (std::size_t v = 0; v < spec.search.size(); ++v) {
-        const spec::Variable& variable = *spec::find_variable(spec.search[v].name);
+        const spec::VariableRow& variable = *spec::find_variable(spec.search[v].name);
         const bool absent = !exists.empty() && !exists[v];
         row.push_back(absent ? "" : variable.written(variable.get(settings)));
       }

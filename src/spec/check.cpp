@@ -70,7 +70,7 @@ class Check {
 
   // Where a variable is set: searched, in the task's own recipe, in the common one, or nowhere.
   Place place_of(std::string_view name) const {
-    const Variable& variable = *find_variable(name);
+    const VariableRow& variable = *find_variable(name);
     const std::string section = variable.is_inner() ? "inner" : "recipe";
     if (const Node* const node = find(root_, fmt::format("search.{}", name))) return node->place;
     if (const Node* const tasks = find(root_, "tasks")) {
@@ -149,7 +149,7 @@ class Check {
     const auto columns = columns_of(spec_.search, task_->recipe);
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const bo::Variable& searched = spec_.search[i];
-      const Variable& variable = *find_variable(searched.name);
+      const VariableRow& variable = *find_variable(searched.name);
       if (!is_read({variable.name}) || columns[i]) continue;
       add(variable.name,
           fmt::format("search.{} leaves out {}, which is the recipe's for {}: every search begins "

@@ -29,7 +29,7 @@ constexpr std::size_t kMostSeeds = 1000;
 // What `recipe:` and `inner:` change, in the order of the spec.
 struct Changes {
   const Preset* preset = nullptr;
-  std::vector<std::pair<const Variable*, double>> values;
+  std::vector<std::pair<const VariableRow*, double>> values;
 
   void apply_to(Trial& trial, std::string_view task) const {
     if (preset != nullptr) preset->apply(trial, task);
@@ -154,7 +154,7 @@ class Loader {
       const auto index = read_name(*preset, "preset", names, problems_);
       if (index) changes.preset = &presets()[*index];
     }
-    for (const Variable& variable : variables()) {
+    for (const VariableRow& variable : variables()) {
       if (variable.is_inner() != inner) continue;
       const Node* const value = section.get(variable.key());
       if (value == nullptr) continue;
@@ -353,7 +353,7 @@ class Loader {
         start.push_back(std::nan(""));
         const Node* const value = section.get(searched.name);
         if (value == nullptr) continue;
-        const Variable& variable = *find_variable(searched.name);
+        const VariableRow& variable = *find_variable(searched.name);
         const std::string what = section.path(searched.name);
         const auto read = variable.read(*value, what, problems_);
         if (!read) continue;

@@ -44,7 +44,7 @@ std::string flag(bool value) { return value ? "true" : "false"; }
 // The settings of one section as a flow map, or only those that differ from `common`.
 std::string settings(const Trial& trial, bool inner, const Trial* common) {
   std::vector<std::string> changed;
-  for (const Variable& variable : variables()) {
+  for (const VariableRow& variable : variables()) {
     if (variable.is_inner() != inner) continue;
     const double value = variable.get(trial);
     if (common != nullptr && value == variable.get(*common)) continue;
@@ -142,7 +142,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
   }
   for (const TaskEntry& entry : spec.tasks) {
     const std::string task = fmt::format("tasks.{}.", entry.task.name);
-    for (const Variable& variable : variables()) {
+    for (const VariableRow& variable : variables()) {
       const char* const section = variable.is_inner() ? "inner." : "recipe.";
       fields[task + section + std::string(variable.key())] =
           variable.written(variable.get(entry.recipe));

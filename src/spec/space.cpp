@@ -21,7 +21,7 @@ constexpr std::string_view kScales[] = {"linear", "log"};
 constexpr double kLargestSimplex = 1000;
 
 // `low`, `high` and `scale` of a real or an integer.
-void read_bounds(Section& section, const Variable* row, bo::Variable& variable,
+void read_bounds(Section& section, const VariableRow* row, bo::Variable& variable,
                  Problems& problems) {
   const Range range = row != nullptr ? row->range : Range{};
   const auto read = [&](const Node* node, std::string_view key) -> std::optional<double> {
@@ -53,7 +53,7 @@ void read_bounds(Section& section, const Variable* row, bo::Variable& variable,
 }
 
 // `values` of a choice; a row of named values allows them all when the spec has none.
-void read_values(Section& section, const Variable* row, bo::Variable& variable,
+void read_values(Section& section, const VariableRow* row, bo::Variable& variable,
                  Problems& problems) {
   const bool named = row != nullptr && row->type == Type::choice;
   const Node* const values = named ? section.get("values") : section.require("values");
@@ -140,7 +140,7 @@ void check_cycles(const std::vector<bo::Variable>& variables, const std::vector<
   }
 }
 
-bo::Variable read_variable(const Node::Entry& entry, std::string what, const Variable* row,
+bo::Variable read_variable(const Node::Entry& entry, std::string what, const VariableRow* row,
                            Problems& problems, const Node*& when) {
   bo::Variable variable;
   variable.name = entry.key;
@@ -200,7 +200,7 @@ std::vector<bo::Variable> parse_variables(const Node& node, std::string_view wha
     problems.add(node.place, fmt::format("{}: no variables", what));
   }
   for (const Node::Entry& entry : node.entries) {
-    const Variable* row = nullptr;
+    const VariableRow* row = nullptr;
     if (names == Names::table) {
       row = find_variable(entry.key);
       if (row == nullptr) {

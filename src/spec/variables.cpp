@@ -30,13 +30,13 @@ constexpr Range kBelowOne{.low = 0, .high = 1, .high_open = true};
 constexpr Range kCount{.low = 1, .high = 1e6};
 
 // A field whose value is a number, and one whose values have names.
-constexpr Variable number(std::string_view name, Type type, Range range, bool log,
-                          std::string_view summary, Slot (*slot)(Trial&),
-                          std::string_view unset = {}) {
+constexpr VariableRow number(std::string_view name, Type type, Range range, bool log,
+                             std::string_view summary, Slot (*slot)(Trial&),
+                             std::string_view unset = {}) {
   return {name, summary, type, range, log, {}, unset, slot};
 }
-constexpr Variable named(std::string_view name, std::span<const std::string_view> values,
-                         std::string_view summary, Slot (*slot)(Trial&)) {
+constexpr VariableRow named(std::string_view name, std::span<const std::string_view> values,
+                            std::string_view summary, Slot (*slot)(Trial&)) {
   return {name, summary, Type::choice, {}, false, values, {}, slot};
 }
 
@@ -129,12 +129,12 @@ constexpr std::array kVariables = {
 
 }  // namespace
 
-double Variable::get(const Trial& trial) const {
+double VariableRow::get(const Trial& trial) const {
   Trial copy = trial;  // a slot can be written to, the trial cannot
   return std::visit([](const auto* field) { return static_cast<double>(*field); }, slot(copy));
 }
 
-void Variable::set(Trial& trial, double value) const {
+void VariableRow::set(Trial& trial, double value) const {
   std::visit(
       [value](auto* field) {
         using Field = std::remove_pointer_t<decltype(field)>;
@@ -147,14 +147,14 @@ void Variable::set(Trial& trial, double value) const {
       slot(trial));
 }
 
-std::string Variable::written(double value) const {
+std::string VariableRow::written(double value) const {
   if (type == Type::choice) return std::string(values[static_cast<std::size_t>(value)]);
   if (!unset.empty() && value < range.low) return std::string(unset);
   return type == Type::integer ? fmt::format("{}", std::llround(value)) : io::number(value);
 }
 
-std::optional<double> Variable::read(const Node& node, std::string_view what,
-                                     Problems& problems) const {
+std::optional<double> VariableRow::read(const Node& node, std::string_view what,
+                                        Problems& problems) const {
   if (!unset.empty() && node.kind == Node::Kind::scalar && node.text == unset) return -1.0;
   if (type == Type::real) return read_number(node, what, range, problems);
   if (type == Type::integer) {
@@ -167,21 +167,21 @@ std::optional<double> Variable::read(const Node& node, std::string_view what,
   return static_cast<double>(*index);
 }
 
-std::span<const Variable> variables() { return kVariables; }
+std::span<const VariableRow> variables() { return kVariables; }
 
-const Variable* find_variable(std::string_view name) {
-  const auto row = std::ranges::find(kVariables, name, &Variable::name);
+const VariableRow* find_variable(std::string_view name) {
+  const auto row = std::ranges::find(kVariables, name, &VariableRow::name);
   return row == kVariables.end() ? nullptr : &*row;
 }
 
 std::vector<std::string_view> variable_names() {
   std::vector<std::string_view> names;
-  for (const Variable& variable : kVariables) names.push_back(variable.name);
+  for (const VariableRow& variable : kVariables) names.push_back(variable.name);
   return names;
 }
 
 void apply(Trial& trial, const bo::Variable& searched, double value) {
-  const Variable* const row = find_variable(searched.name);
+  const VariableRow* const row = find_variable(searched.name);
   assert(row != nullptr);
   if (searched.type != Type::choice) {
     row->set(trial, value);
@@ -201,7 +201,7 @@ void apply(Trial& trial, const bo::Variable& searched, double value) {
 }
 
 std::optional<double> column_of(const bo::Variable& searched, const Trial& trial) {
-  const Variable* const row = find_variable(searched.name);
+  const VariableRow* const row = find_variable(searched.name);
   assert(row != nullptr);
   const double value = row->get(trial);
   if (searched.type == Type::choice) {

@@ -20,7 +20,7 @@ using Slot = std::variant<double*, int*, std::int64_t*, bool*, train::Schedule*,
 
 // One row of the table of everything that a spec may fix (`recipe:`, `inner:`) or search
 // (`search:`). Its value is a number everywhere: an enum or a flag is the index in `values`.
-struct Variable {
+struct VariableRow {
   std::string_view name;     // as in `search:` and in CSV; "inner_rows" is `rows` in `inner:`
   std::string_view summary;  // with its unit
   bo::Type type;             // real, integer or choice
@@ -43,8 +43,8 @@ struct Variable {
   static constexpr std::string_view kInner = "inner_";
 };
 
-std::span<const Variable> variables();
-const Variable* find_variable(std::string_view name);  // null: not in the table
+std::span<const VariableRow> variables();
+const VariableRow* find_variable(std::string_view name);  // null: not in the table
 std::vector<std::string_view> variable_names();
 
 // Writes a searched value into a trial: `value` is the variable's column of a bo::Point (for a

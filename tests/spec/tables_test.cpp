@@ -21,7 +21,7 @@ Node scalar(const std::string& text) {
 }
 
 // A value of the row that differs from `other`.
-double another_value(const Variable& row, double other) {
+double another_value(const VariableRow& row, double other) {
   if (row.type == bo::Type::choice) return other == 0.0 ? 1.0 : 0.0;
   if (row.type == bo::Type::integer) return other + 1.0;
   return row.range.contains(other * 0.5) && other != 0.0 ? other * 0.5 : 0.25;
@@ -31,7 +31,7 @@ double another_value(const Variable& row, double other) {
 
 TEST_CASE("every variable has its own field, and reads what it writes") {
   std::set<std::string_view> names;
-  for (const Variable& row : variables()) {
+  for (const VariableRow& row : variables()) {
     CAPTURE(row.name);
     CHECK(names.insert(row.name).second);
     CHECK_FALSE(row.summary.empty());
@@ -45,7 +45,7 @@ TEST_CASE("every variable has its own field, and reads what it writes") {
     CHECK(row.get(trial) == changed);
     CHECK(row.read(scalar(row.written(changed)), "x", problems) == changed);
     CHECK(problems.empty());
-    for (const Variable& other : variables()) {
+    for (const VariableRow& other : variables()) {
       if (&other != &row) CHECK(other.get(trial) == other.get(Trial{}));
     }
   }
