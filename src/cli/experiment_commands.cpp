@@ -12,6 +12,7 @@
 #include <set>
 
 #include "cli/engine.hpp"
+#include "cli/forecast_text.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
@@ -221,6 +222,8 @@ void write_results(const report::Study& study) {
   print_out("report: {}\n", page.string());
 }
 
+constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
+
 constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [flags]";
 
 }  // namespace
@@ -249,7 +252,6 @@ int run_command(const std::vector<std::string>& arguments) {
   refuse_other_spec(spec, folder);
   const experiment::Pool pool = pool_of(spec, share);
   install_signal_handlers();
-  constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
   const std::unique_ptr<lab::Laboratory> laboratory =
       engine().make_laboratory(spec, folder / "store", pool.threads, kStoreBytes);
   try_inputs(spec, share, *laboratory);
@@ -297,8 +299,10 @@ int check_command(const std::vector<std::string>& arguments) {
 
 int plan_command(const std::vector<std::string>& arguments) {
   constexpr std::string_view kUsage = "runner plan FILE.yaml [key.path=value ...]";
+  po::options_description flags("flags");
+  add_forecast_flags(flags);
   bool helped = false;
-  const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
+  const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
   print_out("{}", spec::resolved_yaml(spec));
@@ -312,8 +316,12 @@ int plan_command(const std::vector<std::string>& arguments) {
     done += have;
   }
   print_out("# {} of {} trials done\n", done, trials);
-  for (const std::string& missing : spec::missing_files(spec))
-    print_out("# missing: {}\n", missing);
+  const std::vector<std::string> missing = spec::missing_files(spec);
+  for (const std::string& file : missing) print_out("# missing: {}\n", file);
+  if (missing.empty()) {
+    print_out("{}", forecast_text(spec, line, pool_of(spec, {}), cell_bytes(spec),
+                                  static_cast<double>(kStoreBytes)));
+  }
   return kDone;
 }
 

@@ -36,6 +36,8 @@ struct Engine {
   std::unique_ptr<Laboratory> (*make_laboratory)(const spec::Spec& spec,
                                                  std::filesystem::path store, int threads,
                                                  std::uintmax_t store_bytes);
+  // lab/pricing.hpp: a trainer that only counts.
+  std::unique_ptr<experiment::Trainer> (*make_pricing)(const spec::Spec& spec);
   train::Device (*resolve_device)(std::string_view text);
   int (*auto_threads)();
   double (*auto_memory)();

@@ -42,7 +42,7 @@ std::int64_t rows_of(const std::vector<data::EncodedSplit>& parts) {
 std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::TaskEntry& entry,
                                           const data::Tokenizer& tokenizer, int max_length,
                                           std::uint64_t split_seed,
-                                          std::shared_ptr<const StartWeights> start) {
+                                          const std::shared_ptr<const StartWeights>& start) {
   const data::Task& task = entry.task;
   const auto read = [&](const data::SplitFile& file) {
     return data::load_split(task, file, spec.glue_root, tokenizer, max_length,
@@ -59,7 +59,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
   };
   auto result = std::make_shared<TaskData>();
   result->entry = &entry;
-  result->start = std::move(start);
+  result->start = start;
   const data::EncodedSplit train = read(task.train);
   result->files_hash = hash_of(train);
   std::int64_t dev_rows = 0, dev_cut = 0, skipped = train.skipped_rows;
@@ -100,7 +100,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
       train.truncated_rows, dev_cut);
   if (skipped > 0) result->note += fmt::format("; {} malformed rows were skipped", skipped);
-  if (!result->start->note().empty()) result->note += "; " + result->start->note();
+  if (start != nullptr && !start->note().empty()) result->note += "; " + start->note();
   result->hash = hash_of(result->train);
   for (const auto* parts : {&result->selection, &result->report}) {
     for (const data::EncodedSplit& part : *parts) result->hash += hash_of(part);

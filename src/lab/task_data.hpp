@@ -29,10 +29,11 @@ struct TaskData {
 
 // Reads the task's splits by the spec's row caps and outer_split. Which rows train and which select
 // is drawn by `split_seed`, a cell's: every method sees the same ones, every seed others. The
-// reported rows are the experiment's. Throws InputError on whatever is wrong with a file.
+// reported rows are the experiment's. `start` is null where only the rows matter. Throws InputError
+// on whatever is wrong with a file.
 std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::TaskEntry& entry,
                                           const data::Tokenizer& tokenizer, int max_length,
                                           std::uint64_t split_seed,
-                                          std::shared_ptr<const StartWeights> start);
+                                          const std::shared_ptr<const StartWeights>& start);
 
 }  // namespace runner::lab

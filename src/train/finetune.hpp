@@ -84,6 +84,10 @@ std::int64_t total_steps(const Options& options, int rows);
 // when there are fewer steps after snapshot_start than snapshots.
 std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t steps);
 
+// Whether a job computes its frozen layers' outputs once, before its first step: they have no
+// dropout, the steps take every row at least once, and the outputs are not larger than 2 GiB.
+bool keeps_frozen_output(const Job& job);
+
 // Throws InputError on options that the data cannot serve (a batch larger than the data, more
 // snapshots than steps) and on an unreadable checkpoint folder.
 Result finetune(const Job& job);

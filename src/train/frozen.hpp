@@ -15,10 +15,6 @@
 
 namespace runner::train {
 
-// Whether a job computes its frozen layers' outputs once, before its first step: they have no
-// dropout, the steps take every row at least once, and the outputs are not larger than 2 GiB.
-bool keeps_frozen_output(const Job& job);
-
 // What the frozen layers put out over all training rows.
 class FrozenOutput {
  public:

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "doctest/doctest.h"
+#include "model/flops.hpp"
 #include "model/ops_batch.hpp"
 #include "random/philox.hpp"
 
@@ -362,4 +363,39 @@ TEST_CASE("the arena hands the same memory out again") {
   CHECK(large.numel() == 1 << 25);
   arena.release({});
   CHECK(arena.take({2}, at::kFloat).data_ptr() == first.data_ptr());
+}
+
+TEST_CASE("what a pass costs is known from the rows' lengths without making it") {
+  for (const Family family : {Family::roberta, Family::bert}) {
+    for (const int frozen : {0, 1, 2, 3}) {
+      Fixture fixture(family);
+      fixture.pass.frozen_layers = frozen;
+      Network network(fixture.config, 3, NetworkOptions{});
+      const auto told = [&](const model::RowFlops& flops) {
+        double sum = 0.0;
+        for (std::int64_t row = 0; row < fixture.batch.rows(); ++row) {
+          sum += flops.of(static_cast<double>(fixture.batch.length(row)));
+        }
+        return sum;
+      };
+      const int layers = fixture.config.layers;
+      model::RowFlops forward = model::forward_flops(fixture.config, 0, layers);
+      forward += model::head_flops(fixture.config, 3);
+      model::RowFlops training = forward;
+      training += model::backward_flops(fixture.config, 3, frozen);
+      fixture.train(network);
+      CHECK(network.take_flops() == told(training));
+      network.forward(fixture.batch);
+      CHECK(network.take_flops() == told(forward));
+      if (frozen == 0) continue;
+      const at::Tensor below = network.frozen_output(fixture.batch, frozen).clone();
+      CHECK(network.take_flops() == told(model::forward_flops(fixture.config, 0, frozen)));
+      if (frozen == layers) continue;  // then the output has a row for each sequence alone
+      fixture.train(network, below);
+      training = model::forward_flops(fixture.config, frozen, layers);
+      training += model::head_flops(fixture.config, 3);
+      training += model::backward_flops(fixture.config, 3, frozen);
+      CHECK(network.take_flops() == told(training));
+    }
+  }
 }

@@ -1,0 +1,113 @@
+#include "cli/forecast_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options/value_semantic.hpp>
+#include <utility>
+
+#include "cli/engine.hpp"
+#include "data/cache.hpp"
+#include "data/tokenizer.hpp"
+#include "experiment/forecast.hpp"
+#include "experiment/run.hpp"
+#include "io/error.hpp"
+#include "model/checkpoint.hpp"
+#include "model/layout.hpp"
+
+namespace runner::cli {
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr double kGigabyte = 1e9;
+
+// FLOPs per second of the finished trials in the run's journals, all workers together; 0: none.
+double recorded_rate(const spec::Spec& spec, int workers) {
+  double flops = 0.0, seconds = 0.0;
+  for (const experiment::Cell& cell : experiment::list_cells(spec)) {
+    for (const experiment::TrialRecord& trial : experiment::read_history(cell).trials) {
+      const experiment::Budget& budget = trial.budget;
+      flops += budget.flops;
+      seconds += budget.train_seconds + budget.fusion_seconds + budget.evaluate_seconds;
+    }
+  }
+  return seconds > 0.0 ? workers * flops / seconds : 0.0;
+}
+
+// A few training steps of the first task's recipe on random weights, with all cores.
+double measured_rate(const spec::Spec& spec) {
+  constexpr int kSteps = 5;
+  const spec::TaskEntry& entry = spec.tasks.front();
+  const train::Options& options = entry.recipe.train;
+  const data::EncodedSplit split = data::load_split(entry.task, entry.task.train, spec.glue_root,
+                                                    data::Tokenizer::load(spec.model),
+                                                    options.max_length, spec.runs_root / ".tokens");
+  const model::Checkpoint start = model::random_checkpoint(spec.model, entry.task.labels, 0);
+  engine().set_threads(engine().auto_threads());
+  return 1e9 * engine()
+                   .measure_training({.config = start.config,
+                                      .classes = entry.task.classes(),
+                                      .weights = start.weights,
+                                      .data = &split,
+                                      .options = options,
+                                      .device = engine().resolve_device(spec.device)},
+                                     kSteps)
+                   .gflop_per_second;
+}
+
+// A rate and where it is from; 0: there is none.
+std::pair<double, const char*> rate_of(const spec::Spec& spec, const CommandLine& line,
+                                       int workers) {
+  if (line.has("rate")) {
+    const auto rate = line.get<double>("rate");
+    if (!(rate > 0.0)) throw InputError("command line: --rate must be above 0");
+    return {rate, "as given"};
+  }
+  if (line.has("measure")) return {measured_rate(spec), "as measured now"};
+  return {recorded_rate(spec, workers), "as this run's trials had"};
+}
+
+}  // namespace
+
+void add_forecast_flags(po::options_description& flags) {
+  flags.add_options()("rate", po::value<double>()->value_name("FLOPS"),
+                      "FLOPs per second that hours are reckoned by, such as 3e11")(
+      "measure", "measure the rate: a few training steps");
+}
+
+std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
+                          const experiment::Pool& pool, double cell_bytes, double store_limit) {
+  const auto pricing = engine().make_pricing(spec);
+  const experiment::Forecast cost = experiment::forecast(spec, *pricing);
+  const model::EncoderConfig config = model::read_config(spec.model);
+  double disk = 0.0;
+  for (std::size_t i = 0; i < spec.tasks.size(); ++i) {
+    const model::Layout layout = model::make_layout(config, spec.tasks[i].task.classes());
+    disk += 4.0 * static_cast<double>(cost.snapshots[i]) * static_cast<double>(layout.size);
+  }
+  std::string text = fmt::format(
+      "# {} trials, {} distinct training runs (what models will propose is not known yet)\n"
+      "# charged to methods: {:.4g} examples, {:.4g} FLOPs\n"
+      "# to compute: {:.4g} examples, {:.4g} FLOPs; training {:.4g}, fusion and evaluation "
+      "{:.4g}\n",
+      cost.trials, cost.runs, cost.charged.examples, cost.charged.flops, cost.computed().examples,
+      cost.computed().flops, cost.training.flops, cost.evaluation.flops);
+  const auto [rate, source] = rate_of(spec, line, pool.workers);
+  text += rate > 0.0
+              ? fmt::format("# hours: {:.2g} at {:.3g} FLOPs/s, {}\n",
+                            cost.computed().flops / rate / 3600.0, rate, source)
+              : "# hours: not known before a trial has run; --measure or --rate FLOPS tell\n";
+  text += fmt::format("# peak memory: at most {:.2g} GB, {} cell{} at once\n",
+                      pool.workers * cell_bytes / kGigabyte, pool.workers,
+                      pool.workers == 1 ? "" : "s");
+  text += fmt::format("# disk: {:.3g} GB of snapshots; store_limit {:.3g} GB {}\n",
+                      disk / kGigabyte, store_limit / kGigabyte,
+                      disk <= store_limit
+                          ? "holds them all"
+                          : "is less: runs that are dropped are trained again when they "
+                            "are asked for");
+  return text;
+}
+
+}  // namespace runner::cli

@@ -1,0 +1,91 @@
+#include "experiment/forecast.hpp"
+
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "experiment/run.hpp"
+#include "spec/variables.hpp"
+
+namespace runner::experiment {
+namespace {
+
+// Passes requests on and remembers which runs there were.
+class Counting : public Trainer {
+ public:
+  Counting(Trainer& pricing, Forecast& forecast) : pricing_(pricing), forecast_(forecast) {}
+
+  std::unique_ptr<TrainedRun> train(const RunRequest& request,
+                                    const std::function<bool()>& should_stop) override {
+    auto run = pricing_.train(request, should_stop);
+    trained_ = run->record();
+    if (seen_.insert(key(request)).second) {
+      ++forecast_.runs;
+      forecast_.training.examples += static_cast<double>(trained_.examples);
+      forecast_.training.flops += trained_.flops;
+      snapshots_ += trained_.snapshots + (request.options.ema_decay > 0.0 ? 1 : 0);
+    }
+    return run;
+  }
+
+  const RunRecord& trained() const { return trained_; }  // the last one
+  // Snapshots of new runs since the last call.
+  std::int64_t take_snapshots() { return std::exchange(snapshots_, 0); }
+
+ private:
+  using Key = std::tuple<std::string, std::uint64_t, std::uint64_t, std::vector<double>>;
+  static Key key(const RunRequest& request) {
+    spec::Trial trial;
+    trial.train = request.options;
+    std::vector<double> values;
+    for (const spec::Variable& variable : spec::variables()) {
+      if (!variable.is_inner()) values.push_back(variable.get(trial));
+    }
+    return {request.task, request.seed, request.split_seed, values};
+  }
+
+  Trainer& pricing_;
+  Forecast& forecast_;
+  std::set<Key> seen_;
+  RunRecord trained_;
+  std::int64_t snapshots_ = 0;
+};
+
+void multiply(Cost& cost, double factor) {
+  cost.examples *= factor;
+  cost.flops *= factor;
+}
+
+}  // namespace
+
+Forecast forecast(const spec::Spec& spec, Trainer& pricing) {
+  spec::Spec one = spec;
+  one.seeds.resize(1);
+  for (spec::TaskEntry& task : one.tasks) task.recipe.fusion.stop_expected_improvement = 0.0;
+  Forecast sum;
+  sum.snapshots.resize(one.tasks.size());
+  Counting counting(pricing, sum);
+  for (const Cell& cell : list_cells(one)) {
+    std::vector<TrialRecord> history;
+    while (auto proposed = propose_trial(cell, history)) {
+      auto record = run_trial(cell, *std::move(proposed), {}, counting, {});
+      const auto examples = static_cast<double>(record->budget.examples);
+      sum.charged.examples += examples;
+      sum.charged.flops += record->budget.flops;
+      sum.evaluation.examples += examples - static_cast<double>(counting.trained().examples);
+      sum.evaluation.flops += record->budget.flops - counting.trained().flops;
+      ++sum.trials;
+      history.push_back(*std::move(record));
+    }
+    sum.snapshots[static_cast<std::size_t>(cell.task - one.tasks.data())] +=
+        counting.take_snapshots();
+  }
+  const auto seeds = static_cast<int>(spec.seeds.size());
+  sum.trials *= seeds;
+  sum.runs *= seeds;
+  for (Cost* cost : {&sum.charged, &sum.training, &sum.evaluation}) multiply(*cost, seeds);
+  for (std::int64_t& count : sum.snapshots) count *= seeds;
+  return sum;
+}
+
+}  // namespace runner::experiment
