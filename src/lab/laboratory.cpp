@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "data/tokenizer.hpp"
+#include "experiment/version.hpp"
 #include "fusion/trajectory.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -27,8 +28,7 @@ using nlohmann::json;
 
 namespace {
 
-// Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
-constexpr int kTrainerVersion = 3;
+using experiment::kTrainerVersion;
 constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone
 
 // Everything that determines a run's bits, in one canonical text.

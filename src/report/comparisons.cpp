@@ -41,6 +41,11 @@ Agreement agreement(const std::vector<experiment::Predictions>& first,
   return counts;
 }
 
+std::string name_of(const Comparison& comparison) {
+  return fmt::format("{} against {}{}", comparison.method->name, comparison.against->name,
+                     comparison.primary ? " (primary)" : "");
+}
+
 }  // namespace
 
 Table comparisons_csv(const Comparing& all) {
@@ -116,13 +121,31 @@ Table comparisons_twin(const Comparing& all) {
                    all.spec.seeds.size() == 1 ? "95 % over rows, for these trained models"
                                               : "95 % over rows and seeds"};
   for (const Comparison& comparison : all.comparisons) {
+    table.rows.push_back({name_of(comparison), rounded(comparison.estimate.difference, 2),
+                          range_text(comparison.estimate.interval(kLevel)),
+                          rounded(comparison.p_value, 3), rounded(comparison.corrected.p_value, 3),
+                          verdict_text(comparison), rounded(comparison.sign_flip, 3),
+                          range_text(comparison.rows)});
+  }
+  return table;
+}
+
+Table comparisons_text(const Comparing& all) {
+  const bool one_seed = all.spec.seeds.size() == 1;
+  Table table;
+  table.caption = fmt::format(
+      "Differences of the average in points, {}; docs/statistics.md tells how they are judged.",
+      one_seed
+          ? "with 95 % intervals over rows, for these trained models: one seed says nothing of "
+            "methods"
+          : fmt::format("with 95 % intervals over {} seeds", all.spec.seeds.size()));
+  table.signature = all.signature;
+  table.columns = {"comparison", "difference", "95 %", one_seed ? "" : "Holm's p", "verdict"};
+  for (const Comparison& comparison : all.comparisons) {
     table.rows.push_back(
-        {fmt::format("{} against {}{}", comparison.method->name, comparison.against->name,
-                     comparison.primary ? " (primary)" : ""),
-         rounded(comparison.estimate.difference, 2),
-         range_text(comparison.estimate.interval(kLevel)), rounded(comparison.p_value, 3),
-         rounded(comparison.corrected.p_value, 3), verdict_text(comparison),
-         rounded(comparison.sign_flip, 3), range_text(comparison.rows)});
+        {name_of(comparison), rounded(comparison.estimate.difference, 2),
+         range_text(one_seed ? comparison.rows : comparison.estimate.interval(kLevel)),
+         one_seed ? "" : rounded(comparison.corrected.p_value, 3), verdict_text(comparison)});
   }
   return table;
 }

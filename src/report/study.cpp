@@ -6,6 +6,7 @@
 
 #include "experiment/run.hpp"
 #include "report/resample.hpp"
+#include "report/signature.hpp"
 
 namespace runner::report {
 namespace {
@@ -33,6 +34,7 @@ Study::Study(const spec::Spec& spec)
     : cells_(read_cells(spec)),
       scores_(spec, cells_),
       comparisons_(compare(spec, scores_, Resampled(predictions_of(spec, cells_), kResamples))),
+      signature_(signature(spec)),
       all_{spec, cells_, scores_, comparisons_, signature_} {}
 
 std::vector<std::string> Study::missing() const {

@@ -45,7 +45,7 @@ Written write_tables(const Study& study) {
   write("diagnostics.csv", to_csv(diagnostics_csv(cells)));
   write("timings.csv", to_csv(timings_csv(cells)));
   written.text = to_text(methods_text(all));
-  if (!compared.rows.empty()) written.text += "\n" + to_text(compared);
+  if (!compared.rows.empty()) written.text += "\n" + to_text(comparisons_text(all));
   return written;
 }
 

@@ -4,11 +4,23 @@
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
 root=$here/../..
 
+expect 0 run root "$runner" plan "$root/experiments/quickstart.yaml"
+read -r told_examples told_flops < <(sed -nE \
+  's/^# charged to methods: (.*) examples, (.*) FLOPs$/\1 \2/p' said)
 expect 0 run root "$runner" "$root/experiments/quickstart.yaml"
 for file in methods pairs trials fusion curves; do
   said "$file.csv"
   [[ -s root/quickstart/tables/$file.csv ]] || fail "no $file.csv"
 done
+
+# What the plan told is what was spent, to a tenth.
+sed -E 's/"([^",]*),([^"]*)"/\1;\2/g' root/quickstart/tables/trials.csv | awk -F, -v examples="$told_examples" -v flops="$told_flops" '
+  function far(told, spent) { return told < 0.9 * spent || told > 1.1 * spent }
+  NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+  { e += $at["examples"]; f += $at["flops"] }
+  END { print "examples", examples, "told", e, "spent; FLOPs", flops, "told", f, "spent"
+        exit far(examples, e) || far(flops, f) }' ||
+  fail "the plan was wrong"
 
 # Share of the most frequent label: the last column, except where GLUE has it elsewhere.
 majority() {

@@ -10,6 +10,7 @@
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "report/signature.hpp"
 
 using namespace runner;
 using namespace runner::experiment;
@@ -256,4 +257,28 @@ TEST_CASE("a damaged journal is an error and leaves the old tables") {
   io::write_file_atomic(journal, bytes);
   CHECK_THROWS_AS(report::Study{spec}, InputError);
   CHECK(io::read_file(written.folder / "trials.csv") == before);
+}
+
+TEST_CASE("every table for people ends in the line that tells which experiment it is") {
+  const Folder folder;
+  FakeTrainer trainer;
+  const spec::Spec spec = table_spec(folder.path);
+  const fs::path inputs = run_folder(spec) / "inputs";
+  io::write_file_atomic(inputs / "RTE_128.json", R"({"data":"abc","model":"def"})");
+  io::write_file_atomic(inputs / "CoLA_128.json", R"({"record":{"data":"abd","model":"def"}})");
+  io::write_file_atomic(inputs / "CoLA_64.json", "torn");
+  run(spec, trainer, {}, {});
+  const auto files = tables(spec);
+  const std::string line = report::signature(spec);
+  CHECK(line.find("trainer ") != std::string::npos);
+  CHECK(line.find("selection holdout:0.1; report dev; seeds 0 7; trials 5 (2 modelled)") !=
+        std::string::npos);
+  CHECK(line.find(" RTE:") != std::string::npos);
+  CHECK(line.find(" CoLA:") != std::string::npos);
+  for (const char* name : {"methods.tex", "comparisons.tex", "pairs.tex"}) {
+    CHECK(files.at(name).find("selection holdout:0.1; report dev") != std::string::npos);
+  }
+  // Other data are another experiment.
+  io::write_file_atomic(inputs / "RTE_128.json", R"({"data":"abe","model":"def"})");
+  CHECK(report::signature(spec) != line);
 }

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace runner::experiment {
+
+// Raised when the trainer changes what a run's bits are, so that no older run is taken for it.
+inline constexpr int kTrainerVersion = 3;
+
+}  // namespace runner::experiment

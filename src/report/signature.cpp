@@ -1,0 +1,88 @@
+#include "report/signature.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "experiment/run.hpp"
+#include "experiment/version.hpp"
+#include "io/csv.hpp"
+#include "io/file.hpp"
+#include "report/cells.hpp"
+
+namespace runner::report {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kDigits = 8;  // of a hash: enough to tell apart what was not meant to differ
+
+std::string short_hash(const std::string& text) {
+  return io::content_hash(text).substr(0, kDigits);
+}
+
+// What was claimed for one task: of every max_length that its runs have asked for.
+struct Claims {
+  std::string data, model;
+};
+
+// What was claimed by one file; empty fields where it is damaged: a run that goes on says so.
+Claims read_claim(const fs::path& file) {
+  auto claim = nlohmann::json::parse(io::read_file(file), nullptr, false);
+  if (claim.is_object() && claim.contains("record")) claim = claim["record"];  // a checked line
+  if (!claim.is_object()) return {};
+  return {claim.value("data", ""), claim.value("model", "")};
+}
+
+Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {
+  const fs::path folder = experiment::run_folder(spec) / "inputs";
+  std::vector<fs::path> files;
+  std::error_code none;  // no run yet
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    const std::string name = entry.path().stem();  // TASK_LENGTH
+    if (name.substr(0, name.rfind('_')) == task.task.name) files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  Claims claims;
+  for (const fs::path& file : files) {
+    const Claims claim = read_claim(file);
+    claims.data += claim.data;
+    claims.model += claim.model;
+  }
+  return claims;
+}
+
+}  // namespace
+
+std::string signature(const spec::Spec& spec) {
+  std::string data, model;
+  for (const spec::TaskEntry& task : spec.tasks) {
+    const Claims claims = claims_of(spec, task);
+    if (claims.data.empty()) continue;
+    model += claims.model;
+    data += fmt::format(" {}:{}", task.task.name, short_hash(claims.data));
+  }
+  std::string text =
+      fmt::format("runner {}, trainer {}", RUNNER_VERSION, experiment::kTrainerVersion);
+  text += "; model " + spec.model.filename().string();
+  if (!model.empty()) text += ":" + short_hash(model);
+  if (!data.empty()) text += "; data" + data;
+  text += fmt::format("; rows: train {}, selection {}, dev {}", row_cap(spec.max_train_rows),
+                      spec.holdout > 0.0 ? row_cap(spec.max_selection_rows) : "dev",
+                      row_cap(spec.max_dev_rows));
+  text += fmt::format("; selection {}; report {}; seeds {}", selection_split(spec),
+                      report_split(spec), fmt::join(spec.seeds, " "));
+  const bool searches = std::ranges::any_of(
+      spec.methods, [](const spec::Method& method) { return method.search == spec::Search::bo; });
+  text += fmt::format("; trials {}", spec.outer.trials);
+  if (searches) {
+    text += fmt::format(" ({} modelled)", spec.outer.trials - spec::start_trials(spec));
+  }
+  return text + fmt::format("; statistics t/Satterthwaite, Holm {}, equal ±{}",
+                            spec.comparisons.size(), io::number(spec.equivalence));
+}
+
+}  // namespace runner::report
