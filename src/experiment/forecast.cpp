@@ -38,7 +38,7 @@ class Counting : public Trainer {
     spec::Trial trial;
     trial.train = request.options;
     std::vector<double> values;
-    for (const spec::Variable& variable : spec::variables()) {
+    for (const spec::VariableRow& variable : spec::variables()) {
       if (!variable.is_inner()) values.push_back(variable.get(trial));
     }
     return {request.task, request.seed, request.split_seed, values};
