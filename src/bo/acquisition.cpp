@@ -11,33 +11,20 @@
 namespace runner::bo {
 namespace {
 
-// z = (target - mean) / sd. Under noise the target lies one noise stddev below the best mean: that
-// mean is itself a lucky one, and a smaller gain could not be told from it.
+// z = (best - margin - mean) / sd. Under noise the best value is plugged in from the model
+// (Picheny, Wagner, Ginsbourger 2013, "A benchmark of kriging-based infill criteria for noisy
+// optimization"), and the margin (Brochu, Cora, de Freitas 2010, "A tutorial on Bayesian
+// optimization of expensive cost functions", section 2.3.2) is one noise stddev: that best mean is
+// itself a lucky one, and a smaller gain could not be told from it.
 double improvement(const Prediction& p, const AcquisitionContext& c) {
   return (c.best - c.noise_stddev - p.mean) / p.stddev;
 }
 
-// What one more noisy observation can tell of a point, 1 - t / sqrt(sd^2 + t^2) with the noise's
-// stddev t: 1 without noise, and near 0 where the function is known better than t. Huang, Allen,
-// Notz, Zeng (2006), "Global optimization of stochastic black-box systems via sequential kriging
-// meta-models", eq. 12.
-struct Informative {
-  double factor = 1.0, by_stddev = 0.0;
-  Informative(const Prediction& p, const AcquisitionContext& c) {
-    const double t = c.noise_stddev, total = std::hypot(p.stddev, t);
-    factor = p.stddev * p.stddev / (total * (total + t));  // the same without cancellation
-    by_stddev = t * p.stddev / (total * total * total);
-  }
-};
-
 // EI = sd h(z). Jones, Schonlau, Welch (1998), "Efficient global optimization of expensive
-// black-box functions", eq. 15; under noise times the factor above.
+// black-box functions", eq. 15.
 AcquisitionValue expected_improvement(const Prediction& p, const AcquisitionContext& c) {
   const double z = improvement(p, c);
-  const double gain = p.stddev * std::exp(log_h(z));
-  const Informative told(p, c);
-  return {gain * told.factor, -normal_cdf(z) * told.factor,
-          normal_density(z) * told.factor + gain * told.by_stddev};
+  return {p.stddev * std::exp(log_h(z)), -normal_cdf(z), normal_density(z)};
 }
 
 // log EI = log sd + log h(z). Ament, Daulton, Eriksson, Balandat, Bakshy (2023), "Unexpected
@@ -45,9 +32,7 @@ AcquisitionValue expected_improvement(const Prediction& p, const AcquisitionCont
 AcquisitionValue log_expected_improvement(const Prediction& p, const AcquisitionContext& c) {
   const double z = improvement(p, c);
   const double slope = dlog_h(z);
-  const Informative told(p, c);
-  return {std::log(p.stddev) + log_h(z) + std::log(told.factor), -slope / p.stddev,
-          (1.0 - slope * z) / p.stddev + told.by_stddev / told.factor};
+  return {std::log(p.stddev) + log_h(z), -slope / p.stddev, (1.0 - slope * z) / p.stddev};
 }
 
 // PI = Phi(z) of a target that lies a margin lower. Kushner (1964), "A new method of locating the

@@ -16,7 +16,7 @@ struct Prediction {
 struct AcquisitionContext {
   double best = 0.0;          // the lowest posterior mean at a point already evaluated
   double beta = 4.0;          // UCB; multiplies the variance
-  double noise_stddev = 0.0;  // of one observation; 0: the objective is deterministic
+  double noise_stddev = 0.0;  // of one observation, the least gain that counts; 0: deterministic
   double margin = 0.0;        // PI: by how much it asks to improve
 };
 
