@@ -152,9 +152,8 @@ arma::vec LogNormal::gradient(const arma::vec& x) const {
 }
 
 LogNormal lengthscale_prior(arma::uword dimensions) {
-  const double location = std::numbers::sqrt2 + 0.5 * std::log(static_cast<double>(dimensions));
-  return {arma::vec(dimensions, arma::fill::value(location)),
-          arma::vec(dimensions, arma::fill::value(std::numbers::sqrt3))};
+  const double location = 0.5 * std::log(static_cast<double>(dimensions));
+  return {arma::vec(dimensions, arma::fill::value(location)), arma::ones(dimensions)};
 }
 
 FittedParameters fit(const Data& data, Noise noise, const Hyperparameters* warm) {

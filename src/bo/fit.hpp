@@ -17,9 +17,12 @@ struct LogNormal {
   arma::vec gradient(const arma::vec& x) const;
 };
 
-// Length scales: LogNormal(sqrt(2) + log(d) / 2, sqrt(3)), so that functions are as smooth in many
-// dimensions as in few. Hvarfner, Hellsten, Nardi (2024), "Vanilla Bayesian optimization performs
-// great in high dimensions", section 5.
+// Length scales: LogNormal(log(d) / 2, 1), so that functions are as smooth in many dimensions as in
+// few. Scaled by sqrt(d) as in Hvarfner, Hellsten, Nardi (2024), "Vanilla Bayesian optimization
+// performs great in high dimensions", section 5, whose LogNormal(sqrt(2) + log(d) / 2, sqrt(3)) is
+// wider: a handful of outcomes says little about d scales. The median is the length scale from
+// which Xu, Wang, Phillips, Zhe (2025), "Standard Gaussian process is all you need for
+// high-dimensional Bayesian optimization", start their fit.
 LogNormal lengthscale_prior(arma::uword dimensions);
 
 // The noise of a deterministic objective and the least that is learned, in standardised outcomes:

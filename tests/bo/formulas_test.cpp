@@ -46,6 +46,13 @@ TEST_CASE("priors' derivatives match differences") {
   }
 }
 
+TEST_CASE("the prior's median length scale is the diagonal of the unit cube") {
+  for (const arma::uword d : {1U, 4U, 9U}) {
+    const arma::vec median = arma::exp(lengthscale_prior(d).location);
+    CHECK(arma::abs(median - std::sqrt(static_cast<double>(d))).max() < 1e-12);
+  }
+}
+
 TEST_CASE("every acquisition's gradient matches differences") {
   const Data data = smooth_data(17, 3, 3);
   const Gp gp(data, moderate(3));
