@@ -36,6 +36,10 @@ struct Minimum {
 // Newton methods for optimization problems with simple constraints"; Nocedal, Wright 2006, alg.
 // 7.4). On a simplex the largest weight is expressed by the others, so what remains are bounds.
 // Deterministic; returns the best point seen, never worse than x.
+//
+// Own code, because of failures: with NLopt 2.7 in its place (LD_LBFGS on boxes, LD_SLSQP on
+// simplices) regret on bench/'s eight problems, seeds 0 to 5, and the time of a suggestion are
+// level, but 713 of 15,516 searches end in its exception for limited roundoff.
 Minimum minimise(const Objective& f, const Domain& domain, arma::vec x,
                  const MinimiseOptions& options);
 
