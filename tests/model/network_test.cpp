@@ -370,7 +370,7 @@ TEST_CASE("what a pass costs is known from the rows' lengths without making it")
     for (const int frozen : {0, 1, 2, 3}) {
       Fixture fixture(family);
       fixture.pass.frozen_layers = frozen;
-      Network network(fixture.config, 3, NetworkOptions{});
+      Network network(fixture.config, 3, NetworkOptions{.gradients = true});
       const auto told = [&](const model::RowFlops& flops) {
         double sum = 0.0;
         for (std::int64_t row = 0; row < fixture.batch.rows(); ++row) {
