@@ -2,9 +2,11 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
-#include <stdexcept>
+#include <algorithm>
 
 #include "kernels/scratch.hpp"
 #include "kernels/targets.hpp"
@@ -12,7 +14,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pair_product.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernels/pair_tiles-inl.hpp"
+#include "kernels/matrix_tiles-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
@@ -26,43 +28,106 @@ HWY_AFTER_NAMESPACE();
 HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
 
+// A product cut into blocks of rows: by the pairs' tiles, or by matrix tiles where `kMatrix`.
+template <bool kMatrix>
+struct Blocks {
+  static constexpr std::int64_t kRows = kMatrix ? kMatrixRows : kPairTileRows;
+  explicit Blocks(const PairProduct& product)
+      : pairs(kMatrix ? matrix_depths(product.depth) * kMatrixDepth / 2 : (product.depth + 1) / 2),
+        count((product.rows + kRows - 1) / kRows) {}
+
+  std::int64_t pairs;  // of the depth, in what is packed
+  std::int64_t count;
+  std::int64_t size() const { return 2 * kRows * pairs; }  // of a packed left block
+};
+
+template <bool kMatrix>
 void pack_left_blocks(const PairProduct& product, Bf16* room, std::int64_t begin,
                       std::int64_t end) {
-  const std::int64_t pairs = (product.depth + 1) / 2;
+  const Blocks<kMatrix> blocks(product);
   for (std::int64_t block = begin; block < end; ++block) {
-    const std::int64_t row = block * kPairTileRows;
-    pack_transposed_block(product.a + row, product.a_stride, product.depth,
-                          std::min(kPairTileRows, product.rows - row), room + 2 * row * pairs);
+    const std::int64_t row = block * blocks.kRows;
+    const std::int64_t rows = std::min(blocks.kRows, product.rows - row);
+    Bf16* to = room + block * blocks.size();
+    if constexpr (kMatrix)
+      pack_matrix_block(product.a + row, product.a_stride, product.depth, rows, to);
+    else
+      pack_transposed_block(product.a + row, product.a_stride, product.depth, rows, to);
   }
 }
 
-void multiply_items(const PairProduct& product, const Bf16* packed_left, std::int64_t row_parts,
-                    std::int64_t begin, std::int64_t end) {
-  const std::int64_t pairs = (product.depth + 1) / 2, blocks = pair_blocks(product.rows);
-  auto* panel = reinterpret_cast<Bf16*>(scratch(pairs * kPanelColumns));  // two bf16 to a float
+// Columns `column` to `column` + 31 of the right operand; zeros up to `pairs` of them.
+void pack_right(const PairProduct& product, std::int64_t column, std::int64_t pairs, Bf16* panel) {
+  if (product.b_transposed)
+    pack_transposed_panel(product.b + column * product.b_stride, product.b_stride, product.depth,
+                          kPanelColumns, panel);
+  else
+    pack_panel(product.b + column, product.b_stride, product.depth, panel);
+  std::fill(panel + (product.depth + 1) / 2 * 2 * kPanelColumns, panel + pairs * 2 * kPanelColumns,
+            Bf16{0});
+}
+
+// c [last - first, 32] of a packed panel by the pairs' tiles.
+void multiply_pairs(const PairProduct& product, const Bf16* packed_left, const Bf16* panel,
+                    std::int64_t pairs, std::int64_t first, std::int64_t last,
+                    std::int64_t column) {
+  const Start bias{product.bias == nullptr ? nullptr : product.bias + column, 0};
+  Bf16* c = product.c + first * product.c_stride + column;
+  if (product.a_transposed)
+    multiply_panel(last - first, pairs, BlockedRows{packed_left + 2 * first * pairs}, panel, bias,
+                   c, product.c_stride);
+  else
+    multiply_panel(last - first, pairs,
+                   StoredRows{product.a + first * product.a_stride, product.a_stride}, panel, bias,
+                   c, product.c_stride);
+}
+
+// The same by matrix tiles; `room` holds a block's sums, and a stored left block that ends early.
+RUNNER_MATRIX_ATTR void multiply_matrix(const PairProduct& product, const Bf16* packed_left,
+                                        const Bf16* panel, std::int64_t pairs, std::int64_t first,
+                                        std::int64_t last, std::int64_t column, float* room) {
+  float* sums = room;
+  auto* rest = reinterpret_cast<Bf16*>(room + kMatrixRows * kPanelColumns);
+  const float* bias = product.bias == nullptr ? nullptr : product.bias + column;
+  for (std::int64_t row = first; row < last; row += kMatrixRows) {
+    const std::int64_t rows = std::min(kMatrixRows, last - row);
+    const Bf16* stored = product.a + row * product.a_stride;
+    MatrixRows a = product.a_transposed ? packed_block(packed_left + 2 * row * pairs)
+                                        : stored_block(stored, product.a_stride);
+    if (!product.a_transposed && rows % kTileRows != 0) {
+      for (std::int64_t r = 0; r < rows; ++r)
+        std::copy_n(stored + r * product.a_stride, product.depth, rest + r * product.depth);
+      std::fill(rest + rows * product.depth, rest + kMatrixRows * product.depth, Bf16{0});
+      a = stored_block(rest, product.depth);
+    }
+    multiply_block(rows, 2 * pairs / kMatrixDepth, a, panel, bias, sums,
+                   product.c + row * product.c_stride + column, product.c_stride);
+  }
+}
+
+template <bool kMatrix>
+RUNNER_MATRIX_ATTR void multiply_items(const PairProduct& product, const Bf16* packed_left,
+                                       std::int64_t row_parts, std::int64_t begin,
+                                       std::int64_t end) {
+  const Blocks<kMatrix> blocks(product);
+  const std::int64_t rest =
+      kMatrix ? kMatrixRows * (kPanelColumns + (product.depth + 1) / 2) : 0;  // two bf16 to a float
+  auto* panel = reinterpret_cast<Bf16*>(scratch(blocks.pairs * kPanelColumns + rest));
+  float* room = reinterpret_cast<float*>(panel) + blocks.pairs * kPanelColumns;
   std::int64_t packed = -1;
   for (std::int64_t item = begin; item < end; ++item) {
     const std::int64_t column = item / row_parts * kPanelColumns, part = item % row_parts;
-    if (packed != column) {
-      if (product.b_transposed)
-        pack_transposed_panel(product.b + column * product.b_stride, product.b_stride,
-                              product.depth, kPanelColumns, panel);
-      else
-        pack_panel(product.b + column, product.b_stride, product.depth, panel);
-      packed = column;
-    }
-    const std::int64_t first = blocks * part / row_parts * kPairTileRows;
+    if (packed != column) pack_right(product, column, blocks.pairs, panel);
+    packed = column;
+    const std::int64_t first = blocks.count * part / row_parts * blocks.kRows;
     const std::int64_t last =
-        std::min(product.rows, blocks * (part + 1) / row_parts * kPairTileRows);
-    const Start bias{product.bias == nullptr ? nullptr : product.bias + column, 0};
-    Bf16* c = product.c + first * product.c_stride + column;
-    if (product.a_transposed)
-      multiply_panel(last - first, pairs, BlockedRows{packed_left + 2 * first * pairs}, panel, bias,
-                     c, product.c_stride);
-    else
-      multiply_panel(last - first, pairs,
-                     StoredRows{product.a + first * product.a_stride, product.a_stride}, panel,
-                     bias, c, product.c_stride);
+        std::min(product.rows, blocks.count * (part + 1) / row_parts * blocks.kRows);
+    if constexpr (kMatrix) {
+      const MatrixTiles tiles;
+      multiply_matrix(product, packed_left, panel, blocks.pairs, first, last, column, room);
+    } else {
+      multiply_pairs(product, packed_left, panel, blocks.pairs, first, last, column);
+    }
   }
 }
 
@@ -78,30 +143,58 @@ namespace runner::kernels {
 HWY_EXPORT(has_tiles);
 
 bool has_pair_products() {
-  static const bool has = [] {
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    constexpr unsigned kAmxBf16 = 1U << 22;
-    return __builtin_cpu_supports("avx512bf16") &&
-           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) == 0;
-  }();
+  static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
   return has && HWY_DYNAMIC_DISPATCH(has_tiles)();
 }
 
+namespace {
+
+// Whether there is AMX, and the kernel lets this process use its registers.
+bool has_matrix_tiles() {
+  static const bool has = [] {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    constexpr unsigned kAmxBf16 = 1U << 22;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16) == 0) return false;
+    constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
+    return ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+  }();
+  return has;
+}
+
+// Of a product's shape alone: its bits must not depend on anything else.
+bool is_matrix_product(const PairProduct& product) {
+  return has_matrix_tiles() && (product.a_transposed || product.depth % N_AVX3::kMatrixDepth == 0);
+}
+
+// body(blocks) with the product's blocks, as their own type.
+template <class Body>
+auto with_blocks(const PairProduct& product, const Body& body) {
+  return is_matrix_product(product) ? body(N_AVX3::Blocks<true>(product))
+                                    : body(N_AVX3::Blocks<false>(product));
+}
+
+}  // namespace
+
 void pack_left(const PairProduct& product, Bf16* room, std::int64_t begin, std::int64_t end) {
-  N_AVX3::pack_left_blocks(product, room, begin, end);
+  is_matrix_product(product) ? N_AVX3::pack_left_blocks<true>(product, room, begin, end)
+                             : N_AVX3::pack_left_blocks<false>(product, room, begin, end);
 }
 
 void multiply(const PairProduct& product, const Bf16* packed_left, std::int64_t row_parts,
               std::int64_t begin, std::int64_t end) {
-  N_AVX3::multiply_items(product, packed_left, row_parts, begin, end);
+  is_matrix_product(product)
+      ? N_AVX3::multiply_items<true>(product, packed_left, row_parts, begin, end)
+      : N_AVX3::multiply_items<false>(product, packed_left, row_parts, begin, end);
 }
 
 std::int64_t packed_left_blocks(const PairProduct& product) {
-  return product.a_transposed ? N_AVX3::pair_blocks(product.rows) : 0;
+  if (!product.a_transposed) return 0;
+  return with_blocks(product, [](const auto& blocks) { return blocks.count; });
 }
 
 std::int64_t packed_left_size(const PairProduct& product) {
-  return packed_left_blocks(product) * N_AVX3::kPairTileRows * 2 * ((product.depth + 1) / 2);
+  if (!product.a_transposed) return 0;
+  return with_blocks(product, [](const auto& blocks) { return blocks.count * blocks.size(); });
 }
 
 std::int64_t product_items(const PairProduct& product, std::int64_t row_parts) {

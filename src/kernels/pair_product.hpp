@@ -7,8 +7,8 @@
 namespace runner::kernels {
 
 // c [rows, columns] = a [rows, depth] b [depth, columns] + bias, sums in fp32, rounded once: the
-// matrix products of bf16 training on processors with AVX512_BF16. An element's sum runs over
-// the depth in order, whatever the split over threads.
+// matrix products of bf16 training on processors with AVX512_BF16, by AMX where they have that too.
+// An element's sum runs over the depth in order, whatever the split over threads.
 struct PairProduct {
   std::int64_t rows = 0;
   std::int64_t columns = 0;  // a multiple of 32
@@ -24,8 +24,8 @@ struct PairProduct {
   std::int64_t c_stride = 0;
 };
 
-// Whether this processor is one for them: AVX512_BF16 without AMX, for which oneDNN has code that
-// is faster still.
+// Whether this processor is one for them. (oneDNN, too, is fast on AMX, but there its bits depend
+// on the number of threads.)
 bool has_pair_products();
 // Whether the product's extents are as PairProduct asks.
 bool is_pair_product(const PairProduct& product);
