@@ -35,8 +35,8 @@ bool constant(std::span<const double> values) {
   return std::ranges::all_of(values, [&](double v) { return v == values[0]; });
 }
 
-bool finite(std::span<const double> values) {
-  return std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
+bool finite(const auto& values) {
+  return std::ranges::all_of(values, [](auto v) { return std::isfinite(v); });
 }
 
 double mean(std::span<const double> values) {
@@ -301,8 +301,9 @@ std::vector<float> predict(const Task& task, std::span<const float> logits) {
   std::vector<float> predicted;
   for (std::size_t at = 0; at < logits.size(); at += classes) {
     const auto row = logits.subspan(at, classes);
-    predicted.push_back(
-        task.regression ? row[0] : static_cast<float>(std::ranges::max_element(row) - row.begin()));
+    const auto largest = static_cast<float>(std::ranges::max_element(row) - row.begin());
+    const float said = task.regression ? row[0] : largest;
+    predicted.push_back(finite(row) ? said : std::nanf(""));
   }
   return predicted;
 }
@@ -331,10 +332,13 @@ Scores judge(const Task& task, std::span<const float> predictions, std::span<con
   if (std::ranges::any_of(labels, [](float label) { return std::isnan(label); })) {
     throw std::invalid_argument("a row without label cannot be scored");
   }
+  const bool known = finite(predictions);
   Judged judged;
   std::vector<int> predicted, truth;
   std::vector<double> values, targets;
-  if (task.regression) {
+  if (!known) {
+    // No metric is asked.
+  } else if (task.regression) {
     values.assign(predictions.begin(), predictions.end());
     targets.assign(labels.begin(), labels.end());
     judged.outputs = values;
@@ -357,7 +361,7 @@ Scores judge(const Task& task, std::span<const float> predictions, std::span<con
       throw InputError(fmt::format("task {}: metric '{}' does not fit {} classes", task.name,
                                    row.name, task.classes()));
     }
-    const MetricValue value = row.measure(judged);
+    const MetricValue value = known ? row.measure(judged) : MetricValue{std::nan(""), false};
     scores.values.emplace_back(row.name, value.value);
     scores.score +=
         (row.error ? -value.value : value.value) / static_cast<double>(task.metrics.size());

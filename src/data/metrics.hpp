@@ -73,11 +73,12 @@ struct Scores {
 };
 
 // What the logits [rows x classes], row-major, say of each row: the class of the largest, the first
-// of equals, or a regression's one output as it stands.
+// of equals, or a regression's one output as it stands; NaN where one of the row's is not finite.
 std::vector<float> predict(const Task& task, std::span<const float> logits);
 
 // `labels` as in EncodedSplit, each there. Regression compares in float32 first, as Hugging Face
-// does. Throws InputError where the task's metrics do not fit its classes.
+// does. With a logit that is not finite every score is NaN: such a model says nothing. Throws
+// InputError where the task's metrics do not fit its classes.
 Scores score(const Task& task, std::span<const float> logits, std::span<const float> labels);
 // The same of what predict() made of them. All metrics are those of score() but the one that ranks
 // rows: AUROC is of the classes alone, all rows of one class tied.

@@ -202,8 +202,8 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
     if (!record.has_result()) return record;
     if (trained.snapshots < 1) throw std::runtime_error("the run left no snapshot");
     fuse_and_measure(trial.fusion, *run, inner, sinks, record);
-    if (!std::isfinite(record.objective)) {
-      fail(record, "diverged", "the score of the fused model is not finite");
+    if (!std::isfinite(record.objective) || !std::isfinite(record.evaluation.report.score)) {
+      fail(record, "diverged", "a logit of the fused model is not finite");
     }
   } catch (const Stopped&) {
     return std::nullopt;
