@@ -33,18 +33,19 @@ constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone
 
 // Everything that determines a run's bits, in one canonical text.
 std::string run_key(const TaskData& task, const experiment::RunRequest& request,
-                    const train::Device& device, int threads, bool deterministic) {
+                    const train::Device& device, bool deterministic) {
   spec::Trial trial;
   trial.train = request.options;
   json options = json::object();
   for (const spec::VariableRow& variable : spec::variables()) {
     if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
   }
-  json key = {{"trainer", kTrainerVersion}, {"data", task.hash},    {"start", task.start->hash()},
-              {"options", options},         {"seed", request.seed}, {"device", device.name()},
-              {"threads", threads}};
-  if (!device.is_cpu()) {
-    key.erase("threads");  // of the CPU: they compute nothing
+  json key = {{"trainer", kTrainerVersion},
+              {"data", task.hash},
+              {"start", task.start->hash()},
+              {"options", options},
+              {"seed", request.seed}};
+  if (!device.is_cpu()) {  // which of a machine's does not matter
     key["gpu"] = {kGpuVersion, deterministic, train::has_cuda_graphs()};
   }
   return io::content_hash(key.dump());
@@ -212,7 +213,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   train::set_threads(threads_);
   train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(request);
-  const std::string key = run_key(*data, request, device_, threads_, spec_.deterministic);
+  const std::string key = run_key(*data, request, device_, spec_.deterministic);
   std::shared_ptr<Slot> slot;
   {
     const std::lock_guard lock(slots_mutex_);

@@ -1,6 +1,5 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_zero.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
@@ -66,18 +65,18 @@ Tensor Network::backward_head(const Tensor& dlogits) {
   const bool roberta = config_.family == Family::roberta;
   const std::string dense = roberta ? "classifier.dense" : "bert.pooler.dense";
   const std::string output = roberta ? "classifier.out_proj" : "classifier";
-  const auto add = [&](const std::string& name, const Tensor& value) {
+  const auto gradient_of = [&](const std::string& name) {
     const Parameter& parameter = layout_.find(name);
-    gradient_view(parameter, parameter.shape).add_(value);
+    return gradient_view(parameter, parameter.shape);
   };
-  add(output + ".weight", dlogits.t().mm(tape.activated));
-  add(output + ".bias", dlogits.sum(0));
-  Tensor d = dlogits.mm(weight(output + ".weight"));
+  gradient_of(output + ".weight").add_(multiply_alone(dlogits.t(), tape.activated));
+  ops_->add_column_sums(dlogits, gradient_of(output + ".bias"));
+  Tensor d = multiply_alone(dlogits, weight(output + ".weight"));
   ops_->dropout(tape.dense_dropout, d);
   d.mul_(1.0 - tape.dense * tape.dense);
-  add(dense + ".weight", d.t().mm(tape.hidden));
-  add(dense + ".bias", d.sum(0));
-  d = d.mm(weight(dense + ".weight"));
+  gradient_of(dense + ".weight").add_(multiply_alone(d.t(), tape.hidden));
+  ops_->add_column_sums(d, gradient_of(dense + ".bias"));
+  d = multiply_alone(d, weight(dense + ".weight"));
   ops_->dropout(tape.hidden_dropout, d);
   flops_ += 4.0 * static_cast<double>(d.size(0)) *
             static_cast<double>(config_.hidden_size * (config_.hidden_size + dlogits.size(1)));

@@ -1,5 +1,4 @@
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
@@ -281,13 +280,13 @@ Tensor Network::run_head(const Tensor& hidden) {
   tape.hidden = hidden.clone();
   ops_->dropout(tape.hidden_dropout, tape.hidden);
   tape.dense =
-      at::addmm(weight(dense + ".bias"), tape.hidden, weight(dense + ".weight").t()).tanh_();
+      multiply_alone(tape.hidden, weight(dense + ".weight").t(), weight(dense + ".bias")).tanh_();
   tape.activated = tape.dense.clone();
   ops_->dropout(tape.dense_dropout, tape.activated);
   const Tensor last = weight(output + ".weight");
   flops_ += 2.0 * static_cast<double>(hidden.size(0)) *
             static_cast<double>(config_.hidden_size * config_.hidden_size + last.numel());
-  return at::addmm(weight(output + ".bias"), tape.activated, last.t());
+  return multiply_alone(tape.activated, last.t(), weight(output + ".bias"));
 }
 
 }  // namespace runner::model

@@ -2,7 +2,12 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include <optional>
 #include <string_view>
@@ -87,6 +92,19 @@ void multiply_exactly(const Tensor& out, const Tensor& a, const Tensor& b, const
   } else {
     at::mm_out(target, a, b);
   }
+}
+
+Tensor multiply_alone(const Tensor& a, const Tensor& b, const Tensor& bias) {
+  const Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+#ifdef _OPENMP
+  const int threads = omp_get_max_threads();
+  if (out.is_cpu()) omp_set_num_threads(1);
+#endif
+  multiply_exactly(out, a, b, bias);
+#ifdef _OPENMP
+  if (out.is_cpu()) omp_set_num_threads(threads);
+#endif
+  return out;
 }
 
 void multiply_rows(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {

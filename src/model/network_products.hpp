@@ -4,8 +4,10 @@
 
 // The encoder's matrix products, of fp32 or of bf16 with sums in fp32. On a CPU bf16 products go to
 // the project's own kernel where the processor has the instructions for it (kernels/pair_product),
-// everything else to oneDNN. ATen itself would send fp32 to MKL, which gives processors that are
-// not Intel's its AVX2 code: 94 against 205 GFLOP/s on one Zen 5 core.
+// everything else to oneDNN, whose bits are the same on any number of threads but for bf16 on AMX
+// and for a single row on many threads: neither is given to it. ATen itself would send fp32 to MKL,
+// which gives processors that are not Intel's its AVX2 code: 94 against 205 GFLOP/s on one Zen 5
+// core.
 namespace runner::model {
 
 // oneDNN prepares a matrix product for its exact shape, which costs as much as some products.
@@ -25,6 +27,10 @@ void multiply_rows(const at::Tensor& out, const at::Tensor& x, const at::Tensor&
 // is rounded to out's dtype.
 void multiply_exactly(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b,
                       const at::Tensor& bias = {});
+
+// a b (+ bias), on a CPU by one thread alone: for the head's few rows, of which oneDNN might share
+// out the depth among many.
+at::Tensor multiply_alone(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
 // out [m, k] = y^T x for y [n, m] and x [n, k], both with room for whole units of rows.
 void multiply_over_rows(const at::Tensor& out, const at::Tensor& y, const at::Tensor& x);

@@ -23,7 +23,7 @@ struct Scored {
 };
 
 // Scores any flat weights on any rows, dropout off. On a CPU the weights are read where they lie.
-// Deterministic for a given thread count. Not for use from two threads at once.
+// The same bits on any number of threads. Not for use from two threads at once.
 class Evaluator {
  public:
   Evaluator(const model::EncoderConfig& config, int classes, Device device,

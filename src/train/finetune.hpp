@@ -34,7 +34,8 @@ struct StepRecord {
 };
 
 // One training run. A pure function of config, classes, weights, fresh_head, data, options, seed,
-// device type and thread count: the same bits every time, interrupted and resumed or not.
+// and device type, on any number of threads: the same bits every time, interrupted and resumed or
+// not.
 struct Job {
   model::EncoderConfig config;
   int classes = 2;                   // outputs of the head; 1: regression

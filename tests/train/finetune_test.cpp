@@ -163,16 +163,32 @@ TEST_CASE("progress of another job or a damaged one is not taken up") {
 
 TEST_CASE("threads do not change a run's bits") {
   Setup setup;
-  setup.config.heads = 1;  // of 32 columns, as bf16's fast attention asks
+  setup.config.hidden_size = 64;
+  setup.config.intermediate_size = 320;
+  setup.config.heads = 2;  // of 32 columns each, as bf16's fast attention asks
+  setup.weights = tiny_weights(setup.config, 2);
+  setup.data = sentences(200, 5);
   for (const auto precision : {train::Precision::fp32, train::Precision::bf16}) {
     train::Job job = setup.job();
     job.options.precision = precision;
-    train::set_threads(1);
-    const train::Result one = train::finetune(job);
-    train::set_threads(2);
-    const train::Result two = train::finetune(job);
-    CHECK(one.snapshots == two.snapshots);
+    job.options.batch_size = 33;
+    job.options.ema_decay = 0.9;
+    const auto run = [&](int threads) {
+      train::set_threads(threads);
+      train::Result result = train::finetune(job);
+      train::Evaluator evaluator(setup.config, 2, {}, precision);
+      evaluator.load(result.snapshots.back());
+      return std::pair(std::move(result), evaluator.score(setup.data).logits);
+    };
+    const auto [one, logits] = run(1);
+    for (const int threads : {2, 3, 4, 7}) {
+      CAPTURE(threads);
+      const auto [many, same_logits] = run(threads);
+      check_same_bits(many, one);
+      CHECK(same_logits == logits);
+    }
   }
+  train::set_threads(2);
 }
 
 TEST_CASE("a hundred runs in one process leave no memory behind") {
