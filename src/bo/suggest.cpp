@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <stdexcept>
 
 #include "bo/acquisition.hpp"
@@ -315,15 +316,21 @@ class Study {
   std::vector<Model> models_;  // one per objective, made when first needed
 };
 
+// OpenBLAS's serial build hands out its work buffers without a lock, so that two threads in it may
+// be given the same one: a search, which takes milliseconds, has it to itself.
+std::mutex blas;
+
 }  // namespace
 
 Suggestion suggest(const Space& space, std::span<const Observation> history, const Options& options,
                    std::uint64_t seed) {
+  const std::lock_guard guard(blas);
   return Study(space, history, options, seed).next();
 }
 
 std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
                                 const Options& options, std::uint64_t seed, int count) {
+  const std::lock_guard guard(blas);
   Study study(space, history, options, seed);
   std::vector<Suggestion> suggestions;
   for (int k = 0; k < count; ++k) suggestions.push_back(study.next());
