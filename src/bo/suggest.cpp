@@ -34,6 +34,10 @@ void check(const Options& options) {
   }
 }
 
+// OpenBLAS's serial build hands out its work buffers without a lock, so that two threads in it may
+// be given the same one: a search, which takes milliseconds, has it to itself.
+std::mutex blas;
+
 // One call of suggest: what is known, and the points proposed so far in this call.
 class Study {
  public:
@@ -306,6 +310,7 @@ class Study {
     return found ? std::exp(found->value) * model.warp.relative_slope(model.best) : 0.0;
   }
 
+  const std::lock_guard<std::mutex> alone_{blas};
   Encoding encoding_;
   std::span<const Observation> observations_;
   const Options& options_;
@@ -316,21 +321,15 @@ class Study {
   std::vector<Model> models_;  // one per objective, made when first needed
 };
 
-// OpenBLAS's serial build hands out its work buffers without a lock, so that two threads in it may
-// be given the same one: a search, which takes milliseconds, has it to itself.
-std::mutex blas;
-
 }  // namespace
 
 Suggestion suggest(const Space& space, std::span<const Observation> history, const Options& options,
                    std::uint64_t seed) {
-  const std::lock_guard guard(blas);
   return Study(space, history, options, seed).next();
 }
 
 std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
                                 const Options& options, std::uint64_t seed, int count) {
-  const std::lock_guard guard(blas);
   Study study(space, history, options, seed);
   std::vector<Suggestion> suggestions;
   for (int k = 0; k < count; ++k) suggestions.push_back(study.next());
