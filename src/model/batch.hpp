@@ -33,14 +33,13 @@ struct PackedBatch {
     for (std::int64_t row = 0; row < rows(); ++row) longest = std::max(longest, length(row));
     return longest;
   }
-  // Positions as Hugging Face counts them: RoBERTa gives a padding id that stands in the text the
-  // padding position and does not count it.
+  // Positions as Hugging Face counts them: from pad_token_id on they give a padding id that stands
+  // in the text the padding position and does not count it.
   void add_row(const EncoderConfig& config, std::span<const std::int32_t> row_ids,
                std::span<const std::uint8_t> row_types) {
-    const bool roberta = config.family == Family::roberta;
     std::int32_t position = config.first_position();
     for (std::size_t i = 0; i < row_ids.size(); ++i) {
-      const bool padding = roberta && row_ids[i] == config.pad_token_id;
+      const bool padding = config.family->positions_from_pad && row_ids[i] == config.pad_token_id;
       ids.push_back(row_ids[i]);
       positions.push_back(padding ? config.pad_token_id : position);
       types.push_back(row_types[i]);

@@ -86,13 +86,6 @@ class TensorSource {
   std::map<std::string, const TensorView*> tensors_;
 };
 
-bool is_ignored(const EncoderConfig& config, const std::string& name) {
-  const bool roberta = config.family == Family::roberta;
-  return name.starts_with("lm_head.") || name.starts_with("cls.") ||
-         name.ends_with("embeddings.position_ids") ||
-         (roberta && (name.starts_with("roberta.pooler.") || name.starts_with("pooler.")));
-}
-
 // A name as the layout writes it: with the family's prefix and LayerNorm's newer names.
 std::string canonical(const EncoderConfig& config, std::string name) {
   const auto replace_end = [&](std::string_view old_end, std::string_view new_end) {
@@ -101,10 +94,16 @@ std::string canonical(const EncoderConfig& config, std::string name) {
   };
   replace_end("LayerNorm.gamma", "LayerNorm.weight");
   replace_end("LayerNorm.beta", "LayerNorm.bias");
-  const std::string prefix = config.family == Family::roberta ? "roberta." : "bert.";
   for (const char* part : {"embeddings.", "encoder.", "pooler."})
-    if (name.starts_with(part)) return prefix + name;
+    if (name.starts_with(part)) return fmt::format("{}{}", config.family->prefix, name);
   return name;
+}
+
+bool is_ignored(const EncoderConfig& config, const std::string& name) {
+  return name.starts_with("lm_head.") || name.starts_with("cls.") ||
+         name.ends_with("embeddings.position_ids") ||
+         (!config.family->head.pretrained_dense &&
+          canonical(config, name).starts_with(fmt::format("{}pooler.", config.family->prefix)));
 }
 
 std::span<float> values_of(const Parameter& parameter, std::vector<float>& weights) {
@@ -123,8 +122,14 @@ void fill_normal(std::span<float> values, double stddev, std::uint64_t seed) {
   }
 }
 
-// The head alone, which another task replaces. BERT's pooler is pretrained and stays.
-bool is_head(const std::string& name) { return name.starts_with("classifier"); }
+// The head alone, which another task replaces.
+bool is_head(const Family& family, Part part) {
+  return part == Part::output || (part == Part::dense && !family.head.pretrained_dense);
+}
+bool is_head(const Family& family, std::string_view name) {
+  return name.starts_with(tensor_name(family, Part::output, 0)) ||
+         (!family.head.pretrained_dense && name.starts_with(tensor_name(family, Part::dense, 0)));
+}
 
 // For each wanted label its row in the file's head; empty when the names are not the same.
 std::vector<std::size_t> head_rows(const std::vector<std::string>& have,
@@ -166,6 +171,7 @@ Checkpoint empty_checkpoint(const fs::path& folder, const std::vector<std::strin
 
 Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string>& labels) {
   Checkpoint checkpoint = empty_checkpoint(folder, labels);
+  const Family& family = *checkpoint.config.family;
   const std::vector<std::string> file_labels = read_config(folder).labels;
   const TensorSource source(folder);
   std::map<std::string, const TensorView*> found;
@@ -174,7 +180,7 @@ Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string
   for (const auto& [name, tensor] : source.tensors()) {
     if (is_ignored(checkpoint.config, name)) continue;
     const std::string canonical_name = canonical(checkpoint.config, name);
-    has_head |= is_head(canonical_name);
+    has_head |= is_head(family, canonical_name);
     if (!found.emplace(canonical_name, tensor).second)
       problems.push_back(fmt::format("'{}' is there under two names", canonical_name));
   }
@@ -185,12 +191,12 @@ Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string
     checkpoint.note = fmt::format("{}: the head for {} is replaced by a fresh one for {}",
                                   folder.string(), quoted(file_labels), quoted(labels));
   if (checkpoint.fresh_head)
-    std::erase_if(found, [](const auto& entry) { return is_head(entry.first); });
+    std::erase_if(found, [&](const auto& entry) { return is_head(family, entry.first); });
 
   for (const Parameter& parameter : checkpoint.layout.parameters) {
     const auto entry = found.find(parameter.name);
     if (entry == found.end()) {
-      if (!(is_head(parameter.name) && checkpoint.fresh_head))
+      if (!(is_head(family, parameter.part) && checkpoint.fresh_head))
         problems.push_back(fmt::format("'{}' is missing", parameter.name));
       continue;
     }
@@ -218,10 +224,7 @@ Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string
 
   if (!checkpoint.fresh_head)
     for (const Parameter& parameter : checkpoint.layout.parameters)
-      if (parameter.layer == checkpoint.config.layers &&
-          parameter.shape[0] == static_cast<std::int64_t>(rows.size()) &&
-          (parameter.name.starts_with("classifier.out_proj") ||
-           parameter.name == "classifier.weight" || parameter.name == "classifier.bias"))
+      if (parameter.part == Part::output)
         permute_rows(rows, values_of(parameter, checkpoint.weights));
   return checkpoint;
 }
@@ -236,13 +239,12 @@ Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::stri
     if (parameter.decay) {
       fill_normal(values, config.initializer_range,
                   random::derive(random::derive(seed, "init"), parameter.name));
-    } else if (parameter.name.ends_with("LayerNorm.weight")) {
+    } else if (is_norm(parameter.part) && !parameter.bias) {
       std::ranges::fill(values, 1.0F);
     }
     // nn.Embedding(padding_idx): that row is zero and stays so.
-    const bool padded = parameter.name.ends_with("word_embeddings.weight") ||
-                        (config.family == Family::roberta &&
-                         parameter.name.ends_with("position_embeddings.weight"));
+    const bool padded = parameter.part == Part::word ||
+                        (parameter.part == Part::position && config.family->positions_from_pad);
     if (padded)
       std::ranges::fill(values.subspan(static_cast<std::size_t>(config.pad_token_id) *
                                            static_cast<std::size_t>(config.hidden_size),
@@ -256,7 +258,7 @@ void init_head(const EncoderConfig& config, const Layout& layout, std::span<floa
                HeadInit init, std::uint64_t seed) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(config.hidden_size));  // nn.Linear
   for (const Parameter& parameter : layout.parameters) {
-    if (!is_head(parameter.name)) continue;
+    if (!is_head(*config.family, parameter.part)) continue;
     const std::uint64_t own = random::derive(random::derive(seed, "head"), parameter.name);
     const std::span<float> values = weights.subspan(static_cast<std::size_t>(parameter.offset),
                                                     static_cast<std::size_t>(parameter.size));

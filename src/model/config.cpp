@@ -1,6 +1,7 @@
 #include "model/config.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -30,12 +31,12 @@ class Reader {
   }
 
   // Absent and null are the same: Hugging Face writes both.
-  const Json* value(const char* key) const {
+  const Json* value(std::string_view key) const {
     const auto found = json_.find(key);
     return found == json_.end() || found->is_null() ? nullptr : &*found;
   }
 
-  int integer(const char* key, int low, std::optional<int> fallback = {}) const {
+  int integer(std::string_view key, int low, std::optional<int> fallback = {}) const {
     const Json* found = value(key);
     if (found == nullptr && fallback) return *fallback;
     if (found == nullptr) fail(fmt::format("key '{}' is missing", key));
@@ -45,7 +46,7 @@ class Reader {
     return found->get<int>();
   }
 
-  double number(const char* key, double low, double high, double fallback) const {
+  double number(std::string_view key, double low, double high, double fallback) const {
     const Json* found = value(key);
     if (found == nullptr) return fallback;
     if (!found->is_number() || !(found->get<double>() >= low) || !(found->get<double>() <= high))
@@ -54,7 +55,7 @@ class Reader {
     return found->get<double>();
   }
 
-  std::string text(const char* key, const char* fallback) const {
+  std::string text(std::string_view key, const char* fallback) const {
     const Json* found = value(key);
     if (found == nullptr) return fallback;
     if (!found->is_string())
@@ -88,41 +89,41 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
   const Reader reader(folder / "config.json");
   EncoderConfig config;
   const std::string type = reader.text("model_type", "");
-  if (type == "roberta") {
-    config.family = Family::roberta;
-  } else if (type == "bert") {
-    config.family = Family::bert;
-  } else {
-    reader.fail(fmt::format("key 'model_type' is '{}': roberta or bert is needed", type));
+  config.family = find_family(type);
+  if (config.family == nullptr) {
+    std::vector<std::string_view> known;
+    for (const Family& family : families()) known.push_back(family.model_type);
+    reader.fail(
+        fmt::format("key 'model_type' is '{}': one of {} is needed", type, fmt::join(known, ", ")));
   }
-  const bool roberta = config.family == Family::roberta;
+  const Family& family = *config.family;
+  const ConfigKeys& keys = *family.keys;
   config.vocab_size = reader.integer("vocab_size", 1);
-  config.hidden_size = reader.integer("hidden_size", 1);
-  config.layers = reader.integer("num_hidden_layers", 1);
-  config.heads = reader.integer("num_attention_heads", 1);
-  config.intermediate_size = reader.integer("intermediate_size", 1);
+  config.hidden_size = reader.integer(keys.hidden_size, 1);
+  config.layers = reader.integer(keys.layers, 1);
+  config.heads = reader.integer(keys.heads, 1);
+  config.intermediate_size = reader.integer(keys.intermediate_size, 1);
   config.max_positions = reader.integer("max_position_embeddings", 1);
-  config.type_vocab_size = reader.integer("type_vocab_size", 1, roberta ? 1 : 2);
-  // Some published RoBERTa configs say null.
-  config.pad_token_id = reader.integer("pad_token_id", 0, roberta ? 1 : 0);
+  config.type_vocab_size = reader.integer("type_vocab_size", 1, family.type_vocab_size);
+  config.pad_token_id = reader.integer("pad_token_id", 0, family.pad_token_id);
   config.layer_norm_eps = reader.number("layer_norm_eps", 0.0, 1.0, 1e-12);
   config.initializer_range = reader.number("initializer_range", 0.0, 1e3, 0.02);
-  config.dropout = reader.number("hidden_dropout_prob", 0.0, 0.99, 0.1);
-  config.attention_dropout = reader.number("attention_probs_dropout_prob", 0.0, 0.99, 0.1);
-  config.head_dropout = reader.number("classifier_dropout", 0.0, 0.99, config.dropout);
+  config.dropout = reader.number(keys.dropout, 0.0, 0.99, 0.1);
+  config.attention_dropout = reader.number(keys.attention_dropout, 0.0, 0.99, 0.1);
+  config.head_dropout = reader.number(keys.head_dropout, 0.0, 0.99, config.dropout);
   config.labels = reader.labels();
   if (config.hidden_size % config.heads != 0)
-    reader.fail(fmt::format("hidden_size {} is not a multiple of num_attention_heads {}",
-                            config.hidden_size, config.heads));
+    reader.fail(fmt::format("{} {} is not a multiple of {} {}", keys.hidden_size,
+                            config.hidden_size, keys.heads, config.heads));
   if (config.pad_token_id >= config.vocab_size)
     reader.fail(fmt::format("pad_token_id {} is outside the vocabulary of {}", config.pad_token_id,
                             config.vocab_size));
   if (config.max_length() < 1)
     reader.fail(fmt::format("max_position_embeddings {} leaves no position for a token",
                             config.max_positions));
-  const std::string activation = reader.text("hidden_act", "gelu");
+  const std::string activation = reader.text(keys.activation, "gelu");
   if (activation != "gelu")
-    reader.fail(fmt::format("key 'hidden_act' is '{}': only gelu is known", activation));
+    reader.fail(fmt::format("key '{}' is '{}': only gelu is known", keys.activation, activation));
   const std::string positions = reader.text("position_embedding_type", "absolute");
   if (positions != "absolute")
     reader.fail(
@@ -131,29 +132,29 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
 }
 
 std::string config_json(const EncoderConfig& config) {
-  const bool roberta = config.family == Family::roberta;
+  const Family& family = *config.family;
+  const ConfigKeys& keys = *family.keys;
   Json json;
-  json["architectures"] = {roberta ? "RobertaForSequenceClassification"
-                                   : "BertForSequenceClassification"};
-  json["model_type"] = roberta ? "roberta" : "bert";
+  json["architectures"] = {family.architecture};
+  json["model_type"] = family.model_type;
   json["vocab_size"] = config.vocab_size;
-  json["hidden_size"] = config.hidden_size;
-  json["num_hidden_layers"] = config.layers;
-  json["num_attention_heads"] = config.heads;
-  json["intermediate_size"] = config.intermediate_size;
+  json[keys.hidden_size] = config.hidden_size;
+  json[keys.layers] = config.layers;
+  json[keys.heads] = config.heads;
+  json[keys.intermediate_size] = config.intermediate_size;
   json["max_position_embeddings"] = config.max_positions;
   json["type_vocab_size"] = config.type_vocab_size;
   json["pad_token_id"] = config.pad_token_id;
-  if (roberta) {
+  if (family.positions_from_pad) {
     json["bos_token_id"] = 0;
     json["eos_token_id"] = 2;
   }
-  json["hidden_act"] = "gelu";
+  json[keys.activation] = "gelu";
   json["layer_norm_eps"] = config.layer_norm_eps;
   json["initializer_range"] = config.initializer_range;
-  json["hidden_dropout_prob"] = config.dropout;
-  json["attention_probs_dropout_prob"] = config.attention_dropout;
-  json["classifier_dropout"] = config.head_dropout;
+  json[keys.dropout] = config.dropout;
+  json[keys.attention_dropout] = config.attention_dropout;
+  json[keys.head_dropout] = config.head_dropout;
   const bool regression = config.labels.empty();
   const std::vector<std::string> labels =
       regression ? std::vector<std::string>{"LABEL_0"} : config.labels;

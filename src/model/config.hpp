@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-namespace runner::model {
+#include "model/family.hpp"
 
-enum class Family { roberta, bert };
+namespace runner::model {
 
 // An encoder's shape and regularisation, as Hugging Face's config.json states them.
 struct EncoderConfig {
-  Family family = Family::roberta;
+  const Family* family = &families().front();
   int vocab_size = 50265;
   int hidden_size = 768;
   int layers = 12;
@@ -27,8 +27,8 @@ struct EncoderConfig {
   std::vector<std::string> labels;  // id2label in id order; empty when the config has none
 
   int head_size() const { return hidden_size / heads; }
-  // Position of a row's first token: RoBERTa counts from pad_token_id + 1.
-  int first_position() const { return family == Family::roberta ? pad_token_id + 1 : 0; }
+  // Position of a row's first token.
+  int first_position() const { return family->positions_from_pad ? pad_token_id + 1 : 0; }
   // Longest row in tokens, specials included (512 for RoBERTa-base).
   int max_length() const { return max_positions - first_position(); }
 };

@@ -11,7 +11,9 @@ namespace runner::model {
 
 // One parameter tensor's place in the flat fp32 buffer that holds a whole model.
 struct Parameter {
-  std::string name;  // Hugging Face's, with the `roberta.` or `bert.` prefix
+  std::string name;  // Hugging Face's, with the family's prefix
+  Part part = Part::word;
+  bool bias = false;  // a bias, or LayerNorm's; else the weight
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;  // in floats; a multiple of 16 (64 bytes) but inside a QKV group
   std::int64_t size = 0;    // in floats
@@ -25,10 +27,17 @@ struct Parameter {
 // alignment hold zeros.
 struct Layout {
   std::vector<Parameter> parameters;
-  std::int64_t size = 0;                               // floats, gaps included
-  const Parameter& find(std::string_view name) const;  // std::out_of_range when absent
+  std::int64_t size = 0;  // floats, gaps included
+  // std::out_of_range when absent.
+  const Parameter& find(std::string_view name) const;
+  // `layer` counts for layers' parts.
+  const Parameter& weight(Part part, int layer = 0) const { return find(part, false, layer); }
+  const Parameter& bias(Part part, int layer = 0) const { return find(part, true, layer); }
   // First float that belongs to a layer >= `layer` (-1 .. L; L + 1 is `size`).
   std::int64_t begin_of_layer(int layer) const;
+
+ private:
+  const Parameter& find(Part part, bool bias, int layer) const;
 };
 
 // `classes` outputs; 1 for regression.
@@ -52,6 +61,6 @@ struct Segment {
 };
 
 // In order; together they cover the buffer.
-std::vector<Segment> make_segments(const Layout& layout, const EncoderConfig& config);
+std::vector<Segment> make_segments(const Layout& layout);
 
 }  // namespace runner::model

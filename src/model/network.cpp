@@ -7,7 +7,6 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -22,7 +21,7 @@ Network::Network(const EncoderConfig& config, int classes, const NetworkOptions&
       options_(options),
       product_type_(options.bf16 ? at::kBFloat16 : at::kFloat),
       layout_(make_layout(config, classes)),
-      segments_(make_segments(layout_, config)),
+      segments_(make_segments(layout_)),
       kernels_(options.device.is_cpu() && !options.reference_ops),
       ops_(kernels_ ? make_kernel_ops() : make_aten_ops(product_type_)),
       arena_(options.device),
@@ -41,11 +40,6 @@ Network::Network(const EncoderConfig& config, int classes, const NetworkOptions&
 }
 
 Network::~Network() = default;
-
-std::string Network::layer_name(int index, std::string_view rest) const {
-  return fmt::format("{}.encoder.layer.{}.{}",
-                     config_.family == Family::roberta ? "roberta" : "bert", index, rest);
-}
 
 const Segment& Network::segment_of(const Parameter& parameter) const {
   return *std::ranges::find_if(segments_, [&](const Segment& segment) {
@@ -84,18 +78,21 @@ Tensor Network::gradient_view(const Parameter& first, at::IntArrayRef shape) con
   return gradient(segment).narrow(0, first.offset - segment.begin, size).view(shape);
 }
 
+Tensor Network::gradient_view(const Parameter& parameter) const {
+  return gradient_view(parameter, parameter.shape);
+}
+
 Tensor Network::gradient(std::string_view name) const {
   const Parameter& parameter = layout_.find(name);
   if (segment_of(parameter).kind != SegmentKind::word)
-    return gradient_view(parameter, parameter.shape).to(at::kFloat);
+    return gradient_view(parameter).to(at::kFloat);
   if (words_.empty()) return word_gradients_;
   Tensor table = at::zeros(parameter.shape, word_gradients_.options());
   const Tensor rows = at::tensor(words_, at::kInt).to(at::kLong).to(table.device());
   return table.index_copy_(0, rows, word_gradients_);
 }
 
-Tensor Network::weight(std::string_view name) const {
-  const Parameter& parameter = layout_.find(name);
+Tensor Network::view(const Parameter& parameter) const {
   return weights_.narrow(0, parameter.offset, parameter.size).view(parameter.shape);
 }
 
@@ -106,9 +103,9 @@ void Network::set_weights(Tensor flat) {
   for (int index = 0; index < config_.layers; ++index) {
     LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
     // `rows` x `columns` from the named parameter on: three of them at once for QKV.
-    const auto product = [&](const char* name, std::int64_t rows, std::int64_t columns) {
-      const Parameter& matrix = layout_.find(layer_name(index, fmt::format("{}.weight", name)));
-      const Parameter& vector = layout_.find(layer_name(index, fmt::format("{}.bias", name)));
+    const auto product = [&](Part part, std::int64_t rows, std::int64_t columns) {
+      const Parameter& matrix = layout_.weight(part, index);
+      const Parameter& vector = layout_.bias(part, index);
       const Segment& segment = segment_of(matrix);
       const Tensor source =
           rounded_.defined() ? rounded(segment) : weights_.narrow(0, segment.begin, segment.size());
@@ -120,19 +117,17 @@ void Network::set_weights(Tensor flat) {
           source.narrow(0, matrix.offset - segment.begin, rows * columns).view({rows, columns}),
           gradient_view(matrix, {rows, columns}), bias, gradient_view(vector, {rows}), added};
     };
-    const auto norm = [&](const char* name) {
-      const std::string gamma = layer_name(index, fmt::format("{}.LayerNorm.weight", name));
-      const std::string beta = layer_name(index, fmt::format("{}.LayerNorm.bias", name));
-      return LayerWeights::Norm{weight(gamma), weight(beta),
-                                gradient_view(layout_.find(gamma), {hidden}),
-                                gradient_view(layout_.find(beta), {hidden})};
+    const auto norm = [&](Part part) {
+      const Parameter& gamma = layout_.weight(part, index);
+      const Parameter& beta = layout_.bias(part, index);
+      return LayerWeights::Norm{view(gamma), view(beta), gradient_view(gamma), gradient_view(beta)};
     };
-    layer.qkv = product("attention.self.query", 3 * hidden, hidden);
-    layer.out = product("attention.output.dense", hidden, hidden);
-    layer.up = product("intermediate.dense", inner, hidden);
-    layer.down = product("output.dense", hidden, inner);
-    layer.attention = norm("attention.output");
-    layer.output = norm("output");
+    layer.qkv = product(Part::query, 3 * hidden, hidden);
+    layer.out = product(Part::attention_out, hidden, hidden);
+    layer.up = product(Part::up, inner, hidden);
+    layer.down = product(Part::down, hidden, inner);
+    layer.attention = norm(Part::attention_norm);
+    layer.output = norm(Part::output_norm);
   }
 }
 

@@ -51,7 +51,7 @@ struct NetworkOptions {
   bool reference_ops = false;   // a GPU's operators also on a CPU
 };
 
-// A RoBERTa or BERT encoder (Devlin et al. 2019, Liu et al. 2019) with its classification head,
+// An encoder of any family (Devlin et al. 2019, Liu et al. 2019) with its classification head,
 // forward and backward over packed rows, written on flat weights and flat gradients. In the last
 // layer only each row's first token is computed after its keys and values: nothing else is read.
 class Network {
@@ -121,10 +121,10 @@ class Network {
   struct LayerWeights;
 
   bool is_last(int index) const { return index + 1 == config_.layers; }
-  std::string layer_name(int index, std::string_view rest) const;
   const Segment& segment_of(const Parameter& parameter) const;
   std::int64_t product_offset(const Segment& segment) const;
-  at::Tensor weight(std::string_view name) const;
+  at::Tensor view(const Parameter& parameter) const;
+  at::Tensor gradient_view(const Parameter& parameter) const;
   at::Tensor gradient_view(const Parameter& first, at::IntArrayRef shape) const;
 
   at::Tensor take_rows(std::int64_t rows, std::int64_t columns, at::ScalarType type);

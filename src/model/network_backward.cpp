@@ -62,21 +62,15 @@ void Network::backward(const Tensor& dlogits) {
 // Returns the gradient of the head's input.
 Tensor Network::backward_head(const Tensor& dlogits) {
   Tape& tape = *tape_;
-  const bool roberta = config_.family == Family::roberta;
-  const std::string dense = roberta ? "classifier.dense" : "bert.pooler.dense";
-  const std::string output = roberta ? "classifier.out_proj" : "classifier";
-  const auto gradient_of = [&](const std::string& name) {
-    const Parameter& parameter = layout_.find(name);
-    return gradient_view(parameter, parameter.shape);
-  };
-  gradient_of(output + ".weight").add_(multiply_alone(dlogits.t(), tape.activated));
-  ops_->add_column_sums(dlogits, gradient_of(output + ".bias"));
-  Tensor d = multiply_alone(dlogits, weight(output + ".weight"));
+  const Parameter &dense = layout_.weight(Part::dense), &output = layout_.weight(Part::output);
+  gradient_view(output).add_(multiply_alone(dlogits.t(), tape.activated));
+  ops_->add_column_sums(dlogits, gradient_view(layout_.bias(Part::output)));
+  Tensor d = multiply_alone(dlogits, view(output));
   ops_->dropout(tape.dense_dropout, d);
   d.mul_(1.0 - tape.dense * tape.dense);
-  gradient_of(dense + ".weight").add_(multiply_alone(d.t(), tape.hidden));
-  ops_->add_column_sums(d, gradient_of(dense + ".bias"));
-  d = multiply_alone(d, weight(dense + ".weight"));
+  gradient_view(dense).add_(multiply_alone(d.t(), tape.hidden));
+  ops_->add_column_sums(d, gradient_view(layout_.bias(Part::dense)));
+  d = multiply_alone(d, view(dense));
   ops_->dropout(tape.hidden_dropout, d);
   flops_ += 4.0 * static_cast<double>(d.size(0)) *
             static_cast<double>(config_.hidden_size * (config_.hidden_size + dlogits.size(1)));
@@ -152,15 +146,11 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
 
 void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
   Tape& tape = *tape_;
-  const bool roberta = config_.family == Family::roberta;
-  const std::string prefix = roberta ? "roberta.embeddings." : "bert.embeddings.";
-  const auto view = [&](const std::string& name) {
-    const Parameter& parameter = layout_.find(prefix + name);
-    return gradient_view(parameter, parameter.shape);
-  };
+  const auto gradient_of = [&](Part part) { return gradient_view(layout_.weight(part)); };
   Tensor dsum = dy;
-  ops_->embedding_backward(tape.embedding, dsum, dy_product,
-                           {view("LayerNorm.weight"), view("LayerNorm.bias"), {}});
+  ops_->embedding_backward(
+      tape.embedding, dsum, dy_product,
+      {gradient_of(Part::embedding_norm), gradient_view(layout_.bias(Part::embedding_norm)), {}});
   DeviceBatch& batch = tape.batch;
   if (kernels_) {
     batch.words.host = word_rows(tape.host);
@@ -168,8 +158,8 @@ void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
     batch.type_rows.host = tape.host.types;
   }
   ops_->add_rows(batch.words, dsum, word_gradients_);
-  ops_->add_rows(batch.position_rows, dsum, view("position_embeddings.weight"));
-  ops_->add_rows(batch.type_rows, dsum, view("token_type_embeddings.weight"));
+  ops_->add_rows(batch.position_rows, dsum, gradient_of(Part::position));
+  ops_->add_rows(batch.type_rows, dsum, gradient_of(Part::type));
 }
 
 // nn.Embedding(padding_idx): a padding id that stands in a text teaches nothing.
@@ -186,7 +176,7 @@ std::vector<std::int32_t> Network::word_rows(const PackedBatch& batch) const {
 
 std::vector<std::int32_t> Network::position_rows(const PackedBatch& batch) const {
   std::vector<std::int32_t> rows = batch.positions;
-  if (config_.family == Family::roberta) std::ranges::replace(rows, config_.pad_token_id, -1);
+  if (config_.family->positions_from_pad) std::ranges::replace(rows, config_.pad_token_id, -1);
   return rows;
 }
 

@@ -209,13 +209,12 @@ NormStep Network::run_embedding() {
   NormStep out;
   take_norm(out, tape.host.tokens(), tape.taped_from == 0);
   EmbeddingStep& embedding = tape.embedding;
-  const std::string prefix = config_.family == Family::roberta ? "roberta." : "bert.";
   embedding.batch = &tape.batch;
-  embedding.word = weight(prefix + "embeddings.word_embeddings.weight");
-  embedding.position = weight(prefix + "embeddings.position_embeddings.weight");
-  embedding.type = weight(prefix + "embeddings.token_type_embeddings.weight");
-  embedding.gamma = weight(prefix + "embeddings.LayerNorm.weight");
-  embedding.beta = weight(prefix + "embeddings.LayerNorm.bias");
+  embedding.word = view(layout_.weight(Part::word));
+  embedding.position = view(layout_.weight(Part::position));
+  embedding.type = view(layout_.weight(Part::type));
+  embedding.gamma = view(layout_.weight(Part::embedding_norm));
+  embedding.beta = view(layout_.bias(Part::embedding_norm));
   embedding.eps = static_cast<float>(config_.layer_norm_eps);
   embedding.dropout = kernels::dropout(drops(-1) ? pass.dropout : 0.0, pass.dropout_key, 0);
   embedding.keep = out.keep;
@@ -267,26 +266,23 @@ NormStep Network::run_layers(NormStep below, int begin, int end) {
 
 Tensor Network::run_head(const Tensor& hidden) {
   Tape& tape = *tape_;
-  const bool roberta = config_.family == Family::roberta;
-  const std::string dense = roberta ? "classifier.dense" : "bert.pooler.dense";
-  const std::string output = roberta ? "classifier.out_proj" : "classifier";
   const auto site = [&](int which) {
     return kernels::dropout(tape.pass.head_dropout, tape.pass.dropout_key,
                             layer_site(config_.layers, which));
   };
-  // BERT's pooler reads the hidden state as it is.
-  tape.hidden_dropout = roberta ? site(0) : kernels::Dropout{};
+  tape.hidden_dropout = config_.family->head.input_dropout ? site(0) : kernels::Dropout{};
   tape.dense_dropout = site(1);
   tape.hidden = hidden.clone();
   ops_->dropout(tape.hidden_dropout, tape.hidden);
-  tape.dense =
-      multiply_alone(tape.hidden, weight(dense + ".weight").t(), weight(dense + ".bias")).tanh_();
+  tape.dense = multiply_alone(tape.hidden, view(layout_.weight(Part::dense)).t(),
+                              view(layout_.bias(Part::dense)))
+                   .tanh_();
   tape.activated = tape.dense.clone();
   ops_->dropout(tape.dense_dropout, tape.activated);
-  const Tensor last = weight(output + ".weight");
+  const Tensor last = view(layout_.weight(Part::output));
   flops_ += 2.0 * static_cast<double>(hidden.size(0)) *
             static_cast<double>(config_.hidden_size * config_.hidden_size + last.numel());
-  return multiply_alone(tape.activated, last.t(), weight(output + ".bias"));
+  return multiply_alone(tape.activated, last.t(), view(layout_.bias(Part::output)));
 }
 
 }  // namespace runner::model

@@ -87,7 +87,7 @@ TEST_CASE("the flat layout keeps query, key and value together and the rest alig
   CHECK(layout.size >= end);
   CHECK_THROWS_AS(layout.find("roberta.pooler"), std::out_of_range);
 
-  const auto segments = model::make_segments(layout, config);
+  const auto segments = model::make_segments(layout);
   CHECK(segments.front().begin == 0);
   CHECK(segments.front().kind == model::SegmentKind::word);
   for (std::size_t i = 1; i < segments.size(); ++i) CHECK(segments[i].begin == segments[i - 1].end);
@@ -214,7 +214,7 @@ TEST_CASE("a config that cannot be served names the key") {
   CHECK(message("hidden_size", "x").find("key 'hidden_size' is \"x\"") != std::string::npos);
   CHECK(message("hidden_size", nullptr).find("key 'hidden_size' is missing") != std::string::npos);
   CHECK(message("num_attention_heads", 3).find("not a multiple") != std::string::npos);
-  CHECK(message("model_type", "t5").find("roberta or bert is needed") != std::string::npos);
+  CHECK(message("model_type", "t5").find("one of roberta, bert is needed") != std::string::npos);
   CHECK(message("hidden_act", "relu").find("only gelu is known") != std::string::npos);
   CHECK(message("max_position_embeddings", 2).find("no position") != std::string::npos);
   CHECK(message("pad_token_id", nullptr).empty());

@@ -12,6 +12,7 @@
 #include "doctest/doctest.h"
 #include "model/flops.hpp"
 #include "model/ops_batch.hpp"
+#include "network_fixture.hpp"
 #include "random/philox.hpp"
 
 using namespace runner;
@@ -19,88 +20,9 @@ using model::Family;
 using model::Network;
 using model::NetworkOptions;
 
-namespace {
-
-// 48 is no whole number of the fast kernels' tiles, 128 is.
-model::EncoderConfig tiny_config(Family family, int hidden) {
-  model::EncoderConfig config;
-  config.family = family;
-  config.vocab_size = 90;
-  config.hidden_size = hidden;
-  config.layers = 3;
-  config.heads = 4;
-  config.intermediate_size = 2 * hidden;
-  config.max_positions = 40;
-  config.type_vocab_size = 2;
-  config.pad_token_id = family == Family::roberta ? 1 : 0;
-  return config;
-}
-
-struct Fixture {
-  explicit Fixture(Family family, int hidden = 48) : config(tiny_config(family, hidden)) {
-    const model::Layout layout = model::make_layout(config, 3);
-    weights.resize(static_cast<std::size_t>(layout.size));
-    random::Stream stream(4);
-    for (const model::Parameter& parameter : layout.parameters)
-      for (std::int64_t i = 0; i < parameter.size; ++i)
-        weights[static_cast<std::size_t>(parameter.offset + i)] = static_cast<float>(
-            (parameter.name.ends_with("LayerNorm.weight") ? 1.0 : 0.0) + 0.1 * stream.normal());
-    for (const int length : {7, 3, 20, 1, 12}) {
-      std::vector<std::int32_t> ids;
-      std::vector<std::uint8_t> types;
-      for (int i = 0; i < length; ++i) {
-        // A padding id may stand in a text.
-        ids.push_back(i == 5 ? config.pad_token_id : static_cast<std::int32_t>(stream.below(90)));
-        types.push_back(i > length / 2 ? 1 : 0);
-      }
-      batch.add_row(config, ids, types);
-    }
-    pass.dropout_key = 77;
-    pass.dropout = 0.1;
-    pass.attention_dropout = 0.2;
-    pass.head_dropout = 0.1;
-  }
-  at::Tensor flat() {
-    return at::from_blob(weights.data(), {static_cast<std::int64_t>(weights.size())}, at::kFloat);
-  }
-  std::vector<std::int32_t> words() const {
-    std::vector<std::int32_t> out = batch.ids;
-    std::ranges::sort(out);
-    out.erase(std::ranges::unique(out).begin(), out.end());
-    return out;
-  }
-  // Logits of a training pass, with the gradients of a fixed function of them, or of those of the
-  // first `rows`, left in `network`.
-  at::Tensor train(Network& network, const at::Tensor& frozen = {}, std::int64_t rows = -1) {
-    network.set_weights(flat());
-    network.refresh_products();
-    network.begin_step(words());
-    const at::Tensor logits = network.forward(batch, pass, frozen).clone();
-    std::vector<float> dlogits;
-    random::Stream stream(9);
-    for (std::int64_t i = 0; i < logits.numel(); ++i)
-      dlogits.push_back(static_cast<float>(stream.normal()));
-    const at::Tensor gradient = at::tensor(dlogits, at::kFloat).view(logits.sizes());
-    if (rows >= 0) gradient.narrow(0, rows, gradient.size(0) - rows).zero_();
-    network.backward(gradient);
-    return logits;
-  }
-
-  model::EncoderConfig config;
-  std::vector<float> weights;
-  model::PackedBatch batch;
-  model::TrainPass pass;
-};
-
-double relative_distance(const at::Tensor& a, const at::Tensor& b) {
-  const double scale = b.norm().item<double>();
-  return (a - b).norm().item<double>() / std::max(scale, 1e-6);
-}
-
-}  // namespace
-
 TEST_CASE("fused kernels and ATen's composites agree with dropout, in logits and every gradient") {
-  for (const Family family : {Family::roberta, Family::bert}) {
+  for (const Family& family : model::families()) {
+    CAPTURE(family.model_type);
     for (const auto& [bf16, hidden] : {std::pair(false, 48), {true, 48}, {true, 128}}) {
       CAPTURE(bf16);
       CAPTURE(hidden);
@@ -116,8 +38,7 @@ TEST_CASE("fused kernels and ATen's composites agree with dropout, in logits and
       CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
       for (const model::Parameter& parameter : fused.layout().parameters) {
         CAPTURE(parameter.name);
-        // A key's bias cancels in the softmax: its gradient is rounding alone.
-        if (parameter.name.ends_with("key.bias")) continue;
+        if (is_rounding(parameter)) continue;
         CHECK(relative_distance(fused.gradient(parameter.name), composed.gradient(parameter.name)) <
               (bf16 ? 5e-2 : 1e-4));
       }
@@ -128,7 +49,7 @@ TEST_CASE("fused kernels and ATen's composites agree with dropout, in logits and
 TEST_CASE("without a backward pass, or with one of the upper layers alone, the two agree too") {
   for (const auto& [bf16, hidden] : {std::pair(false, 48), {true, 128}}) {
     CAPTURE(bf16);
-    Fixture fixture(Family::roberta, hidden);
+    Fixture fixture(kRoberta, hidden);
     NetworkOptions options;
     options.gradients = true;
     options.bf16 = bf16;
@@ -141,7 +62,7 @@ TEST_CASE("without a backward pass, or with one of the upper layers alone, the t
       const at::Tensor a = fixture.train(fused), b = fixture.train(composed);
       CHECK(relative_distance(a, b) < (bf16 ? 2e-2 : 1e-5));
       for (const model::Parameter& parameter : fused.layout().parameters) {
-        if (parameter.layer < frozen || parameter.name.ends_with("key.bias")) continue;
+        if (parameter.layer < frozen || is_rounding(parameter)) continue;
         CAPTURE(parameter.name);
         CHECK(relative_distance(fused.gradient(parameter.name), composed.gradient(parameter.name)) <
               (bf16 ? 5e-2 : 1e-4));
@@ -158,7 +79,7 @@ TEST_CASE(
     for (const bool bf16 : {false, true}) {
       CAPTURE(reference);
       CAPTURE(bf16);
-      Fixture fixture(Family::roberta, 128);
+      Fixture fixture(kRoberta, 128);
       fixture.pass.frozen_dropout = false;
       NetworkOptions options;
       options.gradients = true;
@@ -187,7 +108,7 @@ TEST_CASE(
 }
 
 TEST_CASE("without the kernels a step's second batch adds to its gradients") {
-  Fixture fixture(Family::bert);
+  Fixture fixture(kBert);
   NetworkOptions options;
   options.gradients = true;
   options.reference_ops = true;
@@ -205,13 +126,14 @@ TEST_CASE("without the kernels a step's second batch adds to its gradients") {
   for (std::size_t i = 0; i < first.size(); ++i) {
     const model::Parameter& parameter = network.layout().parameters[i];
     CAPTURE(parameter.name);
-    if (parameter.name.ends_with("key.bias")) continue;
+    if (is_rounding(parameter)) continue;
     CHECK(relative_distance(network.gradient(parameter.name), 2.0 * first[i]) < 1e-5);
   }
 }
 
 TEST_CASE("a filler row changes neither logits nor gradients") {
-  for (const Family family : {Family::roberta, Family::bert}) {
+  for (const Family& family : model::families()) {
+    CAPTURE(family.model_type);
     for (const int frozen : {0, 1}) {
       CAPTURE(frozen);
       Fixture fixture(family);
@@ -228,8 +150,7 @@ TEST_CASE("a filler row changes neither logits nor gradients") {
       CHECK(relative_distance(b.narrow(0, 0, rows), a) < 1e-5);
       for (const model::Parameter& parameter : plain.layout().parameters) {
         CAPTURE(parameter.name);
-        if ((frozen > 0 && parameter.layer < frozen) || parameter.name.ends_with("key.bias"))
-          continue;
+        if ((frozen > 0 && parameter.layer < frozen) || is_rounding(parameter)) continue;
         CHECK(relative_distance(filled.gradient(parameter.name), plain.gradient(parameter.name)) <
               1e-5);
       }
@@ -238,7 +159,7 @@ TEST_CASE("a filler row changes neither logits nor gradients") {
 }
 
 TEST_CASE("batches of as many rows and tokens lie in the same way") {
-  const Fixture fixture(Family::bert);
+  const Fixture fixture(kBert);
   NetworkOptions options;
   options.gradients = true;
   options.reference_ops = true;
@@ -283,7 +204,8 @@ TEST_CASE("what goes to a device together comes apart again") {
 }
 
 TEST_CASE("gradients are those of finite differences along a random direction") {
-  for (const Family family : {Family::roberta, Family::bert}) {
+  for (const Family& family : model::families()) {
+    CAPTURE(family.model_type);
     Fixture fixture(family);
     NetworkOptions options;
     options.gradients = true;
@@ -294,7 +216,7 @@ TEST_CASE("gradients are those of finite differences along a random direction") 
     for (std::int64_t i = 0; i < logits.numel(); ++i)
       dlogits.push_back(static_cast<float>(stream.normal()));
     for (const model::Parameter& parameter : network.layout().parameters) {
-      if (parameter.name.ends_with("key.bias")) continue;
+      if (is_rounding(parameter)) continue;
       CAPTURE(parameter.name);
       std::vector<float> direction;
       const at::Tensor gradient = network.gradient(parameter.name).contiguous().flatten();
@@ -330,7 +252,7 @@ TEST_CASE("gradients are those of finite differences along a random direction") 
 
 TEST_CASE("a row's logits do not depend on the rows packed beside it") {
   for (const auto& [bf16, hidden] : {std::pair(false, 48), {true, 48}, {true, 128}}) {
-    Fixture fixture(Family::roberta, hidden);
+    Fixture fixture(kRoberta, hidden);
     NetworkOptions options;
     options.bf16 = bf16;
     Network network(fixture.config, 3, options);
@@ -366,7 +288,8 @@ TEST_CASE("the arena hands the same memory out again") {
 }
 
 TEST_CASE("what a pass costs is known from the rows' lengths without making it") {
-  for (const Family family : {Family::roberta, Family::bert}) {
+  for (const Family& family : model::families()) {
+    CAPTURE(family.model_type);
     for (const int frozen : {0, 1, 2, 3}) {
       Fixture fixture(family);
       fixture.pass.frozen_layers = frozen;
