@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include "data/unicode.hpp"
 #include "io/error.hpp"
@@ -33,16 +32,31 @@ constexpr std::array kStrangers = {
     Stranger{"\xFE\xFF", "is UTF-16, not UTF-8"},
 };
 
-std::string unpack(std::string_view bytes, std::string_view name) {
+}  // namespace
+
+struct Gunzip::State {
+  std::string name;
   z_stream stream{};
-  constexpr int kGzipOnly = 16 + MAX_WBITS;
-  if (inflateInit2(&stream, kGzipOnly) != Z_OK) throw InputError("zlib cannot start");
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
-  std::string text;
+  bool open = true;  // more bytes must come
   std::array<char, 1 << 16> part;
-  const auto refuse = [&](std::string_view why) {
+
+  [[noreturn]] void refuse(std::string_view why) const {
     throw InputError(fmt::format("{}: damaged gzip: {}", name, why));
-  };
+  }
+  ~State() { inflateEnd(&stream); }
+};
+
+Gunzip::Gunzip(std::string_view name) : state_(std::make_unique<State>()) {
+  state_->name = name;
+  constexpr int kGzipOnly = 16 + MAX_WBITS;
+  if (inflateInit2(&state_->stream, kGzipOnly) != Z_OK) throw InputError("zlib cannot start");
+}
+
+Gunzip::~Gunzip() = default;
+
+void Gunzip::add(std::string_view bytes, std::string& text) {
+  State& state = *state_;
+  z_stream& stream = state.stream;
   // A file may be several packed ones after another.
   while (!bytes.empty()) {
     const auto given = static_cast<uInt>(std::min<std::size_t>(bytes.size(), 1u << 30));
@@ -50,25 +64,25 @@ std::string unpack(std::string_view bytes, std::string_view name) {
     stream.avail_in = given;
     int status = Z_OK;
     do {
-      stream.next_out = reinterpret_cast<Bytef*>(part.data());
-      stream.avail_out = static_cast<uInt>(part.size());
+      stream.next_out = reinterpret_cast<Bytef*>(state.part.data());
+      stream.avail_out = static_cast<uInt>(state.part.size());
       status = inflate(&stream, Z_NO_FLUSH);
       if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
-        refuse(stream.msg != nullptr ? stream.msg : "malformed");
+        state.refuse(stream.msg != nullptr ? stream.msg : "malformed");
       }
-      text.append(part.data(), part.size() - stream.avail_out);
+      text.append(state.part.data(), state.part.size() - stream.avail_out);
     } while (status == Z_OK && (stream.avail_in > 0 || stream.avail_out == 0));
     bytes.remove_prefix(given - stream.avail_in);
-    if (status == Z_STREAM_END) {
-      inflateReset(&stream);
-    } else if (bytes.empty()) {
-      refuse("it ends too soon");
-    }
+    state.open = status != Z_STREAM_END;
+    if (!state.open) inflateReset(&stream);
   }
-  return text;
 }
 
-void check_utf8(std::string_view text, std::string_view name) {
+void Gunzip::finish() const {
+  if (state_->open) state_->refuse("it ends too soon");
+}
+
+void check_utf8(std::string_view text, std::string_view name, int first_line) {
   for (std::size_t at = 0; at < text.size();) {
     if (static_cast<std::uint8_t>(text[at]) < 128) {
       ++at;
@@ -80,23 +94,31 @@ void check_utf8(std::string_view text, std::string_view name) {
     }
     const std::size_t line_begin = text.substr(0, begin).rfind('\n') + 1;  // npos + 1 is 0
     throw InputError(fmt::format("{}:{}: byte {} of the line, 0x{:02X}, is not UTF-8", name,
-                                 1 + std::ranges::count(text.substr(0, begin), '\n'),
+                                 first_line + std::ranges::count(text.substr(0, begin), '\n'),
                                  begin - line_begin + 1, static_cast<std::uint8_t>(text[begin])));
   }
 }
 
-}  // namespace
-
-std::string_view read_text(std::string_view bytes, std::string& unpacked, std::string_view name) {
-  if (bytes.starts_with("\x1F\x8B")) bytes = unpacked = unpack(bytes, name);
+std::string_view take_mark(std::string_view begin, std::string_view name) {
   for (const Stranger& stranger : kStrangers) {
-    if (bytes.starts_with(stranger.begin)) {
+    if (begin.starts_with(stranger.begin)) {
       throw InputError(fmt::format("{}: {}", name, stranger.what));
     }
   }
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
-  check_utf8(bytes, name);
-  return bytes;
+  if (begin.starts_with("\xEF\xBB\xBF")) begin.remove_prefix(3);
+  return begin;
+}
+
+std::string_view read_text(std::string_view bytes, std::string& unpacked, std::string_view name) {
+  if (is_gzip(bytes)) {
+    Gunzip gunzip(name);
+    gunzip.add(bytes, unpacked);
+    gunzip.finish();
+    bytes = unpacked;
+  }
+  const std::string_view text = take_mark(bytes, name);
+  check_utf8(text, name);
+  return text;
 }
 
 Lines::Lines(std::string_view text) : rest_(text) {

@@ -40,11 +40,11 @@ bool is_blank(const CsvRecord& record) {
 }  // namespace
 
 std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator,
-                                 BlankLines blank) {
+                                 BlankLines blank, int first_line) {
   std::vector<CsvRecord> records;
   const auto ends_field = [&](char c) { return c == separator || c == '\n' || c == '\r'; };
   std::size_t at = 0;
-  int line = 1;
+  int line = first_line;
   if (text.starts_with("\xEF\xBB\xBF")) at = 3;
   while (at < text.size()) {
     CsvRecord record{line, {}};
@@ -85,6 +85,20 @@ std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, c
   }
   while (!records.empty() && is_blank(records.back())) records.pop_back();
   return records;
+}
+
+bool OpenQuote::after(std::string_view line) {
+  for (const char c : line) {
+    if (in_ == In::quotes) {
+      // The second of two quotes opens them again, as far as this can be told by a field's begin.
+      if (c == '"') in_ = In::field_start;
+    } else if (c == separator_ || c == '\n') {
+      in_ = In::field_start;
+    } else {
+      in_ = c == '"' && in_ == In::field_start ? In::quotes : In::field;
+    }
+  }
+  return in_ == In::quotes;
 }
 
 char find_separator(std::string_view text) {

@@ -20,9 +20,21 @@ enum class BlankLines { skip, keep };
 
 // All records of a text. `name` is what errors call it. Accepts a byte order mark, "\r\n" and "\r",
 // and a missing last line break. Throws InputError (name:line) on an open quote or text after a
-// quote.
+// quote. `first_line` is the number of the text's first line.
 std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, char separator = ',',
-                                 BlankLines blank = BlankLines::skip);
+                                 BlankLines blank = BlankLines::skip, int first_line = 1);
+
+// Whether a record that comes line by line, each with its line break, goes on in the next one: a
+// field in quotes holds the break.
+class OpenQuote {
+ public:
+  explicit OpenQuote(char separator) : separator_(separator) {}
+  bool after(std::string_view line);  // a record's lines in order
+
+ private:
+  char separator_;
+  enum class In { field_start, field, quotes } in_ = In::field_start;
+};
 
 // What separates the fields of a text's first line: a tab or a semicolon where it has one and no
 // comma outside quotes, as spreadsheets write where the comma is the decimal point; else a comma.
