@@ -37,6 +37,12 @@ void write_out(std::string_view text) {
   note_loss(std::fwrite(text.data(), 1, text.size(), stdout) != text.size());
 }
 
+bool flush_out() {
+  errno = 0;
+  note_loss(std::fflush(stdout) != 0);
+  return lost == 0;
+}
+
 void write_error(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);

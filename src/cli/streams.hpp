@@ -21,6 +21,8 @@ void prepare_streams();
 int finish_streams(int code);
 
 void write_out(std::string_view text);
+// What was written can be read now. False when some of it was lost: nobody needs the rest.
+bool flush_out();
 void write_error(std::string_view text);
 
 template <typename... T>

@@ -5,7 +5,7 @@
 namespace runner::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 10> kVerbs = {{
+  static constexpr std::array<Verb, 12> kVerbs = {{
       {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
       {"check", "FILE.yaml [key=value ...]", "validate a spec, naming every problem",
        check_command},
@@ -15,6 +15,9 @@ std::span<const Verb> verbs() {
        merge_command},
       {"report", "FILE.yaml [FILE.yaml ...]", "one page to look at, of one or several experiments",
        report_command},
+      {"predict", "MODEL [FILE]", "what a fine-tuned model says of rows", predict_command},
+      {"evaluate", "MODEL --task TASK", "a fine-tuned model's metrics on labelled rows",
+       evaluate_command},
       {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
        list_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},

@@ -33,6 +33,8 @@ int check_command(const std::vector<std::string>& arguments);
 int plan_command(const std::vector<std::string>& arguments);
 int report_command(const std::vector<std::string>& arguments);
 int merge_command(const std::vector<std::string>& arguments);
+int predict_command(const std::vector<std::string>& arguments);
+int evaluate_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);

@@ -202,4 +202,15 @@ EncodedSplit subset(const EncodedSplit& split, std::span<const int> rows) {
   return out;
 }
 
+EncodedSplit capped(const EncodedSplit& split, bool regression, int count, std::uint64_t seed) {
+  if (count == 0) return split;
+  std::vector<int> rows(static_cast<std::size_t>(split.rows()));
+  std::iota(rows.begin(), rows.end(), 0);
+  rows = stratified_subset(split.labels, regression, rows, count, seed);
+  std::ranges::sort(rows);
+  return subset(split, rows);
+}
+
+std::uint64_t report_rows_seed() { return random::derive(0, "dev rows"); }
+
 }  // namespace runner::data

@@ -15,6 +15,13 @@ namespace runner::data {
 std::vector<int> stratified_subset(std::span<const float> labels, bool regression,
                                    std::span<const int> rows, int count, std::uint64_t seed);
 
+// A stratified part of a split of `count` rows, in the split's order: the split itself when `count`
+// is 0. Seeded.
+EncodedSplit capped(const EncodedSplit& split, bool regression, int count, std::uint64_t seed);
+
+// The seed by which every part of a reported split is capped: the same rows for every cell.
+std::uint64_t report_rows_seed();
+
 // The rows of a split that must not come to lie on two sides of a cut, as a group's number per row
 // [rows]: those that have a text in common (duplicates; MNLI's premises; QQP's questions), directly
 // or through others. A text that stands in more than 20 rows and in more than a hundredth of them

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "experiment/trainer.hpp"
 #include "spec/spec.hpp"
 #include "train/bench.hpp"
+#include "train/evaluate.hpp"
 
 namespace runner::lab {
 
@@ -25,6 +27,16 @@ class Laboratory : public experiment::Trainer {
   virtual void try_inputs(const spec::TaskEntry& task) const = 0;
 };
 
+// A model at work, whose weights may change between the rows it scores.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  // Flat weights in model::make_layout of its config and classes.
+  virtual void load(std::vector<float> weights) = 0;
+  // As train::Evaluator::score.
+  virtual train::Scored score(const data::EncodedSplit& split, std::span<const int> rows = {}) = 0;
+};
+
 // The half of the program that computes with LibTorch, as functions. LibTorch registers thousands
 // of operators when it is loaded, a fifth of a second that a verb which only reads text must not
 // pay: so this half is a shared object inside the executable (cli/engine.cpp loads it).
@@ -38,6 +50,10 @@ struct Engine {
                                                  std::uintmax_t store_bytes);
   // lab/pricing.hpp: a trainer that only counts.
   std::unique_ptr<experiment::Trainer> (*make_pricing)(const spec::Spec& spec);
+  // `target_scale` as train::Evaluator has it.
+  std::unique_ptr<Scorer> (*make_scorer)(const model::EncoderConfig& config, int classes,
+                                         const train::Device& device, train::Precision precision,
+                                         double target_scale);
   train::Device (*resolve_device)(std::string_view text);
   int (*auto_threads)();
   double (*auto_memory)();

@@ -1,12 +1,14 @@
 #include "lab/engine.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/pricing.hpp"
+#include "lab/scorer.hpp"
 #include "train/device.hpp"
 
 extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* runner_engine() {
   static constexpr runner::lab::Engine kEngine = {
       .make_laboratory = runner::lab::make_laboratory,
       .make_pricing = runner::lab::make_pricing,
+      .make_scorer = runner::lab::make_scorer,
       .resolve_device = runner::train::resolve_device,
       .auto_threads = runner::train::auto_threads,
       .auto_memory = runner::train::auto_memory,

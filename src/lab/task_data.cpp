@@ -13,8 +13,6 @@
 namespace runner::lab {
 namespace {
 
-constexpr std::uint64_t kReportSeed = 0;  // the reported rows are the same for every seed
-
 template <typename T>
 std::string_view bytes_of(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
@@ -48,15 +46,6 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
     return data::load_split(task, file, spec.glue_root, tokenizer, max_length,
                             spec.runs_root / ".tokens");
   };
-  // A seeded stratified part of `rows` in ascending order; all of them when `count` is 0.
-  const auto cap = [&](const data::EncodedSplit& split, std::vector<int> rows, int count,
-                       std::uint64_t seed) {
-    if (count > 0) {
-      rows = data::stratified_subset(split.labels, task.regression, rows, count, seed);
-      std::sort(rows.begin(), rows.end());
-    }
-    return data::subset(split, rows);
-  };
   auto result = std::make_shared<TaskData>();
   result->entry = &entry;
   result->start = start;
@@ -70,8 +59,7 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
     dev_rows += part.rows();
     dev_cut += part.truncated_rows;
     skipped += part.skipped_rows;
-    dev.push_back(
-        cap(part, all_rows(part), spec.max_dev_rows, random::derive(kReportSeed, "dev rows")));
+    dev.push_back(data::capped(part, task.regression, spec.max_dev_rows, data::report_rows_seed()));
   }
   std::vector<int> train_rows = all_rows(train);
   if (spec.holdout > 0.0) {
@@ -85,8 +73,8 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
   } else {
     result->selection = std::move(dev);
   }
-  result->train = cap(train, std::move(train_rows), spec.max_train_rows,
-                      random::derive(split_seed, "train rows"));
+  result->train = data::capped(data::subset(train, train_rows), task.regression,
+                               spec.max_train_rows, random::derive(split_seed, "train rows"));
   // The whole split in subset order: any prefix is stratified, so any spec's `rows` is one.
   result->fusion_rows =
       data::stratified_subset(result->train.labels, task.regression, all_rows(result->train),

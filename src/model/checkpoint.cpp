@@ -172,7 +172,8 @@ Checkpoint empty_checkpoint(const fs::path& folder, const std::vector<std::strin
 Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string>& labels) {
   Checkpoint checkpoint = empty_checkpoint(folder, labels);
   const Family& family = *checkpoint.config.family;
-  const std::vector<std::string> file_labels = read_config(folder).labels;
+  std::vector<std::string> file_labels = read_config(folder).labels;
+  if (file_labels.empty()) file_labels = {"LABEL_0", "LABEL_1"};  // what Hugging Face leaves out
   const TensorSource source(folder);
   std::map<std::string, const TensorView*> found;
   std::vector<std::string> problems;
