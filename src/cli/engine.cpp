@@ -1,9 +1,17 @@
 #include "cli/engine.hpp"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
 #include "io/error.hpp"
 
@@ -12,23 +20,79 @@ extern "C" const char runner_engine_begin[];
 extern "C" const char runner_engine_end[];
 
 namespace runner::cli {
+namespace fs = std::filesystem;
+
 namespace {
 
-// The loader takes files only: one in memory serves.
-const lab::Engine* load() {
-  const int file = ::memfd_create("runner-engine", MFD_CLOEXEC);
-  const char* at = runner_engine_begin;
-  while (file >= 0 && at < runner_engine_end) {
-    const ssize_t wrote = ::write(file, at, static_cast<std::size_t>(runner_engine_end - at));
-    if (wrote <= 0) break;
-    at += wrote;
+// Closes the file it is made of; the loader keeps its own mapping.
+class OpenFile {
+ public:
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+  OpenFile(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
   }
-  if (at != runner_engine_end) throw InputError("no memory to unpack the training engine into");
-  void* const library =
-      ::dlopen(fmt::format("/proc/self/fd/{}", file).c_str(), RTLD_NOW | RTLD_LOCAL);
-  ::close(file);
+  // Fills it with the engine. False, with the reason in errno, when it cannot.
+  bool fill() const {
+    for (const char* at = runner_engine_begin; at < runner_engine_end;) {
+      const ssize_t wrote =
+          ::write(descriptor_, at, static_cast<std::size_t>(runner_engine_end - at));
+      if (wrote <= 0) return false;
+      at += wrote;
+    }
+    return true;
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// The loader takes files only. These answer null, and say in `problem` why.
+void* load_from(const std::string& path, std::string& problem) {
+  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) problem = ::dlerror();
+  return library;
+}
+
+void* load_from_memory(std::string& problem) {
+  const OpenFile file(::memfd_create("runner-engine", MFD_CLOEXEC));
+  if (file.descriptor() < 0 || !file.fill()) {
+    problem = fmt::format("a file in memory: {}", std::strerror(errno));
+    return nullptr;
+  }
+  return load_from(fmt::format("/proc/self/fd/{}", file.descriptor()), problem);
+}
+
+// Where files in memory may not be executed, or /proc is missing: one on disk for as long as the
+// loader needs to map it.
+void* load_from_disk(std::string& problem) {
+  const char* const folder = std::getenv("TMPDIR");
+  std::string path =
+      (fs::path(folder == nullptr ? "/tmp" : folder) / "runner-engine-XXXXXX").string();
+  const OpenFile file(::mkostemp(path.data(), O_CLOEXEC));
+  if (file.descriptor() < 0) {
+    problem = fmt::format("{}: {}", path, std::strerror(errno));
+    return nullptr;
+  }
+  void* library = nullptr;
+  if (file.fill()) {
+    library = load_from(path, problem);
+  } else {
+    problem = fmt::format("{}: {}", path, std::strerror(errno));
+  }
+  ::unlink(path.c_str());
+  return library;
+}
+
+const lab::Engine* load() {
+  std::string in_memory, on_disk;
+  void* library = load_from_memory(in_memory);
+  if (library == nullptr) library = load_from_disk(on_disk);
   if (library == nullptr) {
-    throw InputError(fmt::format("cannot load LibTorch: {}", ::dlerror()));
+    throw InputError(fmt::format("cannot load LibTorch: {}{}{}", in_memory,
+                                 on_disk == in_memory ? "" : "; ",
+                                 on_disk == in_memory ? "" : on_disk));
   }
   const auto entry = reinterpret_cast<const lab::Engine* (*)()>(::dlsym(library, "runner_engine"));
   return entry();

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "bo/blas.hpp"
 #include "cli/engine.hpp"
 #include "cli/forecast_text.hpp"
 #include "cli/options.hpp"
@@ -202,6 +203,7 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
                                      {"compiler", RUNNER_COMPILER},
                                      {"libtorch", engine().libtorch_version},
                                      {"cpu", cpu_name()},
+                                     {"blas", bo::blas()},
                                      {"device", engine().resolve_device(spec.device).name()},
                                      {"workers", pool.workers},
                                      {"threads", pool.threads},
