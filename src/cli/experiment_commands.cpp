@@ -21,6 +21,7 @@
 #include "cli/verbs.hpp"
 #include "experiment/pool.hpp"
 #include "experiment/run.hpp"
+#include "experiment/run_folder.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -38,21 +39,6 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 namespace {
-
-// The first word is the spec, the others are key.path=value.
-spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
-  if (line.words.empty()) throw InputError(fmt::format("no spec is named\nusage: {}", usage));
-  if (!fs::exists(line.words[0]) && line.words[0].find_first_of("./=") == std::string::npos) {
-    std::string names;
-    for (const Verb& verb : verbs())
-      names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
-    throw InputError(
-        fmt::format("'{}' is neither a file nor a verb (verbs: {})", line.words[0], names));
-  }
-  spec::Spec spec = spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
-  for (const std::string& warning : spec.warnings) print_error("warning: {}\n", warning);
-  return spec;
-}
 
 void require_files(const spec::Spec& spec) {
   const std::vector<std::string> missing = spec::missing_files(spec);
@@ -156,28 +142,16 @@ experiment::Pool pool_of(const spec::Spec& spec, const Share& share) {
   return pool;
 }
 
-// Refuses to mix results of two different specs in one run directory.
-void refuse_other_spec(const spec::Spec& spec, const fs::path& folder) {
-  const fs::path resolved = folder / "resolved.yaml";
-  if (!fs::exists(resolved)) return;
-  const std::string changed = spec::difference(spec::load(resolved), spec);
-  if (changed.empty()) return;
-  throw InputError(fmt::format(
-      "{} was begun with another spec:\n{}\ngive this one another name (name=...), or begin "
-      "anew with --fresh",
-      folder.string(), changed));
-}
-
-// A broken file of any task that has work left ends the call here, before anything trains or is
-// written.
-void try_inputs(const spec::Spec& spec, const Share& share, const lab::Laboratory& laboratory) {
-  const spec::TaskEntry* tried = nullptr;  // cells come task by task
+// A broken file of any task that has work left, or of any at all, ends the call here, before
+// anything trains, is written or removed.
+void try_inputs(const spec::Spec& spec, const Share& share, bool all,
+                const lab::Laboratory& laboratory) {
+  std::set<const spec::TaskEntry*> tried;
   for (const experiment::Cell& cell : experiment::cells_of_shard(spec, share.index, share.count)) {
-    if (cell.task == tried) continue;
-    const auto done = static_cast<int>(experiment::read_history(cell).trials.size());
-    if (done >= experiment::planned_trials(cell)) continue;
+    if (tried.contains(cell.task)) continue;
+    if (!all && is_complete(cell, experiment::read_history(cell))) continue;
     laboratory.try_inputs(*cell.task);
-    tried = cell.task;
+    tried.insert(cell.task);
   }
 }
 
@@ -215,16 +189,26 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
 
 // Writes and shows what the journals say. The page comes last: its path is what a person looks for.
 void write_results(const report::Study& study) {
+  const fs::path folder = experiment::run_folder(study.all().spec);
+  std::error_code none;  // what cannot be removed stays
+  for (const fs::path& file : experiment::abandoned_files(folder)) fs::remove(file, none);
   const report::Written written = report::write_tables(study);
   print_out("{}", written.text);
   print_out("\ntables in {}:\n", written.folder.string());
   for (const fs::path& file : written.files) print_out("  {}\n", file.filename().string());
-  const fs::path page = experiment::run_folder(study.all().spec) / "report.html";
-  io::write_file_atomic(page, report::page_html({&study.all(), 1}));
+  const fs::path page = folder / "report.html";
+  io::write_file_if_changed(page, report::page_html({&study.all(), 1}));
   print_out("report: {}\n", page.string());
 }
 
-constexpr std::uintmax_t kStoreBytes = std::uintmax_t{16} << 30;
+// The last line, and what it comes to.
+int conclude(const experiment::Summary& summary, const fs::path& folder) {
+  print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
+            summary.cells_done, summary.cells, summary.trials_done, summary.trials,
+            summary.trials_before, summary.failed, folder.string());
+  const bool whole = summary.cells_done == summary.cells && summary.failed == 0;
+  return whole && summary.errors.empty() ? kDone : kSomeFailed;
+}
 
 constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [flags]";
 
@@ -237,9 +221,9 @@ int run_command(const std::vector<std::string>& arguments) {
       "work on share I of N (from 0); else the share that a Slurm array task names")(
       "only", po::value<std::string>()->value_name("PATTERN")->default_value(""),
       "cells whose TASK/METHOD/seedS matches, as a glob or a part of the name")(
-      "rerun-failed", "repeat trials that failed or ran out of memory")(
+      "rerun-failed", "nothing more: what an error of the machine ended is always tried again")(
       "fail-fast", "stop at the first trial without a result")(
-      "fresh", "begin anew: delete this run's folder first")(
+      "fresh", "begin anew: remove this run first, once the new one is known to start")(
       "dry-run", "say what would be done, and do nothing")("quiet", "no progress, tables only");
   bool helped = false;
   const CommandLine line = parse(arguments, kRunUsage, flags, helped);
@@ -247,43 +231,64 @@ int run_command(const std::vector<std::string>& arguments) {
   if (line.has("dry-run")) return plan_command(line.words);
   const spec::Spec spec = load_spec(line, kRunUsage);
   const Share share = share_of(line);
-  require_files(spec);
-
   const fs::path folder = experiment::run_folder(spec);
-  if (line.has("fresh")) fs::remove_all(folder);
-  refuse_other_spec(spec, folder);
-  const experiment::Pool pool = pool_of(spec, share);
-  install_signal_handlers();
-  const std::unique_ptr<lab::Laboratory> laboratory =
-      engine().make_laboratory(spec, folder / "store", pool.threads, kStoreBytes);
-  try_inputs(spec, share, *laboratory);
-  io::write_file_atomic(folder / "spec.yaml", io::read_file(spec.file));
-  io::write_file_atomic(folder / "resolved.yaml", spec::resolved_yaml(spec));
+  experiment::require_run_folder(folder);
+  const bool fresh = line.has("fresh") && experiment::is_run(folder);
+  if (fresh && share.count > 1) {
+    throw InputError(
+        "--fresh with --shard or in a Slurm array would remove what the other shares have done; "
+        "begin anew without shares, or give the run another name (name=...)");
+  }
+  if (fresh) experiment::refuse_while_at_work(folder);
   Progress progress(line.has("quiet"));
-  const experiment::Summary summary = experiment::run(
-      spec, *laboratory,
-      {.shard = share.index,
-       .shards = share.count,
-       .only = line.get<std::string>("only"),
-       .rerun_failed = line.has("rerun-failed"),
-       .fail_fast = line.has("fail-fast"),
-       .workers = pool.workers},
-      {.on_progress = [&progress](const experiment::Event& event) { progress(event); },
-       .should_stop = stop_requested});
-  if (summary.trials_done > summary.trials_before) {
-    write_provenance(spec, folder, pool, laboratory->notes());
+  const std::string damaged = fresh ? "" : experiment::refuse_other_spec(spec);
+  if (!damaged.empty()) progress.warn(damaged);
+  experiment::RunOptions options{.shard = share.index,
+                                 .shards = share.count,
+                                 .only = line.get<std::string>("only"),
+                                 .fail_fast = line.has("fail-fast")};
+  experiment::Summary summary = experiment::survey(spec, options);
+  const bool to_mend = !fresh && !experiment::damaged_claims(folder).empty();
+  if (fresh || to_mend || summary.cells_done < summary.cells) {
+    require_files(spec);
+    const experiment::Pool pool = pool_of(spec, share);
+    options.workers = pool.workers;
+    install_signal_handlers();
+    const std::unique_ptr<lab::Laboratory> laboratory =
+        engine().make_laboratory(spec, folder / "store", pool.threads,
+                                 [&progress](const std::string& text) { progress.warn(text); });
+    try_inputs(spec, share, fresh, *laboratory);
+    if (fresh) experiment::remove_run(folder);
+    experiment::Presence presence(folder);
+    experiment::write_spec(spec);
+    if (to_mend) laboratory->mend_claims();
+    summary = experiment::run(
+        spec, *laboratory, options,
+        {.on_progress = [&progress](const experiment::Event& event) { progress(event); },
+         .should_stop =
+             [&presence] {
+               presence.beat();
+               return stop_requested();
+             }});
+    if (summary.trials_done > summary.trials_before) {
+      write_provenance(spec, folder, pool, laboratory->notes());
+    }
+    if (const int again = laboratory->trained_again(); again > 0) {
+      progress.warn(fmt::format(
+          "{} training run{} dropped for store_limit ({:.1f} GB) and trained again; a larger one "
+          "would save that",
+          again, again == 1 ? " was" : "s were", static_cast<double>(spec.store_limit) / 1e9));
+    }
+  } else if (!damaged.empty()) {
+    experiment::write_spec(spec);
   }
   if (share.count == 1) write_results(report::Study(spec));
-  print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
-            summary.cells_done, summary.cells, summary.trials_done, summary.trials,
-            summary.trials_before, summary.failed, folder.string());
-  for (const std::string& busy : summary.busy) print_error("{}\n", busy);
+  const int code = conclude(summary, folder);
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();
   }
-  return summary.failed > 0 || !summary.errors.empty() || !summary.busy.empty() ? kSomeFailed
-                                                                                : kDone;
+  return code;
 }
 
 int check_command(const std::vector<std::string>& arguments) {
@@ -311,8 +316,7 @@ int plan_command(const std::vector<std::string>& arguments) {
   int trials = 0, done = 0;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
     const int planned = experiment::planned_trials(cell);
-    const int have =
-        std::min(planned, static_cast<int>(experiment::read_history(cell).trials.size()));
+    const auto have = static_cast<int>(experiment::read_history(cell).trials.size());
     print_out("# {:<40} {} of {} trials\n", experiment::cell_name(cell), have, planned);
     trials += planned;
     done += have;
@@ -322,7 +326,7 @@ int plan_command(const std::vector<std::string>& arguments) {
   for (const std::string& file : missing) print_out("# missing: {}\n", file);
   if (missing.empty()) {
     print_out("{}", forecast_text(spec, line, pool_of(spec, {}), cell_bytes(spec),
-                                  static_cast<double>(kStoreBytes)));
+                                  static_cast<double>(spec.store_limit)));
   }
   return kDone;
 }
@@ -356,13 +360,20 @@ int merge_command(const std::vector<std::string>& arguments) {
   const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
+  const fs::path folder = experiment::run_folder(spec);
+  experiment::require_run_folder(folder);
+  if (const std::string damaged = experiment::refuse_other_spec(spec); !damaged.empty()) {
+    print_error("{}\n", damaged);
+  }
+  for (const fs::path& file : experiment::damaged_claims(folder)) {
+    throw InputError(fmt::format(
+        "{}: was changed after it was written (its checksum differs); 'runner {}' makes it again",
+        file.string(), spec.file.string()));
+  }
   const report::Study study(spec);
   write_results(study);
-  const std::vector<std::string> missing_cells = study.missing();
-  for (const std::string& missing : missing_cells) {
-    print_error("not complete: {}\n", missing);
-  }
-  return missing_cells.empty() ? kDone : kSomeFailed;
+  for (const std::string& missing : study.missing()) print_error("not complete: {}\n", missing);
+  return conclude(experiment::survey(spec, {}), folder);
 }
 
 }  // namespace runner::cli

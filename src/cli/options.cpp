@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <boost/program_options/parsers.hpp>
+#include <filesystem>
 #include <sstream>
 
 #include "cli/streams.hpp"
+#include "cli/verbs.hpp"
 #include "io/error.hpp"
+#include "spec/load.hpp"
 
 namespace runner::cli {
+namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
@@ -39,6 +43,20 @@ CommandLine parse(const std::vector<std::string>& arguments, std::string_view us
     print_out("usage: {}\n{}", usage, text.str());
   }
   return line;
+}
+
+spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
+  if (line.words.empty()) throw InputError(fmt::format("no spec is named\nusage: {}", usage));
+  if (!fs::exists(line.words[0]) && line.words[0].find_first_of("./=") == std::string::npos) {
+    std::string names;
+    for (const Verb& verb : verbs())
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
+    throw InputError(
+        fmt::format("'{}' is neither a file nor a verb (verbs: {})", line.words[0], names));
+  }
+  spec::Spec spec = spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
+  for (const std::string& warning : spec.warnings) print_error("warning: {}\n", warning);
+  return spec;
 }
 
 }  // namespace runner::cli

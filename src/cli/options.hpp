@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "spec/spec.hpp"
+
 namespace runner::cli {
 
 // One verb's command line: flags, and what stands without a flag.
@@ -24,5 +26,8 @@ struct CommandLine {
 // an unknown flag or a value that does not fit.
 CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
                   const boost::program_options::options_description& flags, bool& helped);
+
+// The spec of a verb of an experiment: the first word is its file, the others are key.path=value.
+spec::Spec load_spec(const CommandLine& line, std::string_view usage);
 
 }  // namespace runner::cli

@@ -40,13 +40,23 @@ void Progress::show(const std::string& line, bool urgent) {
   print_error("{}\n", line);
 }
 
+void Progress::warn(const std::string& text) {
+  const std::lock_guard guard(mutex_);
+  show(text, true);
+}
+
 void Progress::operator()(const experiment::Event& event) {
   using Kind = experiment::Event::Kind;
-  if (event.kind == Kind::error) {
+  const std::lock_guard guard(mutex_);
+  if (event.kind == Kind::error || event.kind == Kind::warning) {
     show(event.message, true);
     return;
   }
   if (quiet_) return;
+  if (event.kind == Kind::waiting) {
+    show(event.message, true);
+    return;
+  }
   if (done_before_ < 0) done_before_ = event.trials_done;
   const int fresh = event.trials_done - done_before_;
   std::string left;

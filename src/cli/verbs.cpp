@@ -5,7 +5,7 @@
 namespace runner::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 12> kVerbs = {{
+  static constexpr std::array<Verb, 13> kVerbs = {{
       {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
       {"check", "FILE.yaml [key=value ...]", "validate a spec, naming every problem",
        check_command},
@@ -18,6 +18,8 @@ std::span<const Verb> verbs() {
       {"predict", "MODEL [FILE]", "what a fine-tuned model says of rows", predict_command},
       {"evaluate", "MODEL --task TASK", "a fine-tuned model's metrics on labelled rows",
        evaluate_command},
+      {"clean", "FILE.yaml [key=value ...]", "what of a run can go, and what that would free",
+       clean_command},
       {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
        list_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},

@@ -35,6 +35,7 @@ int report_command(const std::vector<std::string>& arguments);
 int merge_command(const std::vector<std::string>& arguments);
 int predict_command(const std::vector<std::string>& arguments);
 int evaluate_command(const std::vector<std::string>& arguments);
+int clean_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <exception>
-#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -55,6 +53,13 @@ Evaluation measure(TrainedRun& run, std::span<const double> alpha, TrialRecord& 
   return run.evaluate(alpha);
 }
 
+void diverge(TrialRecord& record, std::string why) {
+  record.status = "diverged";
+  record.why = std::move(why);
+  record.objective = kUnknown;
+  record.evaluation = {};
+}
+
 // The inner loop of one trial, from where `inner` stands.
 void search_alpha(const fusion::Options& options, TrainedRun& run, std::vector<InnerRecord>& inner,
                   const TrialSinks& sinks, TrialRecord& record) {
@@ -80,7 +85,10 @@ void search_alpha(const fusion::Options& options, TrainedRun& run, std::vector<I
   }
   record.inner_evaluations = static_cast<int>(inner.size());
   const int best = best_alpha(inner);
-  if (best < 0) throw std::runtime_error("no fusion of the snapshots has a finite loss");
+  if (best < 0) {
+    diverge(record, "no fusion of the snapshots has a finite loss");
+    return;
+  }
   record.alpha = inner[static_cast<std::size_t>(best)].alpha;
   record.fusion_loss = inner[static_cast<std::size_t>(best)].loss;
 }
@@ -100,6 +108,7 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
     }
     case fusion::Needs::search:
       search_alpha(options, run, inner, sinks, record);
+      if (!record.has_result()) return;
       throw_if_stopped(sinks);
       record.evaluation = measure(run, record.alpha, record);
       break;
@@ -122,13 +131,6 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
       break;
   }
   record.objective = -record.evaluation.selection.score;
-}
-
-void fail(TrialRecord& record, std::string status, std::string why) {
-  record.status = std::move(status);
-  record.why = std::move(why);
-  record.objective = kUnknown;
-  record.evaluation = {};
 }
 
 }  // namespace
@@ -179,42 +181,38 @@ int best_alpha(std::span<const InnerRecord> history) {
   return best;
 }
 
+RunRequest request_of(const Cell& cell, const TrialRecord& proposed) {
+  return {.task = proposed.task,
+          .seed = proposed.run_seed,
+          .split_seed = proposed.seed,
+          .options = settings(cell, proposed).train};
+}
+
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                                      std::vector<InnerRecord> inner, Trainer& trainer,
-                                     const TrialSinks& sinks) {
-  const spec::Trial trial = settings(cell, record);
-  try {
-    const std::unique_ptr<TrainedRun> run = trainer.train({.task = record.task,
-                                                           .seed = record.run_seed,
-                                                           .split_seed = record.seed,
-                                                           .options = trial.train},
-                                                          sinks.should_stop);
-    const RunRecord& trained = run->record();
-    record.status = trained.status;
-    record.why = trained.why;
-    record.train_loss = trained.train_loss;
-    record.snapshots = trained.snapshots;
-    record.curve = thin(trained.curve, kCurvePoints);
-    record.budget = {.examples = trained.examples,
-                     .tokens = trained.tokens,
-                     .flops = trained.flops,
-                     .train_seconds = trained.seconds};
-    if (!record.has_result()) return record;
-    if (trained.snapshots < 1) throw std::runtime_error("the run left no snapshot");
-    fuse_and_measure(trial.fusion, *run, inner, sinks, record);
-    if (!std::isfinite(record.objective) || !std::isfinite(record.evaluation.report.score)) {
-      fail(record, "diverged", "a logit of the fused model is not finite");
-    }
-  } catch (const Stopped&) {
-    return std::nullopt;
-  } catch (const InputError&) {
-    throw;  // not a property of this run: mend it and go on
-  } catch (const std::bad_alloc&) {
-    fail(record, "out_of_memory", "the machine's memory is exhausted");
-  } catch (const std::exception& error) {
-    fail(record, "failed", error.what());
+                                     const TrialSinks& sinks) try {
+  const std::unique_ptr<TrainedRun> run =
+      trainer.train(request_of(cell, record), sinks.should_stop);
+  const RunRecord& trained = run->record();
+  record.status = trained.status;
+  record.why = trained.why;
+  record.train_loss = trained.train_loss;
+  record.snapshots = trained.snapshots;
+  record.curve = thin(trained.curve, kCurvePoints);
+  record.budget = {.examples = trained.examples,
+                   .tokens = trained.tokens,
+                   .flops = trained.flops,
+                   .train_seconds = trained.seconds};
+  if (!record.has_result()) return record;
+  if (trained.snapshots < 1) throw std::logic_error("the run left no snapshot");
+  fuse_and_measure(settings(cell, record).fusion, *run, inner, sinks, record);
+  if (record.has_result() &&
+      (!std::isfinite(record.objective) || !std::isfinite(record.evaluation.report.score))) {
+    diverge(record, "a logit of the fused model is not finite");
   }
   return record;
+} catch (const Stopped&) {
+  return std::nullopt;
 }
 
 }  // namespace runner::experiment

@@ -68,9 +68,13 @@ struct TrialSinks {
   std::function<void(const InnerRecord&)> on_inner;  // each new one, before the next is asked for
 };
 
+// The training run that a proposed trial asks for.
+RunRequest request_of(const Cell& cell, const TrialRecord& proposed);
+
 // Trains what `proposed` stands for, fuses its snapshots by the method's rule and measures the
-// result. `inner` holds what an interrupted attempt had recorded already. A run that fails is a
-// record too. Nothing when should_stop became true. Throws InputError on what the user can mend.
+// result. `inner` holds what an interrupted attempt had recorded already. A run that diverges is a
+// record too. Nothing when should_stop became true. Throws Busy as Trainer::train does, and what
+// says nothing about the run, so that it is no record: InputError and errors of the machine.
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord proposed,
                                      std::vector<InnerRecord> inner, Trainer& trainer,
                                      const TrialSinks& sinks);

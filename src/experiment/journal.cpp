@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 
@@ -19,29 +20,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kBefore = R"({"check":")";
-constexpr std::string_view kBetween = R"(","record":)";
-constexpr std::size_t kCheckDigits = 32;
+// Raised when a record's fields change, so that none is read for what it is not.
+constexpr int kFormat = 2;
 
 std::string make_line(std::string_view kind, const json& record) {
-  const std::string body = json{{kind, record}}.dump();
-  return fmt::format("{}{}{}{}}}\n", kBefore, io::content_hash(body), kBetween, body);
+  return io::checked_line(json{{kind, record}}.dump());
 }
 
 std::string owner_line(const JournalOwner& owner) {
-  return make_line("cell", {{"task", owner.task}, {"method", owner.method}, {"seed", owner.seed}});
-}
-
-// The record's bytes, or nothing when the line (without its line break) is not whole.
-std::string_view record_of(std::string_view line) {
-  const std::size_t head = kBefore.size() + kCheckDigits + kBetween.size();
-  if (line.size() < head + 1 || !line.starts_with(kBefore) || !line.ends_with('}') ||
-      line.substr(kBefore.size() + kCheckDigits, kBetween.size()) != kBetween) {
-    return {};
-  }
-  const std::string_view body = line.substr(head, line.size() - head - 1);
-  return io::content_hash(body) == line.substr(kBefore.size(), kCheckDigits) ? body
-                                                                             : std::string_view{};
+  return make_line(
+      "cell",
+      {{"format", kFormat}, {"task", owner.task}, {"method", owner.method}, {"seed", owner.seed}});
 }
 
 void apply(const json& record, bool first, const JournalOwner& owner, History& history) {
@@ -50,6 +39,12 @@ void apply(const json& record, bool first, const JournalOwner& owner, History& h
   const json& value = entry->second;
   if (first != (kind == "cell")) throw std::runtime_error("a '" + kind + "' record out of place");
   if (kind == "cell") {
+    if (const int format = value.value("format", 1); format != kFormat) {
+      throw std::runtime_error(
+          fmt::format("written by another version of this program (format {}, not {}); give the "
+                      "run another name (name=...), or begin anew with --fresh",
+                      format, kFormat));
+    }
     const JournalOwner found{value.at("task").get<std::string>(),
                              value.at("method").get<std::string>(),
                              value.at("seed").get<std::uint64_t>()};
@@ -74,20 +69,20 @@ void apply(const json& record, bool first, const JournalOwner& owner, History& h
   }
 }
 
-// Reads `bytes` and returns how many of them are whole lines.
+// Reads the whole lines of `bytes` that nothing damaged precedes, and returns their length.
 std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwner& owner,
                   History& history) {
   std::size_t at = 0;
   for (int line = 1; at < bytes.size(); ++line) {
     const std::size_t end = bytes.find('\n', at);
-    const std::string_view record =
-        end == std::string_view::npos ? std::string_view{} : record_of(bytes.substr(at, end - at));
+    if (end == std::string_view::npos) return at;  // torn
+    const std::string_view record = io::checked_record(bytes.substr(at, end - at));
     if (record.empty()) {
-      if (end == std::string_view::npos || end + 1 == bytes.size()) return at;  // torn
-      throw InputError(
-          fmt::format("{}:{}: this line was changed after it was written (its checksum differs); "
-                      "remove the folder {} to run this cell again",
-                      path.string(), line, path.parent_path().string()));
+      history.damage = fmt::format(
+          "{}:{}: this line was changed after it was written (its checksum differs); "
+          "what begins here counts as not done",
+          path.string(), line);
+      return at;
     }
     try {
       apply(json::parse(record), line == 1, owner, history);
@@ -100,6 +95,11 @@ std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwn
 }
 
 }  // namespace
+
+void History::cut(int count) {
+  if (static_cast<int>(trials.size()) > count) trials.resize(static_cast<std::size_t>(count));
+  std::erase_if(inner, [count](const InnerRecord& record) { return record.trial >= count; });
+}
 
 std::vector<InnerRecord> History::inner_of(int trial) const {
   std::vector<InnerRecord> records;

@@ -22,20 +22,23 @@ struct JournalOwner {
 struct History {
   std::vector<TrialRecord> trials;  // finished, in order
   std::vector<InnerRecord> inner;   // of all trials in order, the one in progress included
+  std::string damage;               // "FILE:LINE: ..." where the file is damaged; else empty
   // The part of `inner` that belongs to the trial with this index.
   std::vector<InnerRecord> inner_of(int trial) const;
+  // Leaves the first `count` trials.
+  void cut(int count);
 };
 
-// Reads a journal without touching it. Throws InputError (file:line) when a line is damaged or is
-// not what this cell writes there. A last line that is not whole is what a killed writer leaves: it
-// is not read. A missing file is an empty history.
+// Reads a journal without touching it, up to the first line that is damaged. Throws InputError
+// (file:line) when a line is whole and not what this cell writes there. A last line without its
+// line break is what a killed writer leaves: it is not read. A missing file is an empty history.
 History read_journal(const std::filesystem::path& path, const JournalOwner& owner);
 
-// The append-only file of one cell; its only writer is the holder of the cell's lock. Each line is
-//   {"check":"<XXH3-128 of the record's bytes>","record":{"cell"|"inner"|"trial":{...}}}
+// The append-only file of one cell; its only writer is the holder of the cell's lease. Each line is
+// an io::checked_line of {"cell"|"inner"|"trial":{...}}.
 class Journal {
  public:
-  // Opens or creates the file, cuts a torn last line off and reads the rest (as read_journal).
+  // Opens or creates the file, reads it (as read_journal) and cuts off what it did not read.
   Journal(std::filesystem::path path, const JournalOwner& owner);
   ~Journal();
   Journal(const Journal&) = delete;

@@ -173,6 +173,26 @@ Budget budget_from(const json& object) {
           .evaluate_seconds = real(object.at("evaluate_seconds"))};
 }
 
+json curve_json(const std::vector<CurvePoint>& curve) {
+  json array = json::array();
+  for (const CurvePoint& point : curve) {
+    array.push_back(
+        {point.step, real(point.loss), real(point.learning_rate), real(point.grad_norm)});
+  }
+  return array;
+}
+
+std::vector<CurvePoint> curve_from(const json& array) {
+  std::vector<CurvePoint> curve;
+  for (const json& point : array) {
+    curve.push_back({.step = point.at(0).get<std::int64_t>(),
+                     .loss = real(point.at(1)),
+                     .learning_rate = real(point.at(2)),
+                     .grad_norm = real(point.at(3))});
+  }
+  return curve;
+}
+
 }  // namespace
 
 Proposal make_proposal(const bo::Suggestion& suggestion) {
@@ -204,6 +224,32 @@ std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t p
   return kept;
 }
 
+void to_json(json& json, const RunRecord& record) {
+  json = {{"status", record.status},
+          {"why", record.why},
+          {"steps", record.steps},
+          {"examples", record.examples},
+          {"tokens", record.tokens},
+          {"flops", real(record.flops)},
+          {"train_loss", real(record.train_loss)},
+          {"seconds", real(record.seconds)},
+          {"snapshots", record.snapshots},
+          {"curve", curve_json(record.curve)}};
+}
+
+void from_json(const json& json, RunRecord& record) {
+  record = {.status = json.at("status").get<std::string>(),
+            .why = json.at("why").get<std::string>(),
+            .steps = json.at("steps").get<std::int64_t>(),
+            .examples = json.at("examples").get<std::int64_t>(),
+            .tokens = json.at("tokens").get<std::int64_t>(),
+            .flops = real(json.at("flops")),
+            .train_loss = real(json.at("train_loss")),
+            .seconds = real(json.at("seconds")),
+            .snapshots = json.at("snapshots").get<int>(),
+            .curve = curve_from(json.at("curve"))};
+}
+
 void to_json(json& json, const InnerRecord& record) {
   json = {{"trial", record.trial},          {"alpha", reals(record.alpha)},
           {"loss", real(record.loss)},      {"rows", record.rows},
@@ -225,11 +271,6 @@ void from_json(const json& json, InnerRecord& record) {
 }
 
 void to_json(json& json, const TrialRecord& record) {
-  nlohmann::json curve = nlohmann::json::array();
-  for (const CurvePoint& point : record.curve) {
-    curve.push_back(
-        {point.step, real(point.loss), real(point.learning_rate), real(point.grad_norm)});
-  }
   json = {{"task", record.task},
           {"method", record.method},
           {"seed", record.seed},
@@ -251,7 +292,7 @@ void to_json(json& json, const TrialRecord& record) {
           {"predictions", predictions_json(record.evaluation.predictions)},
           {"budget", budget_json(record.budget)},
           {"snapshots", record.snapshots},
-          {"curve", std::move(curve)}};
+          {"curve", curve_json(record.curve)}};
 }
 
 void from_json(const json& json, TrialRecord& record) {
@@ -277,12 +318,7 @@ void from_json(const json& json, TrialRecord& record) {
   record.evaluation.predictions = predictions_from(json.at("predictions"));
   record.budget = budget_from(json.at("budget"));
   json.at("snapshots").get_to(record.snapshots);
-  for (const nlohmann::json& point : json.at("curve")) {
-    record.curve.push_back({.step = point.at(0).get<std::int64_t>(),
-                            .loss = real(point.at(1)),
-                            .learning_rate = real(point.at(2)),
-                            .grad_norm = real(point.at(3))});
-  }
+  record.curve = curve_from(json.at("curve"));
 }
 
 int best_trial(std::span<const TrialRecord> trials) {

@@ -60,7 +60,7 @@ struct TrialRecord {
   std::uint64_t run_seed = 0;                            // of the training run
   std::vector<std::pair<std::string, double>> lambda{};  // searched variables, in the spec's order
   Proposal proposal{};
-  // ok, collapsed: finished and evaluated. diverged, out_of_memory, failed: no result.
+  // ok, collapsed: finished and evaluated. diverged: no result.
   std::string status = "ok";
   std::string why{};            // empty when ok
   double objective = kUnknown;  // minimised: minus the selection score; NaN without a result
@@ -81,6 +81,8 @@ struct TrialRecord {
 std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t points);
 
 // Exact both ways: doubles read back to the same bits, not-a-number and infinities included.
+void to_json(nlohmann::json& json, const RunRecord& record);
+void from_json(const nlohmann::json& json, RunRecord& record);
 void to_json(nlohmann::json& json, const InnerRecord& record);
 void from_json(const nlohmann::json& json, InnerRecord& record);
 void to_json(nlohmann::json& json, const TrialRecord& record);

@@ -1,119 +1,130 @@
 #include "experiment/run.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
-#include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <thread>
 #include <utility>
 
-#include "experiment/lock.hpp"
+#include "experiment/lease.hpp"
+#include "experiment/run_folder.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "spec/variables.hpp"
 
 namespace runner::experiment {
-namespace fs = std::filesystem;
 namespace {
 
-// A folder's name from a task's or method's: "bilevel(ei,ucb)" becomes "bilevel_ei_ucb".
-std::string folder_name(std::string_view name) {
-  std::string folder;
-  for (const char c : name) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.';
-    folder += plain ? c : '_';
-  }
-  while (folder.size() > 1 && folder.back() == '_') folder.pop_back();
-  return folder;
-}
-
-JournalOwner owner_of(const Cell& cell) {
-  return {cell.task->task.name, cell.method->name, cell.seed};
-}
-
-fs::path journal_path(const Cell& cell) { return cell_folder(cell) / "journal.jsonl"; }
+using Clock = std::chrono::steady_clock;
 
 bool matches(const std::string& only, const std::string& name) {
   if (only.find_first_of("*?[") == std::string::npos) return name.find(only) != std::string::npos;
   return ::fnmatch(only.c_str(), name.c_str(), 0) == 0;
 }
 
-bool may_succeed_again(const TrialRecord& trial) {
-  return trial.status == "failed" || trial.status == "out_of_memory";
-}
-
-// What a person or a script wants of a finished cell without reading its journal.
-void write_result(const Cell& cell, const History& history) {
-  nlohmann::json result = {{"task", cell.task->task.name},
-                           {"method", cell.method->name},
-                           {"seed", cell.seed},
-                           {"trials", history.trials.size()},
-                           {"chosen", nullptr}};
-  const int best = best_trial(history.trials);
-  if (best >= 0) {
-    const TrialRecord& chosen = history.trials[static_cast<std::size_t>(best)];
-    result["chosen"] = chosen;
-    for (const char* bulky : {"curve", "proposal", "predictions"}) result["chosen"].erase(bulky);
-    nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
-    const std::vector<bool> exists = existing(cell, chosen);
-    for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
-      if (!exists[i]) continue;
-      const bo::Variable& searched = cell.spec->search[i];
-      lambda[searched.name] = spec::written(searched, chosen.lambda[i].second);
+// In the order of work. A share may have none that match, the whole experiment may not.
+std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options) {
+  const auto other = [&](const Cell& cell) { return !matches(options.only, cell_name(cell)); };
+  std::vector<Cell> all = list_cells(spec);
+  if (std::ranges::all_of(all, other)) {
+    constexpr std::size_t kShown = 20;
+    std::vector<std::string> names;
+    for (const Cell& cell : all) {
+      if (names.size() < kShown) names.push_back(cell_name(cell));
     }
-    result["chosen"]["lambda"] = std::move(lambda);
+    throw InputError(fmt::format("--only: no cell matches '{}'; the cells are\n  {}{}",
+                                 options.only, fmt::join(names, "\n  "),
+                                 all.size() > kShown ? "\n  ..." : ""));
   }
-  io::write_file_atomic(cell_folder(cell) / "result.json", result.dump(2) + "\n");
+  std::vector<Cell> cells = cells_of_shard(spec, options.shard, options.shards);
+  std::erase_if(cells, other);
+  sort_for_work(cells);
+  return cells;
 }
 
 // One call of run(): the cells, what was done, and the lock around the sinks and the counts.
 class Run {
  public:
-  Run(std::vector<Cell> cells, Trainer& trainer, const RunOptions& options, const RunSinks& sinks)
-      : cells_(std::move(cells)),
-        errors_(cells_.size()),
-        busy_(cells_.size()),
-        trainer_(trainer),
-        options_(options),
-        sinks_(sinks) {}
+  Run(const spec::Spec& spec, const RunOptions& options, const RunSinks& sinks)
+      : spec_(spec), options_(options), sinks_(sinks) {
+    for (const Cell& cell : chosen_cells(spec, options)) cells_.push_back({.cell = cell});
+  }
 
-  Summary operator()() {
-    count_what_is_done();
-    report({.kind = Event::Kind::begin});
-    const auto work = [this] {
-      while (!stopping()) {
-        const std::optional<std::size_t> index = take();
-        if (!index) return;
-        attempt(*index);
-        const std::lock_guard guard(mutex_);
-        at_work_.erase(at_work_.find(group_of(cells_[*index])));
+  Summary survey() {
+    summary_.cells = static_cast<int>(cells_.size());
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      const Cell& cell = cells_[i].cell;
+      summary_.trials += planned_trials(cell);
+      try {
+        const History history = read_history(cell);
+        count(cells_[i], history);
+        if (is_done(cell, history)) {
+          ++summary_.cells_done;
+          continue;
+        }
+      } catch (const InputError&) {
+        // Reported when the cell's turn comes.
       }
-    };
+      pending_.insert(i);
+    }
+    summary_.trials_before = summary_.trials_done;
+    return summary_;
+  }
+
+  Summary operator()(Trainer& trainer) {
+    survey();
+    report({.kind = Event::Kind::begin});
+    trainer.wanted = [this] { return foreseen_requests(spec_); };
     {
+      const auto work = [&] {
+        while (const std::optional<std::size_t> index = take()) {
+          const bool done_with = attempt(*index, trainer);
+          const std::lock_guard guard(mutex_);
+          const Group group = group_of(cells_[*index].cell);
+          at_work_.erase(at_work_.find(group));
+          if (!done_with) continue;
+          for (const std::size_t other : pending_) {  // what it had may be free now
+            if (group_of(cells_[other].cell) == group) cells_[other].not_before = Clock::now();
+          }
+          changed_.notify_all();
+        }
+      };
       std::vector<std::jthread> others;
       for (int i = 1; i < options_.workers; ++i) others.emplace_back(work);
       work();
     }
+    trainer.wanted = nullptr;
     summary_.interrupted =
         summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
-    for (std::string& error : errors_) {
-      if (!error.empty()) summary_.errors.push_back(std::move(error));
-    }
-    for (std::string& busy : busy_) {
-      if (!busy.empty()) summary_.busy.push_back(std::move(busy));
+    for (CellState& state : cells_) {
+      if (!state.error.empty()) summary_.errors.push_back(std::move(state.error));
     }
     return std::move(summary_);
   }
 
  private:
+  struct CellState {
+    Cell cell;
+    int trials = 0, failed = 0;  // that the summary counts
+    std::string error{};
+    // While another is at the cell or at a run that it needs:
+    Clock::time_point not_before{};
+    Clock::duration delay{};
+    std::string holder{};
+  };
+
+  // Cells of one group share training runs.
+  using Group = std::pair<const spec::TaskEntry*, std::uint64_t>;
+  static Group group_of(const Cell& cell) { return {cell.task, cell.seed}; }
+
   bool stopping() const { return failed_fast_ || (sinks_.should_stop && sinks_.should_stop()); }
 
   void report(Event event) {
@@ -125,96 +136,102 @@ class Run {
     sinks_.on_progress(event);
   }
 
-  bool to_repeat(const TrialRecord& trial) const {
-    return options_.rerun_failed && may_succeed_again(trial);
+  static bool is_done(const Cell& cell, const History& history) {
+    const auto result = cell_folder(cell) / "result.json";
+    return history.damage.empty() && is_complete(cell, history) &&
+           std::filesystem::is_regular_file(result) &&
+           io::read_file(result) == result_of(cell, history);
   }
 
-  // Trials of a history that stay: those before the first that is to be repeated.
-  std::size_t kept(const History& history) const {
-    const auto first = std::ranges::find_if(
-        history.trials, [this](const TrialRecord& trial) { return to_repeat(trial); });
-    return static_cast<std::size_t>(first - history.trials.begin());
+  // Takes what a cell's history holds into the summary, in place of what it held before.
+  void count(CellState& state, const History& history) {
+    const int trials =
+        std::min(planned_trials(state.cell), static_cast<int>(history.trials.size()));
+    const auto failed = static_cast<int>(
+        std::count_if(history.trials.begin(), history.trials.begin() + trials,
+                      [](const TrialRecord& trial) { return !trial.has_result(); }));
+    summary_.trials_done += trials - std::exchange(state.trials, trials);
+    summary_.failed += failed - std::exchange(state.failed, failed);
   }
-
-  bool is_done(const Cell& cell, const History& history) const {
-    return kept(history) == history.trials.size() &&
-           static_cast<int>(history.trials.size()) >= planned_trials(cell) &&
-           fs::exists(cell_folder(cell) / "result.json");
-  }
-
-  void count_what_is_done() {
-    summary_.cells = static_cast<int>(cells_.size());
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      summary_.trials += planned_trials(cells_[i]);
-      bool done = false;
-      try {
-        const History history = read_history(cells_[i]);
-        const std::size_t trials = kept(history);
-        summary_.trials_before += static_cast<int>(trials);
-        summary_.failed += static_cast<int>(std::count_if(
-            history.trials.begin(), history.trials.begin() + static_cast<std::ptrdiff_t>(trials),
-            may_succeed_again));
-        done = is_done(cells_[i], history);
-      } catch (const InputError&) {
-        // Reported when the cell's turn comes.
-      }
-      if (done) {
-        ++summary_.cells_done;
-      } else {
-        pending_.push_back(i);
-      }
-    }
-    summary_.trials_done = summary_.trials_before;
-  }
-
-  // Cells of one group share training runs.
-  using Group = std::pair<const spec::TaskEntry*, std::uint64_t>;
-  static Group group_of(const Cell& cell) { return {cell.task, cell.seed}; }
 
   // The next cell for a worker: the first whose group nobody works on, so that workers rarely wait
-  // for one another's training runs; else the first. Nothing when all are taken.
+  // for one another's training runs; else the first. Those that wait for others come again after a
+  // while. Nothing when none is left or the call is to stop.
   std::optional<std::size_t> take() {
-    const std::lock_guard guard(mutex_);
-    if (pending_.empty()) return std::nullopt;
-    auto chosen = std::ranges::find_if(pending_, [this](std::size_t index) {
-      return !at_work_.contains(group_of(cells_[index]));
-    });
-    if (chosen == pending_.end()) chosen = pending_.begin();
-    const std::size_t index = *chosen;
-    pending_.erase(chosen);
-    at_work_.insert(group_of(cells_[index]));
-    return index;
+    std::unique_lock lock(mutex_);
+    while (!stopping() && !pending_.empty()) {
+      const Clock::time_point now = Clock::now();
+      std::optional<std::size_t> chosen;
+      bool free = false;
+      for (const std::size_t index : pending_) {
+        if (cells_[index].not_before > now) continue;
+        const Group group = group_of(cells_[index].cell);
+        free = !at_work_.contains(group) && busy_elsewhere_ != group;
+        if (!chosen || free) chosen = index;
+        if (free) break;
+      }
+      if (chosen) {
+        pending_.erase(*chosen);
+        at_work_.insert(group_of(cells_[*chosen].cell));
+        return chosen;
+      }
+      changed_.wait_for(lock, kLook);
+    }
+    return std::nullopt;
   }
 
-  // One cell; nothing that goes wrong in it leaves here.
-  void attempt(std::size_t index) {
-    const std::string name = cell_name(cells_[index]);
+  void put_back(std::size_t index, const std::string& holder) {
+    const std::lock_guard guard(mutex_);
+    CellState& state = cells_[index];
+    state.delay = std::clamp<Clock::duration>(state.delay * 3 / 2, kLook, kLongestDelay);
+    state.not_before = Clock::now() + state.delay;
+    busy_elsewhere_ = group_of(state.cell);
+    pending_.insert(index);
+    if (holder.starts_with(this_process()) || std::exchange(state.holder, holder) == holder) return;
+    const std::string name = cell_name(state.cell);
+    report({.kind = Event::Kind::waiting,
+            .cell = name,
+            .message = fmt::format("{} waits for {}", name, holder)});
+  }
+
+  // One cell, until it is done, fails, or has to wait (false). Nothing that goes wrong in it leaves
+  // here.
+  bool attempt(std::size_t index, Trainer& trainer) {
+    const std::string name = cell_name(cells_[index].cell);
     try {
-      run_cell(index, name);
+      run_cell(index, name, trainer);
+    } catch (const Busy& busy) {
+      put_back(index, busy.holder);
+      return false;
     } catch (const std::exception& error) {
       const std::lock_guard guard(mutex_);
-      errors_[index] = name + ": " + error.what();
+      cells_[index].error = name + ": " + error.what();
       if (options_.fail_fast) failed_fast_ = true;
-      report({.kind = Event::Kind::error, .cell = name, .message = errors_[index]});
+      report({.kind = Event::Kind::error, .cell = name, .message = cells_[index].error});
     }
+    return true;
   }
 
-  void run_cell(std::size_t index, const std::string& name) {
-    const Cell& cell = cells_[index];
+  void run_cell(std::size_t index, const std::string& name, Trainer& trainer) {
+    CellState& state = cells_[index];
+    const Cell& cell = state.cell;
+    const std::filesystem::path folder = cell_folder(cell);
+    refuse_links(run_folder(spec_), folder);
     std::string holder;
-    std::optional<CellLock> lock = CellLock::take(cell_folder(cell), holder);
-    if (!lock) {
-      busy_[index] = name + ": " + holder;
-      return;
-    }
+    std::optional<Lease> lease = Lease::take(folder / "owner.json", holder);
+    if (!lease) throw Busy{holder};
     Journal journal(journal_path(cell), owner_of(cell));
-    const std::size_t keep = kept(journal.history());
-    if (keep < journal.history().trials.size()) journal.rewind(static_cast<int>(keep));
-
+    {
+      const std::lock_guard guard(mutex_);
+      if (const std::string& damage = journal.history().damage; !damage.empty()) {
+        report({.kind = Event::Kind::warning, .cell = name, .message = damage});
+      }
+      count(state, journal.history());
+    }
     const TrialSinks sinks{
         .should_stop =
             [&] {
-              lock->beat();
+              lease->beat();
               return stopping();
             },
         .on_inner =
@@ -227,87 +244,48 @@ class Run {
       if (sinks.should_stop()) return;
       const int trial = proposed->trial;
       auto record =
-          run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer_, sinks);
+          run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer, sinks);
       if (!record) return;
       if (!is_incumbent(*record, journal.history().trials)) record->evaluation.predictions.clear();
       journal.append(*record);
       const std::lock_guard guard(mutex_);
-      ++summary_.trials_done;
-      summary_.failed += may_succeed_again(*record) ? 1 : 0;
+      count(state, journal.history());
       if (options_.fail_fast && !record->has_result()) failed_fast_ = true;
       report({.kind = Event::Kind::trial, .cell = name, .trial = &*record});
     }
-    write_result(cell, journal.history());
+    History history = journal.history();
+    history.cut(planned_trials(cell));
+    io::write_file_if_changed(folder / "result.json", result_of(cell, history));
     const std::lock_guard guard(mutex_);
     ++summary_.cells_done;
     report({.kind = Event::Kind::cell, .cell = name});
   }
 
-  const std::vector<Cell> cells_;
-  std::vector<std::string> errors_, busy_;  // by cell
-  Trainer& trainer_;
+  static constexpr std::chrono::milliseconds kLook{100};
+  static constexpr std::chrono::seconds kLongestDelay{2};
+
+  const spec::Spec& spec_;
   const RunOptions& options_;
   const RunSinks& sinks_;
+  std::vector<CellState> cells_;  // a worker at a cell has its state to itself, but for the counts
   std::atomic<bool> failed_fast_ = false;
   std::mutex mutex_;  // guards the rest, and on_progress
-  std::vector<std::size_t> pending_;
+  std::condition_variable changed_;
+  std::set<std::size_t> pending_;  // in the order of work
   std::multiset<Group> at_work_;
+  std::optional<Group> busy_elsewhere_;  // where another process was met last
   Summary summary_;
 };
 
 }  // namespace
 
-fs::path run_folder(const spec::Spec& spec) { return spec.runs_root / spec.name; }
-
-std::vector<Cell> list_cells(const spec::Spec& spec) {
-  std::vector<Cell> cells;
-  for (const spec::TaskEntry& task : spec.tasks) {
-    for (const spec::Method& method : spec.methods) {
-      for (const std::uint64_t seed : spec.seeds) {
-        cells.push_back({.spec = &spec, .task = &task, .method = &method, .seed = seed});
-      }
-    }
-  }
-  return cells;
-}
-
-std::string cell_name(const Cell& cell) {
-  return fmt::format("{}/{}/seed{}", cell.task->task.name, cell.method->name, cell.seed);
-}
-
-fs::path cell_folder(const Cell& cell) {
-  return run_folder(*cell.spec) / "cells" / folder_name(cell.task->task.name) /
-         folder_name(cell.method->name) / fmt::format("seed{}", cell.seed);
-}
-
-History read_history(const Cell& cell) { return read_journal(journal_path(cell), owner_of(cell)); }
-
-std::vector<Cell> cells_of_shard(const spec::Spec& spec, int shard, int shards) {
-  if (shards < 1 || shard < 0 || shard >= shards) {
-    throw InputError(fmt::format("shard {}/{}: the first must be in 0..{}", shard, shards,
-                                 std::max(shards - 1, 0)));
-  }
-  const auto groups = static_cast<int>(spec.tasks.size() * spec.seeds.size());
-  std::map<std::pair<std::string, std::uint64_t>, int> group_of;
-  std::map<int, int> seen;  // cells of a group so far
-  std::vector<Cell> chosen;
-  for (const Cell& cell : list_cells(spec)) {
-    const auto key = std::pair(cell.task->task.name, cell.seed);
-    const int group = group_of.try_emplace(key, static_cast<int>(group_of.size())).first->second;
-    // With more shards than groups, group g has the shards g, g + groups, g + 2 groups, ...
-    const int home = group % shards;
-    const int share = (shards - home + groups - 1) / groups;
-    const int mine = shards > groups ? home + groups * (seen[group]++ % share) : home;
-    if (mine == shard) chosen.push_back(cell);
-  }
-  return chosen;
+Summary survey(const spec::Spec& spec, const RunOptions& options) {
+  return Run(spec, options, {}).survey();
 }
 
 Summary run(const spec::Spec& spec, Trainer& trainer, const RunOptions& options,
             const RunSinks& sinks) {
-  std::vector<Cell> cells = cells_of_shard(spec, options.shard, options.shards);
-  std::erase_if(cells, [&](const Cell& cell) { return !matches(options.only, cell_name(cell)); });
-  return Run(std::move(cells), trainer, options, sinks)();
+  return Run(spec, options, sinks)(trainer);
 }
 
 }  // namespace runner::experiment

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/metrics.hpp"
+#include "experiment/lease.hpp"
 #include "train/options.hpp"
 
 namespace runner::experiment {
@@ -23,7 +24,7 @@ struct CurvePoint {
 };
 
 struct RunRecord {
-  std::string status = "ok";                         // ok, diverged, collapsed, out_of_memory
+  std::string status = "ok";                         // ok, diverged, collapsed
   std::string why;                                   // empty when ok
   std::int64_t steps = 0, examples = 0, tokens = 0;  // tokens as computed, padding included
   double flops = 0.0;       // 2 x multiply-adds, forward and backward as executed
@@ -79,9 +80,14 @@ struct RunRequest {
 class Trainer {
  public:
   virtual ~Trainer() = default;
-  // Trains, or returns the stored run; never null. Throws Stopped when `should_stop` became true
-  // (progress is saved); what it refers to must outlive the run. May be empty. Called from several
-  // threads at once.
+  // The runs that cells which are not done will ask for, as far as that is known, the next first:
+  // what a store keeps longest. Set by run(); may be empty.
+  std::function<std::vector<RunRequest>()> wanted;
+
+  // Trains, or returns the stored run; never null. Throws Stopped when `should_stop`, which may be
+  // empty and must outlive the run, became true (progress is saved), Busy when another trains this
+  // run, and an error of the machine (no memory, no room on the disk), which is no property of the
+  // run. Called from several threads at once.
   virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                             const std::function<bool()>& should_stop) = 0;
 };

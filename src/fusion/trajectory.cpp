@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <optional>
+#include <deque>
 #include <stdexcept>
 #include <thread>
 
@@ -57,13 +57,15 @@ void split(std::int64_t size, int threads, const Body& body) {
 struct Trajectory::Data {
   std::int64_t floats = 0;
   std::vector<std::vector<float>> snapshots;  // exact, in memory
-  std::optional<io::MappedFile> file;         // exact, on disk
+  std::deque<io::MappedFile> files;           // exact, on disk
   std::vector<const float*> exact;            // [K] into either
   std::vector<float> mean;                    // compact
   std::vector<std::vector<kernels::Bf16>> differences;
   std::vector<const kernels::Bf16*> compact;  // [K]
 
   int size() const { return static_cast<int>(std::max(exact.size(), compact.size())); }
+
+  void read(const std::filesystem::path& path);
 
   // From exact pointers to a mean and differences.
   void make_compact() {
@@ -79,7 +81,7 @@ struct Trajectory::Data {
     }
     exact.clear();
     snapshots.clear();
-    file.reset();
+    files.clear();
   }
 };
 
@@ -96,12 +98,11 @@ Trajectory::Trajectory(std::vector<std::vector<float>> snapshots, Storage storag
   if (storage == Storage::compact) data_->make_compact();
 }
 
-Trajectory::Trajectory(const std::filesystem::path& path, Storage storage)
-    : data_(std::make_unique<Data>()) {
+void Trajectory::Data::read(const std::filesystem::path& path) {
   const auto fail = [&](std::string_view what) {
     throw InputError(fmt::format("{}: not a whole trajectory file: {}", path.string(), what));
   };
-  const std::string_view bytes = data_->file.emplace(path).bytes();
+  const std::string_view bytes = files.emplace_back(path).bytes();
   Header header;
   if (bytes.size() < kDataOffset) fail("it is too short");
   std::memcpy(&header, bytes.data(), sizeof header);
@@ -110,19 +111,31 @@ Trajectory::Trajectory(const std::filesystem::path& path, Storage storage)
   const std::uint64_t values = (bytes.size() - kDataOffset) / sizeof(float);
   if (header.snapshots < 1 || header.floats < 0 ||
       static_cast<std::uint64_t>(header.snapshots) > values + 1 ||
+      static_cast<std::uint64_t>(header.floats) > values ||  // no product overflows
       bytes.size() != kDataOffset + static_cast<std::uint64_t>(header.snapshots) *
                                         static_cast<std::uint64_t>(header.floats) * sizeof(float))
     fail(fmt::format("it has {} bytes", bytes.size()));
-  data_->floats = header.floats;
+  if (bytes.substr(sizeof header, kDataOffset - sizeof header).find_first_not_of('\0') !=
+      std::string_view::npos)
+    fail("its header was changed");
+  if (!exact.empty() && header.floats != floats)
+    fail(fmt::format("its snapshots have {} floats, others {}", header.floats, floats));
+  floats = header.floats;
   DataHash hash;
   for (std::int64_t k = 0; k < header.snapshots; ++k) {
     // kDataOffset and the map's page keep floats aligned.
     const auto* snapshot = reinterpret_cast<const float*>(bytes.data() + kDataOffset);
-    data_->exact.push_back(snapshot + k * header.floats);
-    hash.add({data_->exact.back(), static_cast<std::size_t>(header.floats)});
+    exact.push_back(snapshot + k * header.floats);
+    hash.add({exact.back(), static_cast<std::size_t>(header.floats)});
   }
   if (hash.value() != std::string_view(header.hash, sizeof header.hash))
     fail("its checksum does not match");
+}
+
+Trajectory::Trajectory(const std::vector<std::filesystem::path>& files, Storage storage)
+    : data_(std::make_unique<Data>()) {
+  if (files.empty()) throw std::invalid_argument("a trajectory needs a snapshot");
+  for (const std::filesystem::path& path : files) data_->read(path);
   if (storage == Storage::compact) data_->make_compact();
 }
 
@@ -177,7 +190,7 @@ void save_trajectory(const std::filesystem::path& path,
   io::AtomicFile file(path);
   file.write(start);
   for (const auto& snapshot : snapshots) file.write(bytes_of(snapshot));
-  file.commit_cached();
+  file.commit();
 }
 
 }  // namespace runner::fusion

@@ -18,9 +18,10 @@ class Trajectory {
  public:
   // Takes the snapshots over.
   explicit Trajectory(std::vector<std::vector<float>> snapshots, Storage storage = Storage::exact);
-  // Reads a file that save_trajectory wrote. Throws InputError on a file that is not whole (its
-  // checksum is verified).
-  explicit Trajectory(const std::filesystem::path& path, Storage storage = Storage::exact);
+  // Reads files that save_trajectory wrote, all their snapshots in order. Throws InputError on a
+  // file that is not whole (its checksum is verified) and on snapshots of different sizes.
+  explicit Trajectory(const std::vector<std::filesystem::path>& files,
+                      Storage storage = Storage::exact);
   ~Trajectory();
   Trajectory(Trajectory&&) noexcept;
   Trajectory& operator=(Trajectory&&) noexcept;
@@ -38,7 +39,7 @@ class Trajectory {
   std::unique_ptr<Data> data_;
 };
 
-// All snapshots as fp32 in one file, atomically, with a checksum.
+// All snapshots as fp32 in one file, atomically (io::write_file_atomic), with a checksum.
 void save_trajectory(const std::filesystem::path& path,
                      std::span<const std::vector<float>> snapshots);
 

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #define XXH_INLINE_ALL
@@ -34,13 +36,20 @@ struct Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 };
 
-void sync_folder(const fs::path& folder) {
-  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // Some network file systems refuse fsync on a folder; the rename is then as durable as it gets.
-  if (descriptor.fd >= 0) ::fsync(descriptor.fd);
+// What a temporary file's name has after that of the file it becomes: this and six letters.
+constexpr std::string_view kUnfinished = ".tmp-";
+constexpr std::string_view kLetters = "XXXXXX";
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
 }  // namespace
+
+void sync_folder(const fs::path& folder) {
+  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.fd >= 0) ::fsync(descriptor.fd);
+}
 
 std::string read_file(const fs::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -63,8 +72,9 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path.string() + ".XXXXXX") {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+AtomicFile::AtomicFile(const fs::path& path)
+    : path_(path), temporary_(fmt::format("{}{}{}", path.string(), kUnfinished, kLetters)) {
+  const fs::path folder = folder_of(path);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -72,6 +82,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path.stri
   fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
   if (fd_ < 0) fail(path_, "cannot write");
   ::fchmod(fd_, 0644);
+  ::flock(fd_, LOCK_EX | LOCK_NB);  // says that the writer lives, where files can be locked
 }
 
 AtomicFile::~AtomicFile() {
@@ -91,22 +102,44 @@ void AtomicFile::write(std::string_view bytes) {
 
 void AtomicFile::commit() {
   if (::fsync(fd_) != 0) fail(path_, "cannot write");
-  rename_into_place();
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
-}
-
-void AtomicFile::commit_cached() { rename_into_place(); }
-
-void AtomicFile::rename_into_place() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot write");
   ::close(fd_);
   fd_ = -1;
+  sync_folder(folder_of(path_));
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+void write_file_if_changed(const fs::path& path, std::string_view bytes) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error) && read_file(path) == bytes) return;
+  write_file_atomic(path, bytes);
+}
+
+std::vector<fs::path> abandoned_files(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;  // others may remove files, or the folder, meanwhile
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename();
+    const std::size_t tail = kUnfinished.size() + kLetters.size();
+    if (name.size() <= tail || !entry.is_regular_file(ignored) ||
+        name.substr(name.size() - tail, kUnfinished.size()) != kUnfinished) {
+      continue;
+    }
+    const Descriptor file(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.fd < 0) continue;
+    if (::flock(file.fd, LOCK_EX | LOCK_NB) != 0) {
+      constexpr std::chrono::hours kDay{24};
+      const auto age = fs::file_time_type::clock::now() - entry.last_write_time(ignored);
+      if (errno == EWOULDBLOCK || ignored || age < kDay) continue;
+    }
+    found.push_back(entry.path());
+  }
+  return found;
 }
 
 std::string content_hash(std::string_view bytes) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace runner::io {
 
@@ -16,6 +17,10 @@ std::string read_file(const std::filesystem::path& path);
 // missing parent folders. Throws InputError (path, reason) and leaves the old file as it was.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
+// The same where other bytes, or none, are at `path`: what is written already can be written again
+// on a disk that is full or read-only.
+void write_file_if_changed(const std::filesystem::path& path, std::string_view bytes);
+
 // The same for bytes that come in parts: nothing is at `path` until commit(). Without a commit the
 // destructor removes the temporary file. Throws InputError (path, reason).
 class AtomicFile {
@@ -26,17 +31,20 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   void write(std::string_view bytes);
   void commit();
-  // For what can be made again and is checked when it is read: no fsync, so a machine that dies may
-  // leave `path` damaged.
-  void commit_cached();
 
  private:
-  void rename_into_place();
-
   std::filesystem::path path_;
   std::string temporary_;
   int fd_ = -1;
 };
+
+// Temporary files in `folder` that killed writers left behind: those that no AtomicFile of a living
+// process holds. Where files cannot be locked, those that are a day old.
+std::vector<std::filesystem::path> abandoned_files(const std::filesystem::path& folder);
+
+// fsync of a folder: what was created, renamed or removed in it is on disk. Some network file
+// systems refuse it; a rename is then as durable as it gets.
+void sync_folder(const std::filesystem::path& folder);
 
 // 128-bit XXH3 of the bytes as 32 lower-case hex digits: the name of a thing by its content.
 std::string content_hash(std::string_view bytes);

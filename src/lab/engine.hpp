@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +26,13 @@ class Laboratory : public experiment::Trainer {
   // Reads and tokenises a task's data and reads its starting weights, for what may be wrong with
   // them: throws InputError. Keeps nothing but the cache of tokens.
   virtual void try_inputs(const spec::TaskEntry& task) const = 0;
+  // The keys in the store of those of the requests whose data this run has claimed.
+  virtual std::vector<std::string> keys(
+      const std::vector<experiment::RunRequest>& requests) const = 0;
+  // Makes again what says of which data and weights this run is, where that file is damaged.
+  virtual void mend_claims() = 0;
+  // Trainings in this process of runs that had been dropped to make room in the store.
+  virtual int trained_again() const = 0;
 };
 
 // A model at work, whose weights may change between the rows it scores.
@@ -41,13 +49,12 @@ class Scorer {
 // of operators when it is loaded, a fifth of a second that a verb which only reads text must not
 // pay: so this half is a shared object inside the executable (cli/engine.cpp loads it).
 struct Engine {
-  // `store` keeps runs by the hash of all that determines them: run.json (what training reported)
-  // and the trajectory, which is dropped, least recently used first, beyond `store_bytes` and
-  // trained again, to the same bits, when it is asked for once more. `threads` are those of one
-  // caller's matrix products. The spec must outlive the laboratory.
+  // `store` is the folder of an experiment::Store, limited to spec.store_limit. `threads` are those
+  // of one caller's matrix products. `tell` hears what a person should know, a sentence at a time,
+  // from any thread. The spec must outlive the laboratory.
   std::unique_ptr<Laboratory> (*make_laboratory)(const spec::Spec& spec,
                                                  std::filesystem::path store, int threads,
-                                                 std::uintmax_t store_bytes);
+                                                 std::function<void(const std::string&)> tell);
   // lab/pricing.hpp: a trainer that only counts.
   std::unique_ptr<experiment::Trainer> (*make_pricing)(const spec::Spec& spec);
   // `target_scale` as train::Evaluator has it.

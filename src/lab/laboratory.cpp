@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -11,16 +13,19 @@
 #include <tuple>
 
 #include "data/tokenizer.hpp"
+#include "experiment/store.hpp"
 #include "experiment/version.hpp"
 #include "fusion/trajectory.hpp"
+#include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "lab/run_file.hpp"
 #include "lab/stored_run.hpp"
 #include "lab/task_data.hpp"
+#include "model/layout.hpp"
 #include "spec/variables.hpp"
 #include "train/cuda_graph.hpp"
 #include "train/finetune.hpp"
+#include "train/progress.hpp"
 
 namespace runner::lab {
 namespace fs = std::filesystem;
@@ -31,33 +36,62 @@ namespace {
 using experiment::kTrainerVersion;
 constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone
 
-// Everything that determines a run's bits, in one canonical text.
-std::string run_key(const TaskData& task, const experiment::RunRequest& request,
-                    const train::Device& device, bool deterministic) {
+// What a task's files and the starting weights hold, by their hashes.
+struct Inputs {
+  std::string data, model;
+  bool operator==(const Inputs&) const = default;
+};
+
+// Everything that determines a run's bits, in one canonical text. Of a GPU its number is no part.
+std::string run_key(const Inputs& inputs, const experiment::RunRequest& request,
+                    const spec::Spec& spec, const train::Device& device) {
   spec::Trial trial;
   trial.train = request.options;
   json options = json::object();
   for (const spec::VariableRow& variable : spec::variables()) {
     if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
   }
-  json key = {{"trainer", kTrainerVersion},
-              {"data", task.hash},
-              {"start", task.start->hash()},
-              {"options", options},
-              {"seed", request.seed}};
-  if (!device.is_cpu()) {  // which of a machine's does not matter
-    key["gpu"] = {kGpuVersion, deterministic, train::has_cuda_graphs()};
+  json key = {
+      {"trainer", kTrainerVersion},
+      {"data", inputs.data},
+      {"split", {spec.holdout, spec.max_train_rows, spec.max_selection_rows, request.split_seed}},
+      {"start", inputs.model},
+      {"options", options},
+      {"seed", request.seed},
+      {"device", device.is_cpu() ? "cpu" : "cuda"}};
+  if (!device.is_cpu()) {
+    key["gpu"] = {kGpuVersion, spec.deterministic, train::has_cuda_graphs()};
   }
   return io::content_hash(key.dump());
 }
 
+experiment::RunRecord record_of(const train::Result& result) {
+  experiment::RunRecord record{.status = std::string(train::status_name(result.status)),
+                               .why = result.why,
+                               .steps = result.total_steps,
+                               .examples = result.examples,
+                               .tokens = result.tokens,
+                               .flops = result.flops,
+                               .train_loss = result.train_loss,
+                               .seconds = result.seconds,
+                               .snapshots = static_cast<int>(result.snapshots.size()),
+                               .curve = {}};
+  for (const train::StepRecord& step : result.curve) {
+    record.curve.push_back({step.step, step.loss, step.learning_rate, step.grad_norm});
+  }
+  return record;
+}
+
 class StoringLaboratory : public Laboratory {
  public:
-  StoringLaboratory(const spec::Spec& spec, fs::path store, int threads, std::uintmax_t store_bytes)
+  using Tell = std::function<void(const std::string&)>;
+
+  StoringLaboratory(const spec::Spec& spec, fs::path store, int threads, const Tell& tell)
       : spec_(spec),
-        store_(std::move(store)),
+        inputs_(store.parent_path() / "inputs"),
+        store_(std::move(store), spec.store_limit, tell),
+        tell_(tell ? tell : [](const std::string&) {}),
         threads_(threads),
-        store_bytes_(store_bytes),
         device_(train::resolve_device(spec.device)),
         tokenizer_(data::Tokenizer::load(spec.model)) {
     train::prepare_device(device_, spec.deterministic);
@@ -73,40 +107,44 @@ class StoringLaboratory : public Laboratory {
     read_task(spec_, task, tokenizer_, task.recipe.train.max_length, spec_.seeds.front(),
               std::make_shared<StartWeights>(spec_.model, task.task.labels));
   }
+  std::vector<std::string> keys(const std::vector<experiment::RunRequest>& requests) const override;
+  int trained_again() const override { return trained_again_; }
+  void mend_claims() override;
 
  private:
-  // One lock per run, so that two callers of the same run train it once.
-  struct Slot {
-    std::mutex mutex;
-    std::shared_ptr<Memo> memo = std::make_shared<Memo>();
-  };
-
   std::shared_ptr<const TaskData> task(const experiment::RunRequest& request);
+  std::shared_ptr<Memo> memo(const std::string& key);
+  fs::path claim_path(const std::string& task, int max_length) const {
+    return inputs_ / fmt::format("{}_{}.json", task, max_length);
+  }
+  std::optional<Inputs> read_claim(const fs::path& file) const;
   void claim_inputs(const TaskData& task, int max_length) const;
-  std::unique_ptr<experiment::TrainedRun> open(const std::string& key, const Slot& slot,
-                                               const std::shared_ptr<const TaskData>& task,
-                                               const train::Options& options,
-                                               const std::function<bool()>& should_stop) const;
-  void make_room(const std::string& keep) const;
+  train::Result finetune(const experiment::RunRequest& request, const TaskData& data,
+                         const fs::path& work, const std::function<bool()>& should_stop) const;
+  void make_room(const TaskData& data, const train::Options& options) const;
+  experiment::Store::Run keep(const std::string& key, train::Result result) const;
 
   const spec::Spec& spec_;
-  fs::path store_;
+  fs::path inputs_;
+  experiment::Store store_;
+  Tell tell_;
   int threads_;
-  std::uintmax_t store_bytes_;
   train::Device device_;
   data::Tokenizer tokenizer_;
+  std::atomic<int> trained_again_ = 0;
 
   mutable std::mutex tasks_mutex_;
   // By name, max_length and the split's seed.
   std::map<std::tuple<std::string, int, std::uint64_t>, std::weak_ptr<const TaskData>> tasks_;
   std::map<std::vector<std::string>, std::shared_ptr<const StartWeights>> starts_;  // by labels
-  // Cells come task by task: the last tasks stay in memory between trials, the others do not.
+  // Cells of a seed come task by task: the last tasks stay in memory between trials, the others do
+  // not.
   std::deque<std::shared_ptr<const TaskData>> recent_;
   static constexpr std::size_t kRecent = 2;
   std::set<std::string> notes_;
 
-  std::mutex slots_mutex_;
-  std::map<std::string, std::shared_ptr<Slot>> slots_;
+  std::mutex memos_mutex_;
+  std::map<std::string, std::shared_ptr<Memo>> memos_;
 };
 
 std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunRequest& request) {
@@ -129,15 +167,38 @@ std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunReq
   return task_data;
 }
 
+std::shared_ptr<Memo> StoringLaboratory::memo(const std::string& key) {
+  const std::lock_guard lock(memos_mutex_);
+  auto& known = memos_[key];
+  if (known == nullptr) known = std::make_shared<Memo>();
+  return known;
+}
+
+// Nothing when no process has claimed them yet, or the file is damaged, which is told.
+std::optional<Inputs> StoringLaboratory::read_claim(const fs::path& file) const {
+  if (!fs::exists(file)) return std::nullopt;
+  const std::string bytes = io::read_file(file);
+  const std::string_view record = io::checked_record(bytes);
+  if (record.empty()) {
+    tell_(
+        fmt::format("{}: was changed after it was written (its checksum differs); it is made again",
+                    file.string()));
+    return std::nullopt;
+  }
+  const json value = json::parse(record);
+  return Inputs{value.at("data"), value.at("model")};
+}
+
 // Results of other data or weights must not come to lie among a run's.
 void StoringLaboratory::claim_inputs(const TaskData& task, int max_length) const {
   const std::string& name = task.entry->task.name;
-  const fs::path file =
-      store_.parent_path() / "inputs" / fmt::format("{}_{}.json", name, max_length);
-  const std::string now = json{{"data", task.files_hash}, {"model", task.start->hash()}}.dump();
-  if (!fs::exists(file)) {
-    io::write_file_atomic(file, now);
-  } else if (io::read_file(file) != now) {
+  const fs::path file = claim_path(name, max_length);
+  const Inputs now{task.files_hash, task.start->hash()};
+  const std::optional<Inputs> claimed = read_claim(file);
+  if (!claimed) {
+    const json value = {{"format", 1}, {"data", now.data}, {"model", now.model}};
+    io::write_file_atomic(file, io::checked_line(value.dump()));
+  } else if (*claimed != now) {
     throw InputError(fmt::format(
         "{}: the data of {} or the model's weights are not those that this run was begun with; "
         "bring them back, or give the run another name (name=...)",
@@ -145,67 +206,94 @@ void StoringLaboratory::claim_inputs(const TaskData& task, int max_length) const
   }
 }
 
-// Drops the trajectories that were used longest ago until the rest fits.
-void StoringLaboratory::make_room(const std::string& keep) const {
-  struct File {
-    fs::file_time_type used;
-    std::uintmax_t bytes;
-    fs::path path;
-  };
-  std::vector<File> files;
-  std::uintmax_t total = 0;
-  std::error_code ignored;  // another process of the same run may drop a file first
-  for (const auto& entry : fs::directory_iterator(store_, ignored)) {
-    for (const char* name : {"trajectory.bin", "ema.bin"}) {
-      const fs::path path = entry.path() / name;
-      const std::uintmax_t bytes = fs::file_size(path, ignored);
-      if (ignored) continue;
-      total += bytes;
-      if (entry.path().filename() != keep) {
-        files.push_back({fs::last_write_time(path, ignored), bytes, path});
-      }
-    }
-  }
-  std::sort(files.begin(), files.end(),
-            [](const File& a, const File& b) { return a.used < b.used; });
-  for (const File& file : files) {
-    if (total <= store_bytes_) break;
-    fs::remove(file.path, ignored);
-    total -= file.bytes;
+void StoringLaboratory::mend_claims() {
+  std::error_code none;  // no run yet
+  for (const auto& entry : fs::directory_iterator(inputs_, none)) {
+    if (entry.path().extension() != ".json" || read_claim(entry.path())) continue;
+    const std::string name = entry.path().stem();  // TASK_LENGTH
+    const std::size_t end = name.rfind('_');
+    experiment::RunRequest request{.task = name.substr(0, end), .split_seed = spec_.seeds.front()};
+    request.options.max_length = std::atoi(name.c_str() + (end == name.npos ? 0 : end + 1));
+    const bool known = std::ranges::any_of(
+        spec_.tasks, [&](const spec::TaskEntry& task) { return task.task.name == request.task; });
+    if (known && request.options.max_length > 0) task(request);  // which claims its inputs
   }
 }
 
-// A stored trajectory; null when it is not there, or was damaged by a machine that died.
-std::shared_ptr<const fusion::Trajectory> open_trajectory(const fs::path& path) {
-  if (!fs::exists(path)) return nullptr;
+std::vector<std::string> StoringLaboratory::keys(
+    const std::vector<experiment::RunRequest>& requests) const {
+  std::map<fs::path, std::optional<Inputs>> claims;
+  std::vector<std::string> keys;
+  for (const experiment::RunRequest& request : requests) {
+    const fs::path file = claim_path(request.task, request.options.max_length);
+    const auto [claim, is_new] = claims.try_emplace(file);
+    if (is_new) claim->second = read_claim(file);
+    if (claim->second) {
+      keys.push_back(run_key(*claim->second, request, spec_, device_));
+    }
+  }
+  return keys;
+}
+
+// Trains, or throws: Stopped, or why the machine could not.
+train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
+                                          const TaskData& data, const fs::path& work,
+                                          const std::function<bool()>& should_stop) const {
+  std::shared_ptr<const model::Checkpoint> start = data.start->read();
+  train::Result result = train::finetune(
+      {.config = start->config,
+       .classes = data.entry->task.classes(),
+       .weights = start->weights,
+       .fresh_head = start->fresh_head,
+       .data = &data.train,
+       .options = request.options,
+       .seed = request.seed,
+       .device = device_,
+       .frozen = data.frozen,
+       .checkpoint = work,
+       .on_unsaved =
+           [this](const std::string& why) { tell_(why + "; the training goes on unsaved"); },
+       .on_loaded = [&start] { start.reset(); },
+       .should_stop = should_stop});
+  if (result.status == train::Status::interrupted) throw experiment::Stopped();
+  if (result.status == train::Status::out_of_memory) {
+    throw std::runtime_error("out of memory: " + result.why);
+  }
+  return result;
+}
+
+void StoringLaboratory::make_room(const TaskData& data, const train::Options& options) const {
+  const model::Layout layout = model::make_layout(data.start->config(), data.entry->task.classes());
+  const auto weights = sizeof(float) * static_cast<std::uintmax_t>(layout.size);
+  const std::uintmax_t average = options.ema_decay > 0.0 ? 1 : 0;
+  store_.make_room((static_cast<std::uintmax_t>(options.snapshots) + average) * weights,
+                   (3 + average) * weights,  // the weights and two moments
+                   [this] { return wanted ? keys(wanted()) : std::vector<std::string>(); });
+}
+
+// In the store; in memory alone when the disk refuses it, so that what was trained is not lost.
+experiment::Store::Run StoringLaboratory::keep(const std::string& key, train::Result result) const {
+  const experiment::RunRecord record = record_of(result);
+  std::vector<std::string> snapshots;
+  for (std::size_t k = 0; k < result.snapshots.size(); ++k) {
+    snapshots.push_back(train::snapshot_name(result.snapshot_steps[k]));
+  }
+  const std::string average = result.ema.empty() ? "" : "average";
   try {
-    return std::make_shared<fusion::Trajectory>(path);
-  } catch (const InputError&) {
-    return nullptr;
-  }
-}
-
-// The stored run; null when it, or the trajectory of one that succeeded, is not there.
-std::unique_ptr<experiment::TrainedRun> StoringLaboratory::open(
-    const std::string& key, const Slot& slot, const std::shared_ptr<const TaskData>& task_data,
-    const train::Options& options, const std::function<bool()>& should_stop) const {
-  const fs::path folder = store_ / key;
-  if (!fs::exists(folder / "run.json")) return nullptr;
-  experiment::RunRecord record = read_record(folder / "run.json");
-  std::shared_ptr<const fusion::Trajectory> trajectory, ema;
-  if (record.snapshots > 0) {
-    trajectory = open_trajectory(folder / "trajectory.bin");
-    if (trajectory == nullptr) return nullptr;
-    std::error_code ignored;  // the time of use only guides make_room
-    fs::last_write_time(folder / "trajectory.bin", fs::file_time_type::clock::now(), ignored);
-    if (options.ema_decay > 0.0) {
-      ema = open_trajectory(folder / "ema.bin");
-      if (ema == nullptr) return nullptr;
+    if (!average.empty()) {
+      fusion::save_trajectory(store_.work_folder(key) / average, {&result.ema, 1});
     }
+    return store_.keep(key, record, snapshots, average);
+  } catch (const InputError& error) {
+    tell_(fmt::format("{}; the training run stays in memory while it is used", error.what()));
   }
-  return std::make_unique<StoredRun>(task_data, std::move(record), std::move(trajectory),
-                                     std::move(ema), slot.memo, device_, options, threads_,
-                                     should_stop);
+  const auto held = [](std::vector<std::vector<float>> weights) {
+    return weights.empty() ? nullptr
+                           : std::make_shared<const fusion::Trajectory>(std::move(weights));
+  };
+  std::vector<std::vector<float>> ema;
+  if (!result.ema.empty()) ema.push_back(std::move(result.ema));
+  return {record, held(std::move(result.snapshots)), held(std::move(ema))};
 }
 
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
@@ -213,56 +301,31 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   train::set_threads(threads_);
   train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(request);
-  const std::string key = run_key(*data, request, device_, spec_.deterministic);
-  std::shared_ptr<Slot> slot;
-  {
-    const std::lock_guard lock(slots_mutex_);
-    auto& known = slots_[key];
-    if (known == nullptr) known = std::make_shared<Slot>();
-    slot = known;
-  }
-  const std::lock_guard lock(slot->mutex);
-  if (auto run = open(key, *slot, data, request.options, should_stop)) return run;
+  const std::string key = run_key({data->files_hash, data->start->hash()}, request, spec_, device_);
+  const auto stored = [&](experiment::Store::Run run) {
+    return std::make_unique<StoredRun>(data, std::move(run.record), std::move(run.trajectory),
+                                       std::move(run.average), memo(key), device_, request.options,
+                                       threads_, should_stop);
+  };
+  if (auto run = store_.open(key)) return stored(*std::move(run));
+  std::string holder;
+  std::optional<experiment::Lease> lease = store_.lease(key, holder);
+  if (!lease) throw experiment::Busy{holder};
+  if (auto run = store_.open(key)) return stored(*std::move(run));  // it has appeared meanwhile
 
-  const fs::path folder = store_ / key;
-  std::shared_ptr<const model::Checkpoint> start = data->start->read();
-  const train::Result result = train::finetune({.config = start->config,
-                                                .classes = data->entry->task.classes(),
-                                                .weights = start->weights,
-                                                .fresh_head = start->fresh_head,
-                                                .data = &data->train,
-                                                .options = request.options,
-                                                .seed = request.seed,
-                                                .device = device_,
-                                                .frozen = data->frozen,
-                                                .checkpoint = folder,
-                                                .on_loaded = [&start] { start.reset(); },
-                                                .should_stop = should_stop});
-  if (result.status == train::Status::interrupted) throw experiment::Stopped();
-  if (result.status == train::Status::out_of_memory) {
-    // Of this moment, not of the run: it is not stored, so that it can be tried again.
-    return std::make_unique<StoredRun>(data, record_of(result), nullptr, nullptr, slot->memo,
-                                       device_, request.options, threads_, should_stop);
-  }
-  if (!result.snapshots.empty()) {
-    fusion::save_trajectory(folder / "trajectory.bin", result.snapshots);
-    if (!result.ema.empty()) fusion::save_trajectory(folder / "ema.bin", {&result.ema, 1});
-  }
-  write_record(folder / "run.json", record_of(result));  // last: what it names is there
-  make_room(key);
-  auto run = open(key, *slot, data, request.options, should_stop);
-  if (run == nullptr) {
-    throw std::runtime_error((folder / "trajectory.bin").string() +
-                             ": cannot be read back right after it was written");
-  }
-  return run;
+  make_room(*data, request.options);
+  if (store_.was_dropped(key)) ++trained_again_;
+  return stored(keep(key, finetune(request, *data, store_.work_folder(key), [&] {
+                       lease->beat();
+                       return should_stop && should_stop();
+                     })));
 }
 
 }  // namespace
 
 std::unique_ptr<Laboratory> make_laboratory(const spec::Spec& spec, fs::path store, int threads,
-                                            std::uintmax_t store_bytes) {
-  return std::make_unique<StoringLaboratory>(spec, std::move(store), threads, store_bytes);
+                                            std::function<void(const std::string&)> tell) {
+  return std::make_unique<StoringLaboratory>(spec, std::move(store), threads, tell);
 }
 
 }  // namespace runner::lab

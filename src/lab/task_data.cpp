@@ -89,10 +89,6 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       train.truncated_rows, dev_cut);
   if (skipped > 0) result->note += fmt::format("; {} malformed rows were skipped", skipped);
   if (start != nullptr && !start->note().empty()) result->note += "; " + start->note();
-  result->hash = hash_of(result->train);
-  for (const auto* parts : {&result->selection, &result->report}) {
-    for (const data::EncodedSplit& part : *parts) result->hash += hash_of(part);
-  }
   return result;
 }
 

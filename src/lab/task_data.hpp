@@ -20,7 +20,6 @@ struct TaskData {
   std::vector<data::EncodedSplit> selection;  // metrics per part, then their mean
   std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
   std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
-  std::string hash;                           // of all of it
   std::string files_hash;                     // of the files' rows, whatever is made of them
   std::shared_ptr<const StartWeights> start;
   std::shared_ptr<train::FrozenOutputs> frozen = train::make_frozen_outputs();

@@ -7,6 +7,7 @@
 
 #include "experiment/run.hpp"
 #include "io/csv.hpp"
+#include "io/error.hpp"
 
 namespace runner::report {
 namespace {
@@ -34,9 +35,14 @@ const std::vector<experiment::Predictions>& CellData::predictions() const {
 std::vector<CellData> read_cells(const spec::Spec& spec) {
   std::vector<CellData> cells;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
-    CellData data{.cell = cell, .history = experiment::read_history(cell)};
-    data.complete =
-        static_cast<int>(data.history.trials.size()) >= experiment::planned_trials(cell);
+    CellData data{.cell = cell, .history = {}, .problem = {}};
+    try {
+      data.history = experiment::read_history(cell);
+      data.problem = data.history.damage;
+    } catch (const InputError& error) {
+      data.problem = error.what();
+    }
+    data.complete = experiment::is_complete(cell, data.history);
     data.chosen = experiment::best_trial(data.history.trials);
     cells.push_back(std::move(data));
   }

@@ -15,8 +15,9 @@ namespace runner::report {
 struct CellData {
   experiment::Cell cell;
   experiment::History history;
-  bool complete = false;  // all its planned trials are there
-  int chosen = -1;        // index of the trial with the best selection score; -1: none
+  std::string problem = {};  // what is damaged in its journal; empty: nothing
+  bool complete = false;     // all its planned trials are there
+  int chosen = -1;           // index of the trial with the best selection score; -1: none
 
   // The chosen trial's score on the report split, x 100; NaN unless complete with a result.
   double score() const;

@@ -107,14 +107,17 @@ class Rows {
     Entry entry;
     std::vector<double> trials, modelled, examples, flops, selection;
     for (const CellData& data : all_.cells) {
-      const bool counts = data.complete && data.cell.method == &method &&
-                          std::ranges::find(tasks, data.cell.task) != tasks.end();
+      const bool counts =
+          data.cell.method == &method && std::ranges::find(tasks, data.cell.task) != tasks.end();
       if (!counts) continue;
-      double cell_modelled = 0.0, cell_examples = 0.0, cell_flops = 0.0;
       for (const experiment::TrialRecord& trial : data.history.trials) {
         entry.failed += trial.has_result() ? 0 : 1;
         entry.diverged += trial.status == "diverged" ? 1 : 0;
         entry.collapsed += trial.status == "collapsed" ? 1 : 0;
+      }
+      if (!data.complete) continue;
+      double cell_modelled = 0.0, cell_examples = 0.0, cell_flops = 0.0;
+      for (const experiment::TrialRecord& trial : data.history.trials) {
         cell_modelled += trial.proposal.is_modelled() ? 1.0 : 0.0;
         cell_examples += static_cast<double>(trial.budget.examples);
         cell_flops += trial.budget.flops;
@@ -264,8 +267,10 @@ std::string caption(const Comparing& all, bool spread) {
                         Rows::learned_name(all.scores), names,
                         spec.measure_chance ? "as measured" : "as the spec says");
   }
-  const auto missing = std::ranges::count(all.cells, false, &CellData::complete);
-  if (missing > 0) text += fmt::format("; INCOMPLETE: {} of {} cells", missing, all.cells.size());
+  const auto done = std::ranges::count(all.cells, true, &CellData::complete);
+  if (done < std::ssize(all.cells)) {
+    text += fmt::format("; INCOMPLETE: {} of {} cells done", done, all.cells.size());
+  }
   return text + ".";
 }
 

@@ -114,7 +114,10 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
   Table table;
   table.columns = kPlace;
   append(table.columns, {"run", "run_seed", "status"});
-  for (const bo::Variable& variable : spec.search) table.columns.push_back(variable.name);
+  // Snapshots are a setting and a count of what a run left.
+  for (const bo::Variable& variable : spec.search) {
+    table.columns.push_back(variable.name == "snapshots" ? "searched_snapshots" : variable.name);
+  }
   append(table.columns, {"incumbent", "objective", "train_loss", "fusion_loss"});
   append(table.columns, {"selection_split"});
   append(table.columns, score_columns("selection", metrics));

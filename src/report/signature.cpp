@@ -10,6 +10,7 @@
 
 #include "experiment/run.hpp"
 #include "experiment/version.hpp"
+#include "io/checked.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
 #include "report/cells.hpp"
@@ -31,8 +32,8 @@ struct Claims {
 
 // What was claimed by one file; empty fields where it is damaged: a run that goes on says so.
 Claims read_claim(const fs::path& file) {
-  auto claim = nlohmann::json::parse(io::read_file(file), nullptr, false);
-  if (claim.is_object() && claim.contains("record")) claim = claim["record"];  // a checked line
+  const std::string bytes = io::read_file(file);
+  const auto claim = nlohmann::json::parse(io::checked_record(bytes), nullptr, false);
   if (!claim.is_object()) return {};
   return {claim.value("data", ""), claim.value("model", "")};
 }

@@ -43,6 +43,7 @@ std::vector<std::string> Study::missing() const {
     if (data.complete) continue;
     names.push_back(fmt::format("{}: {} of {}", experiment::cell_name(data.cell),
                                 data.history.trials.size(), experiment::planned_trials(data.cell)));
+    if (!data.problem.empty()) names.back() += "; " + data.problem;
   }
   return names;
 }

@@ -22,7 +22,7 @@ Written write_tables(const Study& study) {
   written.folder = experiment::run_folder(spec) / "tables";
   const auto write = [&](std::string_view name, const std::string& bytes) {
     written.files.push_back(written.folder / name);
-    io::write_file_atomic(written.files.back(), bytes);
+    io::write_file_if_changed(written.files.back(), bytes);
   };
   const Table methods = methods_twin(all);
   const Table pairs = pairs_twin(all);

@@ -15,8 +15,8 @@ struct Written {
 };
 
 // Writes every table of an experiment from its journals alone, each file atomically. The bytes are
-// a function of what the cells hold; all but timings.csv of the spec alone. Throws InputError when
-// a file cannot be written.
+// a function of what the cells hold; all but timings.csv of the spec alone. What is damaged or
+// unreadable in a journal counts as missing. Throws InputError when a file cannot be written.
 Written write_tables(const Study& study);
 
 }  // namespace runner::report

@@ -97,7 +97,13 @@ class Loader {
   void read_run_name(Section& top) {
     spec_.name = spec_.file.stem().string();
     const Node* const name = top.get("name");
-    if (name != nullptr) spec_.name = read_folder_name(*name, "name", problems_).value_or("");
+    if (name != nullptr) {
+      spec_.name = read_folder_name(*name, "name", problems_).value_or("");
+    } else if (spec_.name.starts_with('.')) {
+      problems_.add(document_.root.place,
+                    fmt::format("'{}', after the file, cannot name the run's folder; set name: ...",
+                                spec_.name));
+    }
   }
 
   void read_model(Section& top) {
@@ -312,6 +318,8 @@ class Loader {
     if (const Node* const node = top.get("deterministic"))
       spec_.deterministic =
           read_boolean(*node, "deterministic", problems_).value_or(spec_.deterministic);
+    if (const Node* const node = top.get("store_limit"))
+      spec_.store_limit = read_bytes(*node, "store_limit", problems_).value_or(spec_.store_limit);
   }
 
   void read_search(Section& top) {

@@ -166,9 +166,25 @@ void refuse_unfitting(Section& section, const data::Task& task, Problems& proble
   }
 }
 
+// Rows and columns of the tables of report/ that stand beside those of the tasks.
+constexpr std::string_view kTableWords[] = {
+    "average", "method",   "outer",  "inner",    "difference", "p",    "verdict",
+    "trials",  "modelled", "failed", "diverged", "collapsed",  "task", "seeds"};
+
+void refuse_name(const Section& section, std::string_view name, Problems& problems) {
+  if (std::ranges::find(kTableWords, name) != std::end(kTableWords)) {
+    problems.add(section.place(), fmt::format("'{}' is a word of the tables; name a task of yours "
+                                              "differently",
+                                              name));
+  } else if (name.ends_with('_')) {  // two tasks would share a folder
+    problems.add(section.place(), fmt::format("'{}': a task's name does not end with '_'", name));
+  }
+}
+
 }  // namespace
 
 data::Task read_own_task(Section& section, std::string_view name, Problems& problems) {
+  refuse_name(section, name, problems);
   data::Task task;
   task.name = name;
   std::vector<SplitFile> train;

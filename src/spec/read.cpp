@@ -101,6 +101,26 @@ std::optional<std::uint64_t> read_seed(const Node& node, std::string_view what,
   return value;
 }
 
+std::optional<std::uint64_t> read_bytes(const Node& node, std::string_view what,
+                                        Problems& problems) {
+  const std::string* text = scalar(node, what, "a size", problems);
+  if (text == nullptr) return {};
+  double scale = 1.0;
+  for (const std::string_view unit : {"kB", "MB", "GB", "TB"}) {
+    scale *= 1000.0;
+    if (!text->ends_with(unit)) continue;
+    std::string_view number = *text;
+    number.remove_suffix(unit.size());
+    while (number.ends_with(' ')) number.remove_suffix(1);
+    double value = 0.0;
+    if (!io::parse_number(number, value) || !(value >= 0.0 && value <= 1e6)) break;
+    return static_cast<std::uint64_t>(value * scale);
+  }
+  problems.add(node.place, fmt::format("{}: '{}' is not a number of kB, MB, GB or TB, as in 16 GB",
+                                       what, *text));
+  return {};
+}
+
 std::optional<bool> read_boolean(const Node& node, std::string_view what, Problems& problems) {
   const auto index = read_name(node, what, kBooleans, problems);
   if (!index) return {};

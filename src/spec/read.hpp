@@ -31,6 +31,9 @@ std::optional<double> read_number(const Node& node, std::string_view what, const
 std::optional<std::int64_t> read_integer(const Node& node, std::string_view what,
                                          const Range& range, Problems& problems);
 std::optional<std::uint64_t> read_seed(const Node& node, std::string_view what, Problems& problems);
+// Bytes: a number with its unit, kB, MB, GB or TB (1000 each), as in `16 GB`.
+std::optional<std::uint64_t> read_bytes(const Node& node, std::string_view what,
+                                        Problems& problems);
 std::optional<bool> read_boolean(const Node& node, std::string_view what, Problems& problems);
 std::optional<std::string> read_text(const Node& node, std::string_view what, Problems& problems);
 // The name of a run or of a task, which is also a folder's.

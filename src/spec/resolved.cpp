@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <map>
@@ -137,6 +138,10 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer.noise", noise_name(spec.outer.noise)},
       {"outer.starts", starts(spec)},
   };
+  // The points of a grid depend on how many there are.
+  if (std::ranges::find(spec.methods, Search::grid, &Method::search) != spec.methods.end()) {
+    fields["outer.trials"] = fmt::format("{}", spec.outer.trials);
+  }
   for (const bo::Variable& variable : spec.search) {
     fields["search." + variable.name] = written(variable, spec.search);
   }
@@ -187,6 +192,7 @@ std::string resolved_yaml(const Spec& spec) {
   line("workers: {}", count_or(spec.workers, "auto"));
   line("trials_per_device: {}", spec.trials_per_device);
   line("deterministic: {}", flag(spec.deterministic));
+  line("store_limit: {} MB", io::number(static_cast<double>(spec.store_limit) / 1e6));
   line("seeds: [{}]", fmt::join(spec.seeds, ", "));
   line("outer_split: {}", outer_split(spec));
   // The first task's settings stand for all, and the others say how they differ.
@@ -237,6 +243,8 @@ std::string difference(const Spec& begun, const Spec& now) {
   std::string lines;
   for (const auto& [field, unused] : fields) {
     if (!has_task(begun, field) || !has_task(now, field)) continue;
+    // There are two grids to differ, or none.
+    if (field == "outer.trials" && (!before.contains(field) || !after.contains(field))) continue;
     const std::string was = value(before, field), is = value(after, field);
     if (was == is) continue;
     if (!lines.empty()) lines += '\n';

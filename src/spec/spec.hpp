@@ -77,11 +77,14 @@ struct Spec {
   int max_selection_rows = 1000;  // of those that are held out; 0: all
   int max_train_rows = 0;         // 0: all; else a seeded stratified subset, named in the tables
   int max_dev_rows = 0;
-  std::string device = "auto";       // auto, cpu, cuda:N
-  int threads = 0;                   // per worker; 0: auto
-  int workers = 0;                   // cells at once in this process; 0: auto
-  int trials_per_device = 1;         // what auto is on a GPU
-  bool deterministic = true;         // on a GPU: the same bits every time, as always on a CPU
+  std::string device = "auto";  // auto, cpu, cuda:N
+  int threads = 0;              // per worker; 0: auto
+  int workers = 0;              // cells at once in this process; 0: auto
+  int trials_per_device = 1;    // what auto is on a GPU
+  bool deterministic = true;    // on a GPU: the same bits every time, as always on a CPU
+  // Bytes of snapshots that the store of runs keeps; what is dropped is trained again when it is
+  // asked for once more.
+  std::uint64_t store_limit = 16'000'000'000;
   std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, no simplex
   Outer outer;
   std::vector<Method> methods;  // names distinct

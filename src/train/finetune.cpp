@@ -16,6 +16,7 @@
 #include <new>
 
 #include "data/batches.hpp"
+#include "io/error.hpp"
 #include "model/checkpoint.hpp"
 #include "model/network.hpp"
 #include "random/philox.hpp"
@@ -63,7 +64,7 @@ class Run {
   }
 
   Result go() {
-    if (keeps_frozen_output(job_)) {
+    if (step_ < result_.total_steps && keeps_frozen_output(job_)) {
       frozen_ = job_.frozen != nullptr ? job_.frozen->get(job_, network_)
                                        : FrozenOutput::compute(job_, network_);
       if (frozen_ == nullptr) return interrupted();
@@ -84,6 +85,7 @@ class Run {
     if (!settle(pending_)) return finish();
     report();
     judge(job_, per_epoch_, result_);
+    save();
     return finish();
   }
 
@@ -252,15 +254,17 @@ class Run {
     return flat.narrow(0, optimizer_.begin(), flat.numel() - optimizer_.begin());
   }
 
-  void save() {
+  // What is on disk from the last time stays when the disk has no room for this one.
+  void save() try {
     const c10::InferenceMode guard;
     last_save_ = Clock::now();
-    if (job_.checkpoint.empty()) return;
+    if (job_.checkpoint.empty() || step_ == saved_step_) return;
     optimizer_.catch_up();
     collect();
+    const bool last = step_ == result_.total_steps;
     const auto values = [&](const Tensor& flat) {
       std::vector<float> copy;
-      if (!flat.defined()) return copy;
+      if (!flat.defined() || (last && !flat.is_same(average_))) return copy;
       copy.resize(static_cast<std::size_t>(flat.numel() - optimizer_.begin()));
       at::from_blob(copy.data(), {static_cast<std::int64_t>(copy.size())}, at::kFloat)
           .copy_(trained(flat));
@@ -280,14 +284,18 @@ class Run {
                                     .m = values(optimizer_.first_moment()),
                                     .v = values(optimizer_.second_moment()),
                                     .ema = values(average_)});
+    saved_step_ = step_;
+  } catch (const InputError& error) {
+    if (job_.on_unsaved) job_.on_unsaved(error.what());
   }
 
   void restore() {
     const c10::InferenceMode guard;
     auto progress = load_progress(job_.checkpoint, fingerprint_);
     const auto trained_size = static_cast<std::size_t>(weights_.numel() - optimizer_.begin());
-    if (!progress || progress->weights.size() != trained_size ||
-        progress->m.size() != trained_size || progress->v.size() != trained_size)
+    const auto expected = progress && progress->step == result_.total_steps ? 0 : trained_size;
+    if (!progress || progress->weights.size() != expected || progress->m.size() != expected ||
+        progress->v.size() != expected)
       return;
     std::vector<std::vector<float>> snapshots;
     for (const std::int64_t at : result_.snapshot_steps) {
@@ -301,15 +309,17 @@ class Run {
       trained(flat).copy_(
           at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kFloat));
     };
-    take(progress->weights, weights_);
-    take(progress->m, optimizer_.first_moment());
-    take(progress->v, optimizer_.second_moment());
+    if (expected > 0) {
+      take(progress->weights, weights_);
+      take(progress->m, optimizer_.first_moment());
+      take(progress->v, optimizer_.second_moment());
+      optimizer_.resume(progress->step);
+    }
     if (!progress->ema.empty()) {
       average_ = weights_.clone();
       take(progress->ema, average_);
     }
-    optimizer_.resume(progress->step);
-    step_ = progress->step;
+    step_ = saved_step_ = progress->step;
     result_.snapshots = std::move(snapshots);
     saved_snapshots_ = result_.snapshots.size();
     result_.curve = std::move(progress->curve);
@@ -327,10 +337,6 @@ class Run {
       at::from_blob(result_.ema.data(), {average_.numel()}, at::kFloat).copy_(average_);
     }
     complete ? collect() : result_.snapshots.clear();
-    if (result_.status != Status::interrupted && !job_.checkpoint.empty()) {
-      std::error_code ignored;
-      std::filesystem::remove_all(job_.checkpoint, ignored);
-    }
     result_.graphs = gradient_pass_.graphs();
     result_.seconds = earlier_seconds_ + seconds_since(start_);
     return std::move(result_);
@@ -360,6 +366,7 @@ class Run {
   std::vector<std::future<std::vector<float>>> copies_;  // snapshots after result_'s
   std::string fingerprint_;
   std::size_t saved_snapshots_ = 0;
+  std::int64_t saved_step_ = -1;
   Result result_;
 };
 

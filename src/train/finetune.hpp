@@ -49,9 +49,13 @@ struct Job {
   bool graphs = true;          // on a GPU, where it can: launch a step's operators at once
   // Null: the run keeps its own. No effect on the result.
   std::shared_ptr<FrozenOutputs> frozen{};
-  // Folder for this run's own progress; empty: none is kept. Left behind only when interrupted.
+  // Folder for this run's own progress; empty: none is kept. It stays when the run is through: it
+  // then holds the snapshots (train/progress.hpp) and all else that the same job needs to answer
+  // the same result without a step, until the caller has put that elsewhere and removes it.
   std::filesystem::path checkpoint{};
-  double save_every_seconds = 300.0;    // periodic saves, when `checkpoint` is set
+  double save_every_seconds = 300.0;  // periodic saves, when `checkpoint` is set
+  // Hears why a save failed (a full disk): the run goes on without it. May be empty.
+  std::function<void(const std::string&)> on_unsaved{};
   std::function<void()> on_loaded{};    // `weights` is not read any more: the caller may free it
   std::function<bool()> should_stop{};  // asked after every step; may be empty
   // Once per step, in order; on a GPU, which is not waited for, one step late. May be empty.

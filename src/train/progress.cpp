@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "fusion/trajectory.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -78,15 +79,11 @@ struct Counters {
   double flops, seconds;
 };
 
-fs::path snapshot_path(const fs::path& folder, std::int64_t step) {
-  return folder / fmt::format("snapshot-{}", step);
-}
-
 }  // namespace
 
 std::string job_fingerprint(const Job& job) {
   const Options& o = job.options;
-  std::string text = "progress 2\n" + model::config_json(job.config);
+  std::string text = "progress 3\n" + model::config_json(job.config);
   const auto add = [&](std::string_view name, double value) {
     text += fmt::format("{}={}\n", name, io::number(value));
   };
@@ -159,20 +156,25 @@ std::optional<Progress> load_progress(const fs::path& folder, const std::string&
   return progress;
 }
 
-void save_snapshot(const fs::path& folder, std::int64_t step, std::span<const float> weights) {
-  PartWriter writer(snapshot_path(folder, step));
-  writer.write({reinterpret_cast<const char*>(weights.data()), weights.size_bytes()});
-  writer.commit();
+std::string snapshot_name(std::int64_t step) { return fmt::format("snapshot-{}", step); }
+
+void save_snapshot(const fs::path& folder, std::int64_t step, const std::vector<float>& weights) {
+  fusion::save_trajectory(folder / snapshot_name(step), {&weights, 1});
 }
 
 std::optional<std::vector<float>> load_snapshot(const fs::path& folder, std::int64_t step,
                                                 std::size_t floats) {
-  const fs::path path = snapshot_path(folder, step);
+  const fs::path path = folder / snapshot_name(step);
   if (!fs::exists(path)) return std::nullopt;
-  PartReader reader(path);
-  std::vector<float> weights = reader.next_vector<float>();
-  if (!reader.whole() || weights.size() != floats) return std::nullopt;
-  return weights;
+  try {
+    const fusion::Trajectory snapshot(std::vector{path});
+    if (snapshot.size() != 1 || static_cast<std::size_t>(snapshot.parameters()) != floats) {
+      return std::nullopt;
+    }
+    return snapshot.mix(std::vector{1.0});  // a vertex: its own bits
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace runner::train

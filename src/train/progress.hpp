@@ -19,8 +19,10 @@ struct Progress {
   std::int64_t examples = 0, tokens = 0;
   double flops = 0.0, seconds = 0.0;
   std::vector<StepRecord> curve;
-  std::vector<float> weights, m, v;  // from the first trained float to the end
-  std::vector<float> ema;            // empty unless kept
+  // From the first trained float to the end; of a run after its last step none: the last snapshot
+  // has them.
+  std::vector<float> weights, m, v;
+  std::vector<float> ema;  // empty unless kept
 };
 
 // Fingerprint of what decides a run's bits.
@@ -31,9 +33,10 @@ void save_progress(const std::filesystem::path& folder, const Progress& progress
 // Nothing when there is none, it is not whole, or it is another job's.
 std::optional<Progress> load_progress(const std::filesystem::path& folder, const std::string& job);
 
-// One file per snapshot, written once.
+// The snapshot after this step in a progress folder: a trajectory (fusion/trajectory.hpp) of one.
+std::string snapshot_name(std::int64_t step);
 void save_snapshot(const std::filesystem::path& folder, std::int64_t step,
-                   std::span<const float> weights);
+                   const std::vector<float>& weights);
 // Nothing when it is missing or not whole.
 std::optional<std::vector<float>> load_snapshot(const std::filesystem::path& folder,
                                                 std::int64_t step, std::size_t floats);

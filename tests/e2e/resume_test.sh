@@ -43,7 +43,7 @@ interrupt from_keyboard INT 130
 
 # A stored run that a dying machine damaged is trained again, to the same bits.
 expect 0 run damaged "$runner" "$spec" --shard 0/2
-truncate -s -1 damaged/small/store/*/trajectory.bin
+truncate -s -1 damaged/small/store/*/snapshot-*
 expect 0 run damaged "$runner" "$spec" --shard 1/2
 expect 0 run damaged "$runner" merge "$spec"
 same_tables whole damaged

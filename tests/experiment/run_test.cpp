@@ -9,7 +9,6 @@
 #include <map>
 #include <set>
 
-#include "experiment/lock.hpp"
 #include "fake_trainer.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -194,7 +193,34 @@ TEST_CASE("whatever the number of trials becomes, the one that is chosen has its
   CHECK(dropped > 0);
 }
 
-TEST_CASE("a failing run does not stop the rest, and only what failed is run again") {
+TEST_CASE("fewer trials than were done before are what fewer would have been at once") {
+  const Folder at_once, later;
+  spec::Spec spec = fake_spec(at_once.path, several());
+  FakeTrainer trainer;
+  run_all(spec, trainer);
+  const std::string expected = everything(spec);
+  spec.runs_root = later.path;
+  spec.outer.trials = 7;
+  run_all(spec, trainer);
+  const std::string longer = everything(spec);
+  spec.outer.trials = 5;
+  CHECK(survey(spec, {}).cells_done < 20);  // results name what was chosen of 7
+  const int calls = trainer.calls;
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.trials == (1 + 1 + 5 + 5 + 5) * 4);
+  CHECK(summary.trials_done == summary.trials);
+  CHECK(summary.trials_before == summary.trials);
+  CHECK(everything(spec) == expected);
+  for (const Cell& cell : list_cells(spec)) {
+    CHECK(io::read_file(cell_folder(cell) / "result.json") == result_of(cell, read_history(cell)));
+  }
+  spec.outer.trials = 7;
+  run_all(spec, trainer);
+  CHECK(everything(spec) == longer);  // nothing was lost
+  CHECK(trainer.calls == calls);
+}
+
+TEST_CASE("an error of the machine costs its cells alone, and the same call goes on with them") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
   FakeTrainer trainer;
@@ -202,16 +228,14 @@ TEST_CASE("a failing run does not stop the rest, and only what failed is run aga
     if (request.task == "RTE" && request.seed == 7) throw std::runtime_error("cable pulled");
   };
   const Summary failing = run_all(spec, trainer);
-  CHECK(failing.cells_done == failing.cells);
-  CHECK(failing.failed == 1 + 1 + 1 + 5 + 5);  // the other restarts have other seeds
-  CHECK(run_all(spec, trainer).failed == failing.failed);
+  CHECK(failing.cells_done == failing.cells - 5);
+  CHECK(failing.failed == 0);
+  REQUIRE(failing.errors.size() == 5);
+  CHECK(failing.errors[0] == "RTE/fine_tune/seed7: cable pulled");
 
   trainer.disturb = nullptr;
   trainer.calls = 0;
-  RunOptions options;
-  options.rerun_failed = true;
-  const Summary mended = run_all(spec, trainer, options);
-  CHECK(mended.failed == 0);
+  const Summary mended = run_all(spec, trainer);
   CHECK(mended.cells_done == mended.cells);
   CHECK(trainer.calls == 1 + 1 + 5 + 5 + 5);
   const Folder healthy;
@@ -219,6 +243,17 @@ TEST_CASE("a failing run does not stop the rest, and only what failed is run aga
   other.runs_root = healthy.path;
   run_all(other, trainer);
   CHECK(everything(spec) == everything(other));
+}
+
+TEST_CASE("trials without a result are counted") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest&, RunRecord& record) { record.status = "diverged"; };
+  const Summary summary = run_all(spec, trainer);
+  CHECK(summary.cells_done == 4);
+  CHECK(summary.failed == 4);
+  CHECK(survey(spec, {}).failed == 4);
 }
 
 TEST_CASE("what the user must mend stops its cell, is reported once and costs no other cell") {
@@ -249,7 +284,7 @@ TEST_CASE("fail-fast stops at the first run without a result") {
   CHECK_FALSE(summary.interrupted);
 }
 
-TEST_CASE("--only takes a part of a name or a glob") {
+TEST_CASE("--only takes a part of a name or a glob, and must match a cell") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
   FakeTrainer trainer;
@@ -258,33 +293,88 @@ TEST_CASE("--only takes a part of a name or a glob") {
   CHECK(run_all(spec, trainer, options).cells == 2);
   options.only = "*/bilevel*/seed7";
   CHECK(run_all(spec, trainer, options).cells == 2);
+  options.shards = 4;  // of which two have no such cell
+  int cells = 0;
+  for (options.shard = 0; options.shard < 4; ++options.shard) {
+    cells += run_all(spec, trainer, options).cells;
+  }
+  CHECK(cells == 2);
   options.only = "MRPC";
-  CHECK(run_all(spec, trainer, options).cells == 0);
+  CHECK_THROWS_WITH_AS(run_all(spec, trainer, options), doctest::Contains("RTE/swa/seed7"),
+                       InputError);
 }
 
-TEST_CASE("a cell that another process works on is left alone and named") {
+TEST_CASE("cells go seed by seed, in each task by task") {
   const Folder folder;
-  spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  const spec::Spec spec = fake_spec(folder.path, several());
   FakeTrainer trainer;
-  std::string holder;
-  const auto lock = CellLock::take(cell_folder(list_cells(spec)[0]), holder);
-  const Summary summary = run_all(spec, trainer);
-  CHECK(summary.cells_done == 3);
-  REQUIRE(summary.busy.size() == 1);
-  CHECK(summary.busy[0].starts_with("RTE/swa/seed0: process "));
+  std::vector<std::string> order;
+  run(spec, trainer, {},
+      {.on_progress =
+           [&](const Event& event) {
+             if (event.kind == Event::Kind::cell) order.push_back(event.cell);
+           },
+       .should_stop = {}});
+  REQUIRE(order.size() == 20);
+  CHECK(order[0] == "RTE/fine_tune/seed0");
+  CHECK(order[4] == "RTE/bilevel(ei,ucb)/seed0");
+  CHECK(order[5] == "CoLA/fine_tune/seed0");
+  CHECK(order[10] == "RTE/fine_tune/seed7");
 }
 
-TEST_CASE("a damaged journal is an error of its cell alone") {
+TEST_CASE("a damaged journal is named, and what it lost is made again") {
   const Folder folder;
-  spec::Spec spec = fake_spec(folder.path, {pairs()[0]});
+  const spec::Spec spec = fake_spec(folder.path, {pairs()[0]});
   FakeTrainer trainer;
   run_all(spec, trainer);
-  const auto path = cell_folder(list_cells(spec)[2]) / "journal.jsonl";
+  const std::string expected = everything(spec);
+  const Cell cell = list_cells(spec)[2];
+  const auto path = cell_folder(cell) / "journal.jsonl";
   std::string bytes = io::read_file(path);
   bytes[bytes.find('\n') + 60] ^= 1;
   io::write_file_atomic(path, bytes);
+  std::vector<std::string> warnings;
+  const Summary summary = run(spec, trainer, {},
+                              {.on_progress =
+                                   [&](const Event& event) {
+                                     if (event.kind == Event::Kind::warning)
+                                       warnings.push_back(event.message);
+                                   },
+                               .should_stop = {}});
+  CHECK(summary.cells_done == 4);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("journal.jsonl:2: this line was changed") != std::string::npos);
+  CHECK(everything(spec) == expected);
+
+  // One that cannot be read at all is an error of its cell alone.
+  io::write_file_atomic(path, io::read_file(cell_folder(list_cells(spec)[0]) / "journal.jsonl"));
+  const Summary foreign = run_all(spec, trainer);
+  CHECK(foreign.cells_done == 3);
+  REQUIRE(foreign.errors.size() == 1);
+  CHECK(foreign.errors[0].find("the journal of") != std::string::npos);
+}
+
+TEST_CASE("a result that someone changed is written again") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  run_all(spec, trainer);
+  const auto path = cell_folder(list_cells(spec)[1]) / "result.json";
+  const std::string whole = io::read_file(path);
+  io::write_file_atomic(path, whole.substr(1));
+  CHECK(run_all(spec, trainer).cells_done == 4);
+  CHECK(io::read_file(path) == whole);
+}
+
+TEST_CASE("no part of a run may be a link to elsewhere") {
+  const Folder folder, elsewhere;
+  const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  std::filesystem::create_directories(run_folder(spec) / "cells");
+  std::filesystem::create_directory_symlink(elsewhere.path, run_folder(spec) / "cells" / "RTE");
   const Summary summary = run_all(spec, trainer);
-  CHECK(summary.cells_done == 3);
-  REQUIRE(summary.errors.size() == 1);
-  CHECK(summary.errors[0].find("journal.jsonl:2: this line was changed") != std::string::npos);
+  CHECK(summary.cells_done == 2);
+  REQUIRE(summary.errors.size() == 2);
+  CHECK(summary.errors[0].find("cells/RTE: is a link") != std::string::npos);
+  CHECK(std::filesystem::is_empty(elsewhere.path));
 }

@@ -6,6 +6,7 @@
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "random/philox.hpp"
 
 using namespace runner;
@@ -68,20 +69,35 @@ TEST_CASE("a saved trajectory reads back, and a damaged file is refused") {
   fusion::save_trajectory(path, models);
   const std::vector<double> alpha = {0.2, 0.3, 0.5};
   const Trajectory original(models);
-  CHECK(Trajectory(path).mix(alpha) == original.mix(alpha));
-  CHECK(Trajectory(path, Storage::compact).mix(alpha) ==
+  CHECK(Trajectory(std::vector{path}).mix(alpha) == original.mix(alpha));
+  CHECK(Trajectory(std::vector{path}, Storage::compact).mix(alpha) ==
         Trajectory(models, Storage::compact).mix(alpha));
 
-  {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(700);
-    file.put('\x55');
+  // Snapshots may lie in files of their own.
+  std::vector<fs::path> files;
+  for (std::size_t k = 0; k < models.size(); ++k) {
+    files.push_back(path.string() + std::to_string(k));
+    fusion::save_trajectory(files.back(), {&models[k], 1});
   }
-  CHECK_THROWS_AS(Trajectory{path}, InputError);
+  CHECK(Trajectory(files).mix(alpha) == original.mix(alpha));
+  const auto shorter = snapshots(1, 500);
+  fusion::save_trajectory(files.back(), shorter);
+  CHECK_THROWS_AS(Trajectory(files, Storage::exact), InputError);
+  for (const fs::path& file : files) fs::remove(file);
+
+  // Every bit of the header, and one of the data.
+  const std::string whole = io::read_file(path);
+  for (std::size_t bit = 0; bit <= 8 * 700; bit += bit < 8 * 128 ? 1 : 4576) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    io::write_file_atomic(path, damaged);
+    CAPTURE(bit);
+    CHECK_THROWS_AS(Trajectory(std::vector{path}), InputError);
+  }
   fusion::save_trajectory(path, models);
   fs::resize_file(path, fs::file_size(path) - 4);
-  CHECK_THROWS_AS(Trajectory{path}, InputError);
+  CHECK_THROWS_AS(Trajectory(std::vector{path}), InputError);
   fs::resize_file(path, 10);
-  CHECK_THROWS_AS(Trajectory{path}, InputError);
+  CHECK_THROWS_AS(Trajectory(std::vector{path}), InputError);
   fs::remove(path);
 }

@@ -82,7 +82,7 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number\n"
         "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
         "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
-        "workers, trials_per_device, deterministic, search, outer, methods, pairs, "
+        "workers, trials_per_device, deterministic, store_limit, search, outer, methods, pairs, "
         "baseline, primary, comparisons, equivalence, at_chance, published)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
@@ -362,4 +362,36 @@ TEST_CASE("the nearest name is found across swaps, cases and one edit in three l
   CHECK(find_nearest("eii", names) == "ei");
   CHECK(find_nearest("learning", names) == "");
   CHECK(find_nearest("", names) == "");
+}
+
+TEST_CASE("a name that is a word of the tables, or a folder's that is taken, is refused") {
+  const auto with = [](const std::string& name) {
+    return messages_of("model: ./m\ntasks:\n  - {name: " + name +
+                       ", train: t.tsv, dev: d.tsv, text: 0, label: 1, labels: [a, b]}\n"
+                       "methods: [swa]\n");
+  };
+  CHECK(with("average").find("'average' is a word of the tables") != std::string::npos);
+  CHECK(with("verdict").find("'verdict' is a word of the tables") != std::string::npos);
+  CHECK(with("mine_").find("'mine_': a task's name does not end with '_'") != std::string::npos);
+  CHECK(with("mine") == "no error");
+}
+
+TEST_CASE("a spec file whose name names no folder asks for another") {
+  const SpecFile file("model: ./m\ntasks: [RTE]\nmethods: [swa]\n", "..yaml");
+  CHECK(file.error().find("'.', after the file, cannot name the run's folder") !=
+        std::string::npos);
+}
+
+TEST_CASE("a size is a number with its unit") {
+  const auto limit = [](const std::string& text) {
+    return SpecFile("model: ./m\ntasks: [RTE]\nmethods: [swa]\nstore_limit: " + text + "\n");
+  };
+  CHECK(limit("16 GB").load().store_limit == 16'000'000'000);
+  CHECK(limit("1.5MB").load().store_limit == 1'500'000);
+  CHECK(limit("0 kB").load().store_limit == 0);
+  CHECK(limit("16").error() ==
+        "s.yaml:4:14: store_limit: '16' is not a number of kB, MB, GB or TB, as in 16 GB\n"
+        "  store_limit: 16\n"
+        "               ^");
+  CHECK(limit("-1 GB").error().find("is not a number of kB") != std::string::npos);
 }

@@ -79,6 +79,7 @@ threads: auto
 workers: auto
 trials_per_device: 1
 deterministic: true
+store_limit: 16000 MB
 seeds: [0]
 outer_split: dev
 recipe: {lr: 2e-05, batch_size: 16, epochs: 3, max_steps: 0, schedule: linear, warmup: 0.06, first_step: zero, weight_decay: 0, decay_all: false, beta1: 0.9, beta2: 0.999, eps: 1e-08, max_grad_norm: 1, dropout: config, attention_dropout: config, head_dropout: config, head_init: normal, precision: fp32, accumulation: 1, max_length: 128, group_by_length: true, frozen_layers: 0, frozen_dropout: true, snapshots: 8, snapshot_start: 0.5, ema_decay: 0, target_scale: 1}
@@ -103,10 +104,26 @@ TEST_CASE("tasks, seeds, methods, trials, workers and roots may change between c
   CHECK(refusal("trials: 8", "trials: 9") == "");
   CHECK(refusal("  - RTE\n", "  - CoLA\n") == "");
   CHECK(refusal("methods: [fine_tune,", "methods: [swa, lawa,") == "");
-  CHECK(refusal("runs: \"a folder\"", "threads: 4\nworkers: 2\ntrials_per_device: 3\nruns: b") ==
-        "");
+  CHECK(refusal("runs: \"a folder\"",
+                "threads: 4\nworkers: 2\ntrials_per_device: 3\nstore_limit: 2 GB\nruns: b") == "");
   CHECK(refusal("model: ./enc", "model: ./moved/enc") == "");
   CHECK(refusal("train: t.csv", "train: moved/t.csv") == "");
+}
+
+TEST_CASE("a grid's trials may not change: its points depend on their number") {
+  const auto refused = [](const std::string& before, const std::string& now) {
+    const auto text = [](const std::string& rest) {
+      return kWhole.substr(0, kWhole.find("outer:")) + rest;
+    };
+    const SpecFile file(text(before));
+    const Spec begun = file.load();
+    io::write_file_atomic("s.yaml", text(now));
+    return difference(begun, file.load());
+  };
+  const std::string grid = "methods: [fine_tune, grid]\n";
+  CHECK(refused("outer: {trials: 4}\n" + grid, "outer: {trials: 6}\n" + grid) ==
+        "outer.trials: 4 before, 6 now");
+  CHECK(refused("outer: {trials: 4}\nmethods: [swa]\n", "outer: {trials: 6}\n" + grid) == "");
 }
 
 TEST_CASE("any other change is refused and shown") {

@@ -96,7 +96,10 @@ TEST_CASE("interrupted at any step and resumed, a run gives the same bits") {
       CHECK(part.curve.size() == static_cast<std::size_t>(stop));
       job.should_stop = nullptr;
       check_same_bits(train::finetune(job), whole);
-      CHECK_FALSE(fs::exists(job.checkpoint));
+      // What it left answers the same again without a step, until the caller removes it.
+      step = 0;
+      check_same_bits(train::finetune(job), whole);
+      CHECK(step == 0);
     }
   }
 }
@@ -154,11 +157,27 @@ TEST_CASE("progress of another job or a damaged one is not taken up") {
   job.seed = 11;
   CHECK(train::finetune(job).snapshots == whole.snapshots);
 
+  fs::remove_all(job.checkpoint);
   job.should_stop = [] { return true; };
   CHECK(train::finetune(job).curve.size() == 1);
   fs::resize_file(job.checkpoint / "progress", fs::file_size(job.checkpoint / "progress") - 1);
   job.should_stop = nullptr;
   CHECK(train::finetune(job).snapshots == whole.snapshots);
+}
+
+TEST_CASE("a disk without room for progress is told, and the run goes on") {
+  const Setup setup;
+  train::Job job = setup.job();
+  const train::Result whole = train::finetune(job);
+  const fs::path file = fresh_folder("runner_no_room_test");
+  std::ofstream(file) << "a file where the folder should be";
+  job.checkpoint = file / "progress";
+  job.save_every_seconds = 0.0;
+  int told = 0;
+  job.on_unsaved = [&](const std::string&) { ++told; };
+  CHECK(train::finetune(job).snapshots == whole.snapshots);
+  CHECK(told == 12);
+  fs::remove(file);
 }
 
 TEST_CASE("threads do not change a run's bits") {

@@ -1,4 +1,4 @@
-#include "experiment/lock.hpp"
+#include "experiment/lease.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -35,13 +35,13 @@ TEST_CASE("a cell has one holder at a time, named to the others, and is free aft
   const Folder folder;
   std::string holder;
   {
-    const auto lock = CellLock::take(folder.path / "cell", holder);
+    const auto lock = Lease::take(folder.path / "cell" / "owner.json", holder);
     REQUIRE(lock.has_value());
-    CHECK_FALSE(CellLock::take(folder.path / "cell", holder).has_value());
+    CHECK_FALSE(Lease::take(folder.path / "cell" / "owner.json", holder).has_value());
     CHECK(holder.starts_with("process " + std::to_string(::getpid()) + " on "));
   }
   CHECK(fs::is_empty(folder.path / "cell"));
-  CHECK(CellLock::take(folder.path / "cell", holder).has_value());
+  CHECK(Lease::take(folder.path / "cell" / "owner.json", holder).has_value());
 }
 
 TEST_CASE("the lock of a killed process is free at once") {
@@ -51,7 +51,7 @@ TEST_CASE("the lock of a killed process is free at once") {
   const pid_t child = ::fork();
   if (child == 0) {
     std::string holder;
-    const auto lock = CellLock::take(folder.path, holder);
+    const auto lock = Lease::take(folder.path / "owner.json", holder);
     (void)!::write(ready[1], lock ? "y" : "n", 1);
     ::pause();
     ::_exit(0);
@@ -60,12 +60,12 @@ TEST_CASE("the lock of a killed process is free at once") {
   REQUIRE(::read(ready[0], &took, 1) == 1);
   CHECK(took == 'y');
   std::string holder;
-  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  CHECK_FALSE(Lease::take(folder.path / "owner.json", holder).has_value());
   CHECK(holder.starts_with("process " + std::to_string(child) + " on "));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   CHECK(fs::exists(folder.path / "owner.json"));
-  CHECK(CellLock::take(folder.path, holder).has_value());
+  CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
   ::close(ready[0]);
   ::close(ready[1]);
 }
@@ -74,10 +74,36 @@ TEST_CASE("an owner on another machine counts as alive until it has been silent 
   const Folder folder;
   std::string holder;
   leave_foreign_owner(folder.path, 60);
-  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
-  CHECK(holder == "process 1 on another-host.example");
-  leave_foreign_owner(folder.path, CellLock::kSilence.count() + 1);
-  CHECK(CellLock::take(folder.path, holder).has_value());
+  CHECK_FALSE(Lease::take(folder.path / "owner.json", holder).has_value());
+  CHECK(holder.starts_with("process 1 on another-host.example (last sign of life 6"));
+  CHECK(holder.find("if it is gone, remove " + (folder.path / "owner.json").string()) !=
+        std::string::npos);
+  leave_foreign_owner(folder.path, Lease::kSilence.count() + 1);
+  CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
+}
+
+TEST_CASE("a sign of life from the future does not hold for ever") {
+  const Folder folder;
+  std::string holder;
+  leave_foreign_owner(folder.path, -30);  // a clock that is a little ahead
+  CHECK_FALSE(Lease::take(folder.path / "owner.json", holder).has_value());
+  CHECK(holder.find("last sign of life 0 s ago") != std::string::npos);
+  leave_foreign_owner(folder.path, -Lease::kSilence.count() - 60);
+  CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
+}
+
+TEST_CASE("who holds a lease can be asked without taking it") {
+  const Folder folder;
+  const fs::path file = folder.path / "owner.json";
+  CHECK(lease_holder(file).empty());
+  std::string holder;
+  {
+    const auto lease = Lease::take(file, holder);
+    CHECK(lease_holder(file).starts_with("process " + std::to_string(::getpid())));
+  }
+  leave_foreign_owner(folder.path, 1);
+  CHECK(lease_holder(file).starts_with("process 1 on another-host.example"));
+  CHECK(fs::exists(file));
 }
 
 TEST_CASE("a requeued job takes over from its earlier start, not from another job") {
@@ -86,12 +112,12 @@ TEST_CASE("a requeued job takes over from its earlier start, not from another jo
   ::setenv("SLURM_JOB_ID", "41", 1);
   ::setenv("SLURM_RESTART_COUNT", "1", 1);
   leave_foreign_owner(folder.path, 5, "40");
-  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
-  CHECK(holder == "process 1 on another-host.example, job 40");
+  CHECK_FALSE(Lease::take(folder.path / "owner.json", holder).has_value());
+  CHECK(holder.starts_with("process 1 on another-host.example, job 40 ("));
   leave_foreign_owner(folder.path, 5, "41", 1);
-  CHECK_FALSE(CellLock::take(folder.path, holder).has_value());
+  CHECK_FALSE(Lease::take(folder.path / "owner.json", holder).has_value());
   leave_foreign_owner(folder.path, 5, "41", 0);
-  CHECK(CellLock::take(folder.path, holder).has_value());
+  CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
   ::unsetenv("SLURM_JOB_ID");
   ::unsetenv("SLURM_RESTART_COUNT");
 }
@@ -100,5 +126,5 @@ TEST_CASE("a half written owner file does not block a cell") {
   const Folder folder;
   std::string holder;
   io::write_file_atomic(folder.path / "owner.json", "{\"host\":\"a");
-  CHECK(CellLock::take(folder.path, holder).has_value());
+  CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
 }

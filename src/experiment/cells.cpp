@@ -1,0 +1,156 @@
+#include "experiment/cells.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "io/error.hpp"
+#include "spec/variables.hpp"
+
+namespace runner::experiment {
+namespace fs = std::filesystem;
+namespace {
+
+// A folder's name from a task's or method's: "bilevel(ei,ucb)" becomes "bilevel_ei_ucb". '+' stays,
+// for "bilevel(ei+ucb,ei)" is not "bilevel(ei,ucb+ei)".
+std::string folder_name(std::string_view name) {
+  std::string folder;
+  for (const char c : name) {
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '+';
+    folder += plain ? c : '_';
+  }
+  while (folder.size() > 1 && folder.back() == '_') folder.pop_back();
+  return folder;
+}
+
+}  // namespace
+
+fs::path run_folder(const spec::Spec& spec) { return spec.runs_root / spec.name; }
+
+std::vector<Cell> list_cells(const spec::Spec& spec) {
+  std::vector<Cell> cells;
+  for (const spec::TaskEntry& task : spec.tasks) {
+    for (const spec::Method& method : spec.methods) {
+      for (const std::uint64_t seed : spec.seeds) {
+        cells.push_back({.spec = &spec, .task = &task, .method = &method, .seed = seed});
+      }
+    }
+  }
+  return cells;
+}
+
+std::string cell_name(const Cell& cell) {
+  return fmt::format("{}/{}/seed{}", cell.task->task.name, cell.method->name, cell.seed);
+}
+
+fs::path cell_folder(const Cell& cell) {
+  return run_folder(*cell.spec) / "cells" / folder_name(cell.task->task.name) /
+         folder_name(cell.method->name) / fmt::format("seed{}", cell.seed);
+}
+
+fs::path journal_path(const Cell& cell) { return cell_folder(cell) / "journal.jsonl"; }
+
+JournalOwner owner_of(const Cell& cell) {
+  return {cell.task->task.name, cell.method->name, cell.seed};
+}
+
+History read_history(const Cell& cell) {
+  History history = read_journal(journal_path(cell), owner_of(cell));
+  history.cut(planned_trials(cell));
+  return history;
+}
+
+bool is_complete(const Cell& cell, const History& history) {
+  return static_cast<int>(history.trials.size()) >= planned_trials(cell);
+}
+
+std::string result_of(const Cell& cell, const History& history) {
+  nlohmann::json result = {{"task", cell.task->task.name},
+                           {"method", cell.method->name},
+                           {"seed", cell.seed},
+                           {"trials", history.trials.size()},
+                           {"chosen", nullptr}};
+  const int best = best_trial(history.trials);
+  if (best >= 0) {
+    const TrialRecord& chosen = history.trials[static_cast<std::size_t>(best)];
+    result["chosen"] = chosen;
+    for (const char* bulky : {"curve", "proposal", "predictions"}) result["chosen"].erase(bulky);
+    nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
+    const std::vector<bool> exists = existing(cell, chosen);
+    for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
+      if (!exists[i]) continue;
+      const bo::Variable& searched = cell.spec->search[i];
+      lambda[searched.name] = spec::written(searched, chosen.lambda[i].second);
+    }
+    result["chosen"]["lambda"] = std::move(lambda);
+  }
+  return result.dump(2) + "\n";
+}
+
+void sort_for_work(std::vector<Cell>& cells) {
+  const auto place = [](const Cell& cell) {
+    const std::vector<std::uint64_t>& seeds = cell.spec->seeds;
+    return std::pair(std::ranges::find(seeds, cell.seed) - seeds.begin(), cell.task);
+  };
+  std::ranges::stable_sort(cells, {}, place);
+}
+
+std::vector<Cell> cells_of_shard(const spec::Spec& spec, int shard, int shards) {
+  if (shards < 1 || shard < 0 || shard >= shards) {
+    throw InputError(fmt::format("shard {}/{}: the first must be in 0..{}", shard, shards,
+                                 std::max(shards - 1, 0)));
+  }
+  const auto groups = static_cast<int>(spec.tasks.size() * spec.seeds.size());
+  std::map<std::pair<std::string, std::uint64_t>, int> group_of;
+  std::map<int, int> seen;  // cells of a group so far
+  std::vector<Cell> chosen;
+  for (const Cell& cell : list_cells(spec)) {
+    const auto key = std::pair(cell.task->task.name, cell.seed);
+    const int group = group_of.try_emplace(key, static_cast<int>(group_of.size())).first->second;
+    // With more shards than groups, group g has the shards g, g + groups, g + 2 groups, ...
+    const int home = group % shards;
+    const int share = (shards - home + groups - 1) / groups;
+    const int mine = shards > groups ? home + groups * (seen[group]++ % share) : home;
+    if (mine == shard) chosen.push_back(cell);
+  }
+  return chosen;
+}
+
+std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
+  std::vector<RunRequest> requests;
+  const std::size_t known = history.trials.size();
+  while (auto next = propose_trial(cell, history.trials)) {
+    // What a model chooses is known only while it has seen every outcome before.
+    const bool modelled = next->proposal.is_modelled() || !next->proposal.fit.fallback.empty();
+    if (modelled && history.trials.size() > known) break;
+    requests.push_back(request_of(cell, *next));
+    if (modelled) break;
+    next->objective = 0.0;  // in place of an outcome
+    history.trials.push_back(*std::move(next));
+  }
+  return requests;
+}
+
+std::vector<RunRequest> foreseen_requests(const spec::Spec& spec) {
+  std::vector<Cell> cells = list_cells(spec);
+  sort_for_work(cells);
+  std::vector<RunRequest> requests;
+  for (const Cell& cell : cells) {
+    History history;
+    try {
+      history = read_history(cell);
+    } catch (const InputError&) {
+      // It is then as if it had not begun.
+    }
+    if (is_complete(cell, history)) continue;
+    std::ranges::move(foreseen_requests(cell, std::move(history)), std::back_inserter(requests));
+  }
+  return requests;
+}
+
+}  // namespace runner::experiment

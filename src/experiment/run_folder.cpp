@@ -1,0 +1,195 @@
+#include "experiment/run_folder.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <system_error>
+
+#include "experiment/cells.hpp"
+#include "io/checked.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+#include "spec/load.hpp"
+#include "spec/resolved.hpp"
+
+namespace runner::experiment {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kResolved = "resolved.yaml";
+constexpr const char* kProcesses = "processes";
+// The lease of a process that removes the run.
+constexpr const char* kRemover = "remover.json";
+
+// What a run consists of; resolved.yaml goes last and comes first, after kProcesses.
+constexpr std::array kParts = {"spec.yaml", "provenance.json", "report.html", "inputs",
+                               "cells",     "store",           "tables",      kResolved};
+
+constexpr std::string_view kCheck = "# check: ";
+
+// Empty, or left so by a process that was killed right after it had begun.
+bool is_unbegun(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    if (name != kProcesses && name != "spec.yaml" && !name.starts_with("spec.yaml.") &&
+        !name.starts_with(std::string(kResolved) + ".")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Lease enter(const fs::path& folder) {
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  for (int i = 0;; ++i) {  // more than one where hosts or process numbers are not unique
+    std::string holder;
+    auto lease = Lease::take(folder / fmt::format("{}-{}-{}.json", host, ::getpid(), i), holder);
+    if (!lease) continue;
+    if (const std::string remover = lease_holder(folder / kRemover); !remover.empty()) {
+      throw InputError(
+          fmt::format("{}: {} is beginning this run anew", folder.parent_path().string(), remover));
+    }
+    return *std::move(lease);
+  }
+}
+
+}  // namespace
+
+bool is_run(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_regular_file(fs::symlink_status(folder / kResolved, ignored));
+}
+
+void require_run_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(folder, ignored))) return;
+  if (!fs::is_directory(folder, ignored)) {
+    throw InputError(fmt::format("{}: is not a folder", folder.string()));
+  }
+  if (!is_run(folder) && !is_unbegun(folder)) {
+    throw InputError(
+        fmt::format("{}: holds other files and is no run of this program (it has no {}); give this "
+                    "run another name (name=...) or another place (runs=...)",
+                    folder.string(), kResolved));
+  }
+  for (const char* part : kParts) refuse_links(folder, folder / part);
+  refuse_links(folder, folder / kProcesses);
+}
+
+void refuse_links(const fs::path& run, const fs::path& folder) {
+  fs::path path = run;
+  for (const fs::path& part : folder.lexically_relative(run)) {
+    path /= part;
+    std::error_code ignored;
+    if (!fs::is_symlink(path, ignored)) continue;
+    throw InputError(
+        fmt::format("{}: is a link; a run's own folders must lie in it (the whole of "
+                    "it may be a link: runs=...)",
+                    path.string()));
+  }
+}
+
+void write_spec(const spec::Spec& spec) {
+  const fs::path folder = run_folder(spec);
+  const std::string resolved = spec::resolved_yaml(spec);
+  io::write_file_if_changed(folder / kResolved,
+                            fmt::format("{}{}\n{}", kCheck, io::content_hash(resolved), resolved));
+  io::write_file_if_changed(folder / "spec.yaml", io::read_file(spec.file));
+}
+
+std::string refuse_other_spec(const spec::Spec& spec) {
+  const fs::path folder = run_folder(spec);
+  const fs::path file = folder / kResolved;
+  if (!fs::exists(file)) return "";
+  const std::string bytes = io::read_file(file);
+  const std::size_t end = std::min(bytes.find('\n'), bytes.size() - (bytes.empty() ? 0 : 1));
+  const std::string_view rest = std::string_view(bytes).substr(bytes.empty() ? 0 : end + 1);
+  if (bytes.substr(0, end) != fmt::format("{}{}", kCheck, io::content_hash(rest))) {
+    return fmt::format(
+        "{}: was changed after it was written (its checksum differs); it is made again from this "
+        "spec",
+        file.string());
+  }
+  const std::string changed = spec::difference(spec::load(file), spec);
+  if (changed.empty()) return "";
+  throw InputError(fmt::format(
+      "{} was begun with another spec:\n{}\ngive this one another name (name=...), or begin "
+      "anew with --fresh",
+      folder.string(), changed));
+}
+
+std::vector<fs::path> damaged_claims(const fs::path& run) {
+  std::vector<fs::path> found;
+  std::error_code none;  // no run yet
+  for (const auto& entry : fs::directory_iterator(run / "inputs", none)) {
+    if (entry.path().extension() != ".json") continue;
+    if (io::checked_record(io::read_file(entry.path())).empty()) found.push_back(entry.path());
+  }
+  return found;
+}
+
+Presence::Presence(const fs::path& run) : folder_(run / kProcesses), lease_(enter(folder_)) {}
+
+Presence::~Presence() = default;
+
+void Presence::beat() {
+  const std::lock_guard guard(mutex_);
+  lease_.beat();
+}
+
+void refuse_while_at_work(const fs::path& run) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run / kProcesses, ignored)) {
+    if (entry.path().filename() == kRemover) continue;
+    const std::string holder = lease_holder(entry.path());
+    if (holder.empty() || holder.starts_with(this_process())) continue;
+    throw InputError(fmt::format("{}: {} works in this run; stop it first", run.string(), holder));
+  }
+}
+
+std::vector<fs::path> abandoned_files(const fs::path& run) {
+  std::vector<fs::path> found = io::abandoned_files(run);
+  for (const char* part : {"inputs", "cells", "tables", kProcesses}) {
+    std::error_code ignored;
+    for (const fs::path& file : io::abandoned_files(run / part)) found.push_back(file);
+    for (const auto& entry : fs::recursive_directory_iterator(run / part, ignored)) {
+      if (entry.is_directory(ignored)) {
+        for (const fs::path& file : io::abandoned_files(entry.path())) found.push_back(file);
+        continue;
+      }
+      const bool lease =
+          entry.path().filename() == "owner.json" || entry.path().parent_path() == run / kProcesses;
+      if (lease && lease_holder(entry.path()).empty()) found.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+void remove_run(const fs::path& run) {
+  if (!is_run(run)) {
+    throw InputError(fmt::format("{}: is no run of this program (it has no {}), and is left alone",
+                                 run.string(), kResolved));
+  }
+  // Whoever begins now sees the lease, whoever began before is seen.
+  std::string holder;
+  const auto lease = Lease::take(run / kProcesses / kRemover, holder);
+  if (!lease) throw InputError(fmt::format("{}: {} removes this run", run.string(), holder));
+  refuse_while_at_work(run);
+  std::error_code error;
+  for (const char* part : kParts) {
+    fs::remove_all(run / part, error);
+    if (error) {
+      throw InputError(
+          fmt::format("{}: cannot remove: {}", (run / part).string(), error.message()));
+    }
+  }
+  for (const auto& file : io::abandoned_files(run)) fs::remove(file, error);
+}
+
+}  // namespace runner::experiment

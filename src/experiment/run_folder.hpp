@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "experiment/lease.hpp"
+#include "spec/spec.hpp"
+
+namespace runner::experiment {
+
+// A run's folder as a whole. What makes it one is its resolved.yaml, which begins with a checksum
+// of the rest:
+//
+//   RUN/ spec.yaml resolved.yaml provenance.json inputs/ cells/ store/ tables/
+//        processes/  the lease of every process that works here
+
+// Is there a run in this folder?
+bool is_run(const std::filesystem::path& folder);
+
+// Throws InputError when `folder` holds something and is no run, or when a part of a run in it is a
+// link: nothing outside is written, or removed, by way of it.
+void require_run_folder(const std::filesystem::path& folder);
+
+// Throws InputError when a folder on the way from `run` down to `folder` is a link.
+void refuse_links(const std::filesystem::path& run, const std::filesystem::path& folder);
+
+// Writes spec.yaml and resolved.yaml, where they are not so already.
+void write_spec(const spec::Spec& spec);
+
+// Throws InputError, saying what differs, when the folder was begun with a spec whose results must
+// not mix with this one's. A resolved.yaml that is damaged counts as absent; returns what is wrong
+// with it, else an empty text.
+std::string refuse_other_spec(const spec::Spec& spec);
+
+// The damaged files of inputs/, which say of which data and weights a run is.
+std::vector<std::filesystem::path> damaged_claims(const std::filesystem::path& run);
+
+// That this process works in a folder, for as long as it lives.
+class Presence {
+ public:
+  // Throws InputError when another process is beginning the run anew just now.
+  explicit Presence(const std::filesystem::path& run);
+  ~Presence();
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  void beat();  // as Lease; from any thread
+
+ private:
+  std::filesystem::path folder_;
+  std::mutex mutex_;
+  Lease lease_;
+};
+
+// Removes a run, but nothing else that someone may have put into its folder. Throws InputError when
+// the folder is no run, and, naming the process, when one works in it.
+void remove_run(const std::filesystem::path& run);
+
+// Files that killed processes left anywhere in the run, the store's aside: half written ones and
+// leases.
+std::vector<std::filesystem::path> abandoned_files(const std::filesystem::path& run);
+
+// Throws InputError naming a process that works in the run, if there is one.
+void refuse_while_at_work(const std::filesystem::path& run);
+
+}  // namespace runner::experiment

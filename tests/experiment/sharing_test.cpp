@@ -1,0 +1,123 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <optional>
+
+#include "experiment/lease.hpp"
+#include "experiment/run.hpp"
+#include "fake_trainer.hpp"
+
+// What cells, threads and processes share: who waits for whom, and which runs will be asked for.
+
+using namespace runner;
+using namespace runner::experiment;
+using spec::Search;
+
+namespace {
+
+std::vector<spec::Method> several() {
+  return {method("fine_tune", Search::none, "last"), method("swa", Search::none, "swa"),
+          method("restarts", Search::restarts, "best"),
+          method("random_search", Search::random, "last"), pairs()[0]};
+}
+
+Summary run_all(const spec::Spec& spec, FakeTrainer& trainer) { return run(spec, trainer, {}, {}); }
+
+}  // namespace
+
+TEST_CASE("a cell that another works on is waited for while others are done") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  std::string holder;
+  std::optional<Lease> lease = Lease::take(cell_folder(list_cells(spec)[0]) / "owner.json", holder);
+  int done = 0;
+  const Summary summary = run(spec, trainer, {},
+                              {.on_progress =
+                                   [&](const Event& event) {
+                                     if (event.kind == Event::Kind::cell && ++done == 3)
+                                       lease.reset();
+                                   },
+                               .should_stop = {}});
+  CHECK(summary.cells_done == 4);
+  CHECK(summary.errors.empty());
+}
+
+TEST_CASE("a run that another trains is waited for, and a stop ends the waiting") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
+  FakeTrainer trainer;
+  std::atomic<int> refusals = 0;
+  trainer.disturb = [&](const RunRequest& request, RunRecord&) {
+    if (request.task == "RTE" && refusals++ < 3) throw Busy{"process 1 on elsewhere"};
+  };
+  std::vector<std::string> waits;
+  const Summary summary = run(spec, trainer, {},
+                              {.on_progress =
+                                   [&](const Event& event) {
+                                     if (event.kind == Event::Kind::waiting)
+                                       waits.push_back(event.message);
+                                   },
+                               .should_stop = {}});
+  CHECK(summary.cells_done == 4);
+  REQUIRE(!waits.empty());
+  CHECK(waits[0] == "RTE/swa/seed0 waits for process 1 on elsewhere");
+
+  const Folder never;
+  spec::Spec other = spec;
+  other.runs_root = never.path;
+  trainer.disturb = [](const RunRequest&, RunRecord&) { throw Busy{"process 1 on elsewhere"}; };
+  std::atomic<int> questions = 0;
+  CHECK(
+      run(other, trainer, {}, {.on_progress = {}, .should_stop = [&] { return questions++ > 40; }})
+          .interrupted);
+}
+
+TEST_CASE("two processes on one run share its cells, and both see all of them done") {
+  const Folder one, two;
+  FakeTrainer trainer;
+  spec::Spec spec = fake_spec(one.path, several());
+  run_all(spec, trainer);
+  const std::string expected = everything(spec);
+  spec.runs_root = two.path;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    FakeTrainer own;
+    const Summary summary = run_all(spec, own);
+    ::_exit(summary.cells_done == 20 && summary.trials_done == summary.trials ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+  CHECK(everything(spec) == expected);
+}
+
+TEST_CASE("the forecast names the runs that unfinished cells will ask for") {
+  const Folder folder;
+  spec::Spec spec = fake_spec(folder.path, several());
+  spec.tasks.resize(1);
+  spec.seeds = {0};
+  FakeTrainer trainer;
+  std::vector<std::size_t> foreseen;
+  trainer.disturb = [&](const RunRequest& request, RunRecord&) {
+    const std::vector<RunRequest> next = trainer.wanted();
+    foreseen.push_back(next.size());
+    // What is asked for now is the first of them: its cell is the first that is not done.
+    REQUIRE(!next.empty());
+    CHECK(next[0].seed == request.seed);
+    CHECK(next[0].options.lr == request.options.lr);
+  };
+  CHECK(run_all(spec, trainer).cells_done == 5);
+  // One run each of two cells, 5 restarts and Sobol points each, and the search's start design
+  // of 3.
+  CHECK(foreseen.front() == 1 + 1 + 5 + 5 + 3);
+  CHECK(foreseen.back() == 1);
+  CHECK_FALSE(trainer.wanted);
+}
