@@ -2,25 +2,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options/value_semantic.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 
+#include "cli/cell_model.hpp"
 #include "cli/loaded_model.hpp"
 #include "cli/options.hpp"
 #include "cli/row_flags.hpp"
 #include "cli/streams.hpp"
+#include "cli/task_flags.hpp"
 #include "cli/verbs.hpp"
-#include "data/cache.hpp"
 #include "data/metrics.hpp"
-#include "data/splits.hpp"
-#include "data/tasks.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
-#include "io/file.hpp"
-#include "spec/load.hpp"
 
 namespace runner::cli {
 namespace fs = std::filesystem;
@@ -28,62 +24,27 @@ namespace po = boost::program_options;
 
 namespace {
 
-// What is evaluated: a task, its files and how a run would read them.
-struct Question {
-  data::Task task;
-  fs::path root;                       // of the files
+// What is evaluated.
+struct Question : TaskToRead {
   std::vector<data::SplitFile> parts;  // metrics per part, then their mean
-  int max_rows = 0;                    // of each part; 0: all
-  ModelDefaults defaults;
 };
 
-std::vector<data::SplitFile> parts_of(const data::Task& task, const std::string& split) {
-  if (split == "train" && !task.train.path.empty()) return {task.train};
-  if (split == "dev" && !task.dev.empty()) return task.dev;
+Question task_question(const CommandLine& line) {
+  Question question{read_task_flags(line), {}};
+  const auto split = line.get<std::string>("split");
   if (split != "train" && split != "dev") {
     throw InputError(fmt::format("command line: --split {}: known are dev, train", split));
   }
-  throw InputError(fmt::format("command line: {} has no labelled {} rows", task.name, split));
-}
-
-// --task and --spec: GLUE's task as it is, or a spec's with all that it says about reading it.
-Question task_question(const CommandLine& line) {
-  const auto name = line.get<std::string>("task");
-  const auto split = line.get<std::string>("split");
-  Question question;
-  if (line.has("spec")) {
-    const spec::Spec spec = spec::load(line.get<std::string>("spec"));
-    std::string known;
-    for (const spec::TaskEntry& entry : spec.tasks) {
-      known += (known.empty() ? "" : ", ") + entry.task.name;
-      const data::Task* const glue = data::find_task(name);
-      if (entry.task.name != name && (glue == nullptr || entry.task.name != glue->name)) continue;
-      question.task = entry.task;
-      question.root = spec.glue_root;
-      question.max_rows = split == "dev" ? spec.max_dev_rows : 0;
-      question.defaults = {entry.recipe.train.max_length, entry.recipe.train.precision};
-    }
-    if (question.task.name.empty()) {
-      throw InputError(fmt::format("{}: has no task '{}' (tasks: {})",
-                                   line.get<std::string>("spec"), name, known));
-    }
+  if (split == "dev") {
+    question.parts = question.task.dev;
   } else {
-    const data::Task* const glue = data::find_task(name);
-    if (glue == nullptr) {
-      throw InputError(fmt::format(
-          "command line: --task {} is none of GLUE's; --spec FILE names the spec that has it",
-          name));
-    }
-    question.task = *glue;
-    const char* const root = std::getenv("RUNNER_GLUE");
-    if (!line.has("glue") && root == nullptr) {
-      throw InputError(
-          "GLUE's folders are looked for below --glue DIR, or RUNNER_GLUE, or where --spec says");
-    }
-    question.root = line.has("glue") ? line.get<std::string>("glue") : std::string(root);
+    question.max_dev_rows = 0;
+    if (!question.task.train.path.empty()) question.parts = {question.task.train};
   }
-  if (line.has("glue")) question.root = line.get<std::string>("glue");
-  question.parts = parts_of(question.task, split);
+  if (question.parts.empty()) {
+    throw InputError(
+        fmt::format("command line: {} has no labelled {} rows", question.task.name, split));
+  }
   return question;
 }
 
@@ -162,6 +123,38 @@ void print_values(const std::string& name, int rows, const Values& values, bool 
   for (const auto& [metric, value] : values) print_out("  {:<18} {}\n", metric, value);
 }
 
+// Prints the metrics of every part and their mean; the exit code.
+int answer(const Question& question, LoadedModel& model, bool by_task, bool json) {
+  const std::vector<std::size_t> outputs = model.outputs_of(question.task.labels);
+
+  Values mean;
+  int rows = 0;
+  for (const data::SplitFile& part : question.parts) {
+    const data::EncodedSplit split =
+        read_part(question, part, question.max_dev_rows, model.tokenizer(), model.max_length());
+    const data::Scores scores =
+        data::score(question.task, reordered(model.logits(split), outputs), split.labels);
+    Values values = scores.values;
+    if (values.size() > 1) values.emplace_back("score", scores.score);
+    print_values(
+        question.parts.size() > 1 || by_task
+            ? fmt::format("{} {}", question.task.name, fs::path(part.path).filename().string())
+            : question.task.name,
+        split.rows(), values, json);
+    if (scores.degenerate) print_error("note: a metric is undefined here and counts 0\n");
+    rows += split.rows();
+    if (mean.empty()) mean.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      mean[i].first = values[i].first;
+      mean[i].second += values[i].second / static_cast<double>(question.parts.size());
+    }
+  }
+  if (question.parts.size() > 1) {
+    print_values(question.task.name + " mean", rows, mean, json);
+  }
+  return kDone;
+}
+
 constexpr std::string_view kCall =
     "runner evaluate MODEL --task TASK [--spec FILE] [--split dev|train]\n"
     "       runner evaluate MODEL --columns A,B --label C [--metric M,...] FILE";
@@ -170,14 +163,11 @@ constexpr std::string_view kCall =
 
 int evaluate_command(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
-  flags.add_options()("task", po::value<std::string>()->value_name("TASK"),
-                      "one of GLUE's, or of --spec's own")(
-      "spec", po::value<std::string>()->value_name("FILE"),
-      "reads the task as this spec does: files, max_dev_rows, max_length, precision")(
-      "split", po::value<std::string>()->default_value("dev")->value_name("dev|train"), "")(
-      "glue", po::value<std::string>()->value_name("DIR"), "GLUE's folders (else RUNNER_GLUE)")(
-      "label", po::value<std::string>()->value_name("C"),
-      "of a file of rows: the column or field of the label")(
+  add_task_flags(flags);
+  flags.add_options()("split",
+                      po::value<std::string>()->default_value("dev")->value_name("dev|train"),
+                      "")("label", po::value<std::string>()->value_name("C"),
+                          "of a file of rows: the column or field of the label")(
       "metric", po::value<std::string>()->value_name("M,..."),
       "of a file of rows (accuracy; of numbers pearson,spearman); see 'runner list metrics'")(
       "positive", po::value<std::string>()->value_name("NAME"),
@@ -205,50 +195,12 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   }
 
   Question question = by_task ? task_question(line) : file_question(line);
-  for (const data::SplitFile& part : question.parts) {
-    const fs::path path = data::split_path(question.task, part, question.root);
-    if (!fs::exists(path)) {
-      throw InputError(fmt::format("{}: there is no such file", path.string()));
-    }
-  }
-  LoadedModel model(line.words[0], line, question.defaults);
-  if (!by_task) complete(line, model, question.task);
-  const std::vector<std::size_t> outputs = model.outputs_of(question.task.labels);
-
-  Values mean;
-  int rows = 0;
-  for (const data::SplitFile& part : question.parts) {
-    std::int64_t skipped = 0;
-    const fs::path path = data::split_path(question.task, part, question.root);
-    const data::EncodedSplit split = data::capped(
-        data::encode(
-            model.tokenizer(),
-            data::parse_split(question.task, part, io::read_file(path), path.string(), &skipped),
-            model.max_length()),
-        question.task.regression, question.max_rows, data::report_rows_seed());
-    if (skipped > 0)
-      print_error("note: {}: {} malformed rows were skipped\n", path.string(), skipped);
-    const data::Scores scores =
-        data::score(question.task, reordered(model.logits(split), outputs), split.labels);
-    Values values = scores.values;
-    if (values.size() > 1) values.emplace_back("score", scores.score);
-    print_values(
-        question.parts.size() > 1 || by_task
-            ? fmt::format("{} {}", question.task.name, fs::path(part.path).filename().string())
-            : question.task.name,
-        split.rows(), values, format == "jsonl");
-    if (scores.degenerate) print_error("note: a metric is undefined here and counts 0\n");
-    rows += split.rows();
-    if (mean.empty()) mean.resize(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      mean[i].first = values[i].first;
-      mean[i].second += values[i].second / static_cast<double>(question.parts.size());
-    }
-  }
-  if (question.parts.size() > 1) {
-    print_values(question.task.name + " mean", rows, mean, format == "jsonl");
-  }
-  return kDone;
+  require_parts(question, question.parts);
+  return unless_stopped([&] {
+    LoadedModel model(line.words[0], line, question.defaults);
+    if (!by_task) complete(line, model, question.task);
+    return answer(question, model, by_task, format == "jsonl");
+  });
 }
 
 }  // namespace runner::cli

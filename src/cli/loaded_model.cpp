@@ -6,8 +6,10 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <cmath>
 
+#include "cli/cell_model.hpp"
 #include "cli/engine.hpp"
 #include "cli/streams.hpp"
+#include "experiment/cells.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "model/fine_tuned.hpp"
@@ -17,13 +19,6 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 namespace {
-
-fs::path existing(const fs::path& folder) {
-  if (!fs::is_directory(folder)) {
-    throw InputError(fmt::format("{}: there is no such folder", folder.string()));
-  }
-  return folder;
-}
 
 train::Precision precision_of(const CommandLine& line, train::Precision otherwise) {
   if (!line.has("precision")) return otherwise;
@@ -80,18 +75,59 @@ void add_model_flags(po::options_description& flags) {
                              "0: all cores of this process");
 }
 
-LoadedModel::LoadedModel(const fs::path& folder, const CommandLine& line,
-                         const ModelDefaults& defaults)
-    : name_(folder.string()), tokenizer_(data::Tokenizer::load(existing(folder))) {
-  const std::jthread loading = load_engine_ahead();
-  const train::Precision precision = precision_of(line, defaults.precision);
-  for (const std::string& note : tokenizer_.notes()) print_error("note: {}\n", note);
+struct LoadedModel::Source {
+  std::string name;
+  fs::path tokenizer;  // whose folder
+  model::EncoderConfig config;
+  std::vector<float> weights;
+  ModelDefaults defaults;
+};
+
+LoadedModel::Source LoadedModel::read(const fs::path& folder, const ModelDefaults& defaults) {
+  if (is_cell_folder(folder)) {
+    const spec::Spec spec = spec_of(folder);
+    const std::vector<report::CellData> cells = report::read_cells(spec);
+    const auto data = std::ranges::find_if(cells, [&](const report::CellData& each) {
+      std::error_code gone;
+      return fs::equivalent(experiment::cell_folder(each.cell), folder, gone);
+    });
+    if (data == cells.end()) {
+      throw InputError(fmt::format("{}: is no cell of {}", folder.string(), spec.file.string()));
+    }
+    CellModel model = read_cell_model(*data);
+    return {folder.string(),
+            spec.model,
+            std::move(model.config),
+            std::move(model.weights),
+            {model.settings.train.max_length, model.settings.train.precision}};
+  }
+  if (!fs::is_directory(folder)) {
+    throw InputError(fmt::format("{}: there is no such folder", folder.string()));
+  }
   model::Checkpoint checkpoint = model::load_fine_tuned(folder);
   if (!checkpoint.note.empty()) print_error("note: {}\n", checkpoint.note);
-  config_ = checkpoint.config;
+  return {folder.string(), folder, std::move(checkpoint.config), std::move(checkpoint.weights),
+          defaults};
+}
+
+LoadedModel::LoadedModel(const fs::path& folder, const CommandLine& line,
+                         const ModelDefaults& defaults)
+    : LoadedModel(
+          [&] {
+            const std::jthread loading = load_engine_ahead();
+            return read(folder, defaults);
+          }(),
+          line) {}
+
+LoadedModel::LoadedModel(Source source, const CommandLine& line)
+    : name_(std::move(source.name)),
+      tokenizer_(data::Tokenizer::load(source.tokenizer)),
+      config_(std::move(source.config)) {
+  const train::Precision precision = precision_of(line, source.defaults.precision);
+  for (const std::string& note : tokenizer_.notes()) print_error("note: {}\n", note);
   rename(line, config_.labels);
   max_length_ = max_length_of(line, std::min(config_.max_length(), tokenizer_.max_length()),
-                              defaults.max_length);
+                              source.defaults.max_length);
   if (tokenizer_.vocab_size() > config_.vocab_size) {
     throw InputError(fmt::format("{}: the vocabulary has {} tokens, but config.json says {}", name_,
                                  tokenizer_.vocab_size(), config_.vocab_size));
@@ -102,7 +138,7 @@ LoadedModel::LoadedModel(const fs::path& folder, const CommandLine& line,
   scorer_ = compute.make_scorer(config_, classes(),
                                 compute.resolve_device(line.get<std::string>("device")), precision,
                                 /*target_scale=*/1.0);
-  scorer_->load(std::move(checkpoint.weights));
+  scorer_->load(std::move(source.weights));
 }
 
 std::vector<std::size_t> LoadedModel::outputs_of(const std::vector<std::string>& wanted) const {

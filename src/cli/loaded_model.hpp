@@ -28,7 +28,8 @@ struct ModelDefaults {
 // A fine-tuned model that a verb uses.
 class LoadedModel {
  public:
-  // From a Hugging Face folder. Throws InputError on what is wrong with it or with the flags.
+  // From a Hugging Face folder, or a cell's of a run: its chosen model, at its own max_length and
+  // precision. Throws InputError on what is wrong with it or with the flags.
   LoadedModel(const std::filesystem::path& folder, const CommandLine& line,
               const ModelDefaults& defaults = {});
 
@@ -45,6 +46,10 @@ class LoadedModel {
   std::vector<float> logits(const data::EncodedSplit& rows);
 
  private:
+  struct Source;
+  LoadedModel(Source source, const CommandLine& line);
+  static Source read(const std::filesystem::path& folder, const ModelDefaults& defaults);
+
   std::string name_;
   data::Tokenizer tokenizer_;
   model::EncoderConfig config_;

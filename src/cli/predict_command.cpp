@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/cell_model.hpp"
 #include "cli/loaded_model.hpp"
 #include "cli/options.hpp"
 #include "cli/row_flags.hpp"
@@ -80,34 +81,9 @@ class Answers {
   std::vector<std::string> names_;
 };
 
-}  // namespace
-
-int predict_command(const std::vector<std::string>& arguments) {
-  constexpr std::string_view kCall =
-      "runner predict MODEL [--columns A,B] [--max-length N] [--format csv|jsonl] [FILE]";
-  po::options_description flags("flags");
-  add_row_flags(flags);
-  flags.add_options()("format",
-                      po::value<std::string>()->default_value("jsonl")->value_name("csv|jsonl"),
-                      "of the answers");
-  add_model_flags(flags);
-  bool helped = false;
-  const CommandLine line = parse(arguments, kCall, flags, helped);
-  if (helped) return kDone;
-  if (line.words.empty() || line.words.size() > 2) {
-    throw InputError(fmt::format("MODEL, and perhaps a FILE, is needed\nusage: {}", kCall));
-  }
-  const auto format = line.get<std::string>("format");
-  if (format != "csv" && format != "jsonl") {
-    throw InputError(fmt::format("command line: --format {}: known are csv, jsonl", format));
-  }
-  const fs::path file = line.words.size() == 2 ? line.words[1] : "";
-  const data::SplitFile split = row_format(line, file);
-  const data::Task no_task;
-  data::ExampleStream rows(no_task, split, file);
-  LoadedModel model(line.words[0], line);
-
-  const Answers answers(model.labels(), format == "csv");
+// Answers all rows; the exit code.
+int answer(data::ExampleStream& rows, LoadedModel& model, bool csv) {
+  const Answers answers(model.labels(), csv);
   write_out(answers.header());
   std::vector<data::Example> examples;
   for (bool more = true; more;) {
@@ -139,6 +115,37 @@ int predict_command(const std::vector<std::string>& arguments) {
     if (!flush_out()) return kUsage;
   }
   return kDone;
+}
+
+}  // namespace
+
+int predict_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kCall =
+      "runner predict MODEL [--columns A,B] [--max-length N] [--format csv|jsonl] [FILE]";
+  po::options_description flags("flags");
+  add_row_flags(flags);
+  flags.add_options()("format",
+                      po::value<std::string>()->default_value("jsonl")->value_name("csv|jsonl"),
+                      "of the answers");
+  add_model_flags(flags);
+  bool helped = false;
+  const CommandLine line = parse(arguments, kCall, flags, helped);
+  if (helped) return kDone;
+  if (line.words.empty() || line.words.size() > 2) {
+    throw InputError(fmt::format("MODEL, and perhaps a FILE, is needed\nusage: {}", kCall));
+  }
+  const auto format = line.get<std::string>("format");
+  if (format != "csv" && format != "jsonl") {
+    throw InputError(fmt::format("command line: --format {}: known are csv, jsonl", format));
+  }
+  const fs::path file = line.words.size() == 2 ? line.words[1] : "";
+  const data::SplitFile split = row_format(line, file);
+  const data::Task no_task;
+  data::ExampleStream rows(no_task, split, file);
+  return unless_stopped([&] {
+    LoadedModel model(line.words[0], line);
+    return answer(rows, model, format == "csv");
+  });
 }
 
 }  // namespace runner::cli

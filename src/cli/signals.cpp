@@ -21,6 +21,13 @@ extern "C" void on_signal(int number) {
   if (!first_signal.compare_exchange_strong(none, number) && number == SIGINT) ::_exit(kKeyboard);
 }
 
+void handle_signals(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
+}
+
 // Array tasks are named ARRAYID_TASKID: the bare array id would restart every task.
 std::string slurm_task() {
   const char* array = std::getenv("SLURM_ARRAY_JOB_ID");
@@ -37,12 +44,9 @@ bool is_slurm_id(const std::string& id) {
 
 }  // namespace
 
-void install_signal_handlers() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  sigemptyset(&action.sa_mask);
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
-}
+void install_signal_handlers() { handle_signals(on_signal); }
+
+void remove_signal_handlers() { handle_signals(SIG_DFL); }
 
 bool stop_requested() { return first_signal.load(std::memory_order_relaxed) != 0; }
 

@@ -6,6 +6,9 @@ namespace runner::cli {
 // First INT: save and exit 130; the second leaves at once. Handlers only set a flag.
 void install_signal_handlers();
 
+// They end the process again, as they did before.
+void remove_signal_handlers();
+
 // True from the first of these signals on.
 bool stop_requested();
 

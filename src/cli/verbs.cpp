@@ -1,11 +1,9 @@
 #include "cli/verbs.hpp"
 
-#include <array>
-
 namespace runner::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 13> kVerbs = {{
+  static constexpr Verb kVerbs[] = {
       {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
       {"check", "FILE.yaml [key=value ...]", "validate a spec, naming every problem",
        check_command},
@@ -15,6 +13,8 @@ std::span<const Verb> verbs() {
        merge_command},
       {"report", "FILE.yaml [FILE.yaml ...]", "one page to look at, of one or several experiments",
        report_command},
+      {"export", "FILE.yaml [--best TASK] DIR", "a cell's chosen model as a Hugging Face folder",
+       export_command},
       {"predict", "MODEL [FILE]", "what a fine-tuned model says of rows", predict_command},
       {"evaluate", "MODEL --task TASK", "a fine-tuned model's metrics on labelled rows",
        evaluate_command},
@@ -27,7 +27,7 @@ std::span<const Verb> verbs() {
        suggest_command},
       {"bench", "bo|train|fusion|tokenise|statistics", "this machine's figures", bench_command},
       {"generate", "DIR", "write the embedded mini-GLUE and tiny RoBERTa", generate_command},
-  }};
+  };
   return kVerbs;
 }
 

@@ -33,6 +33,7 @@ int check_command(const std::vector<std::string>& arguments);
 int plan_command(const std::vector<std::string>& arguments);
 int report_command(const std::vector<std::string>& arguments);
 int merge_command(const std::vector<std::string>& arguments);
+int export_command(const std::vector<std::string>& arguments);
 int predict_command(const std::vector<std::string>& arguments);
 int evaluate_command(const std::vector<std::string>& arguments);
 int clean_command(const std::vector<std::string>& arguments);

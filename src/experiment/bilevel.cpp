@@ -194,6 +194,7 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
   const std::unique_ptr<TrainedRun> run =
       trainer.train(request_of(cell, record), sinks.should_stop);
   const RunRecord& trained = run->record();
+  record.run = run->key();
   record.status = trained.status;
   record.why = trained.why;
   record.train_loss = trained.train_loss;

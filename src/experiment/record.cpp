@@ -276,6 +276,7 @@ void to_json(json& json, const TrialRecord& record) {
           {"seed", record.seed},
           {"trial", record.trial},
           {"run_seed", record.run_seed},
+          {"run", record.run},
           {"lambda", named(record.lambda)},
           {"proposal", proposal_json(record.proposal)},
           {"status", record.status},
@@ -302,6 +303,7 @@ void from_json(const json& json, TrialRecord& record) {
   json.at("seed").get_to(record.seed);
   json.at("trial").get_to(record.trial);
   json.at("run_seed").get_to(record.run_seed);
+  record.run = json.value("run", "");  // not in the journals of earlier versions
   record.lambda = named(json.at("lambda"));
   record.proposal = proposal_from(json.at("proposal"));
   json.at("status").get_to(record.status);

@@ -58,6 +58,7 @@ struct TrialRecord {
   std::uint64_t seed = 0;                                // of the cell
   int trial = 0;                                         // 0-based in the cell
   std::uint64_t run_seed = 0;                            // of the training run
+  std::string run{};                                     // TrainedRun::key
   std::vector<std::pair<std::string, double>> lambda{};  // searched variables, in the spec's order
   Proposal proposal{};
   // ok, collapsed: finished and evaluated. diverged: no result.

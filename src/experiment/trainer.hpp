@@ -56,6 +56,7 @@ class TrainedRun {
  public:
   virtual ~TrainedRun() = default;
   virtual const RunRecord& record() const = 0;
+  virtual std::string key() const { return ""; }  // in the store, where there is one
   // Mean training loss of sum_k alpha[k] theta_k on the first `rows` of the run's fusion subset,
   // dropout off, fp32. Deterministic.
   virtual double fusion_loss(std::span<const double> alpha, int rows) = 0;

@@ -16,6 +16,12 @@
 
 namespace runner::lab {
 
+// A model as flat weights in model::make_layout of its config.
+struct FusedModel {
+  model::EncoderConfig config;
+  std::vector<float> weights;
+};
+
 // The real trainer behind an experiment: GLUE data, the pretrained encoder, LibTorch, and a store
 // of finished runs.
 class Laboratory : public experiment::Trainer {
@@ -33,6 +39,11 @@ class Laboratory : public experiment::Trainer {
   virtual void mend_claims() = 0;
   // Trainings in this process of runs that had been dropped to make room in the store.
   virtual int trained_again() const = 0;
+  // sum_k alpha[k] theta_k of the run that train() gives; without alpha the run's exponential
+  // moving average. Throws as train() does.
+  virtual FusedModel fused_model(const experiment::RunRequest& request,
+                                 std::span<const double> alpha,
+                                 const std::function<bool()>& should_stop) = 0;
 };
 
 // A model at work, whose weights may change between the rows it scores.

@@ -99,6 +99,8 @@ class StoringLaboratory : public Laboratory {
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
                                                 const std::function<bool()>& should_stop) override;
+  FusedModel fused_model(const experiment::RunRequest& request, std::span<const double> alpha,
+                         const std::function<bool()>& should_stop) override;
   std::vector<std::string> notes() const override {
     const std::lock_guard lock(tasks_mutex_);
     return {notes_.begin(), notes_.end()};
@@ -303,7 +305,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   const std::shared_ptr<const TaskData> data = task(request);
   const std::string key = run_key({data->files_hash, data->start->hash()}, request, spec_, device_);
   const auto stored = [&](experiment::Store::Run run) {
-    return std::make_unique<StoredRun>(data, std::move(run.record), std::move(run.trajectory),
+    return std::make_unique<StoredRun>(key, data, std::move(run.record), std::move(run.trajectory),
                                        std::move(run.average), memo(key), device_, request.options,
                                        threads_, should_stop);
   };
@@ -319,6 +321,18 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
                        lease->beat();
                        return should_stop && should_stop();
                      })));
+}
+
+FusedModel StoringLaboratory::fused_model(const experiment::RunRequest& request,
+                                          std::span<const double> alpha,
+                                          const std::function<bool()>& should_stop) {
+  const std::vector<std::string> key = keys({request});
+  if (key.empty() || !store_.open(key.front())) {
+    tell_(fmt::format("{}: the training run is not in the store any more; it is trained again",
+                      request.task));
+  }
+  // All that train() gives are these.
+  return static_cast<const StoredRun&>(*train(request, should_stop)).fused_model(alpha);
 }
 
 }  // namespace

@@ -7,12 +7,14 @@
 
 namespace runner::lab {
 
-StoredRun::StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
+StoredRun::StoredRun(std::string key, std::shared_ptr<const TaskData> task,
+                     experiment::RunRecord record,
                      std::shared_ptr<const fusion::Trajectory> trajectory,
                      std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
                      train::Device device, const train::Options& options, int threads,
                      std::function<bool()> should_stop)
-    : task_(std::move(task)),
+    : key_(std::move(key)),
+      task_(std::move(task)),
       record_(std::move(record)),
       trajectory_(std::move(trajectory)),
       ema_(std::move(ema)),
@@ -49,6 +51,14 @@ experiment::Evaluation StoredRun::evaluate_ema() {
   examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
   flops_ += selection.flops + (task_->report.empty() ? 0.0 : report.flops);
   return evaluation(selection, report);
+}
+
+FusedModel StoredRun::fused_model(std::span<const double> alpha) const {
+  const double whole = 1.0;
+  const auto& trajectory = alpha.empty() ? ema_ : trajectory_;
+  if (trajectory == nullptr) throw InputError("the training run has left no such weights");
+  return {task_->start->config(),
+          trajectory->mix(alpha.empty() ? std::span(&whole, 1) : alpha, threads_)};
 }
 
 const std::vector<data::EncodedSplit>& StoredRun::reported() const {

@@ -13,6 +13,7 @@
 #include "data/metrics.hpp"
 #include "experiment/trainer.hpp"
 #include "fusion/trajectory.hpp"
+#include "lab/engine.hpp"
 #include "lab/task_data.hpp"
 #include "train/evaluate.hpp"
 
@@ -40,17 +41,20 @@ class StoredRun : public experiment::TrainedRun {
  public:
   // `trajectory` is null for a run without snapshots, `ema` for one without an average;
   // `should_stop`, which may be empty, is asked before every batch of an evaluation.
-  StoredRun(std::shared_ptr<const TaskData> task, experiment::RunRecord record,
+  StoredRun(std::string key, std::shared_ptr<const TaskData> task, experiment::RunRecord record,
             std::shared_ptr<const fusion::Trajectory> trajectory,
             std::shared_ptr<const fusion::Trajectory> ema, std::shared_ptr<Memo> memo,
             train::Device device, const train::Options& options, int threads,
             std::function<bool()> should_stop);
 
   const experiment::RunRecord& record() const override { return record_; }
+  std::string key() const override { return key_; }
   double fusion_loss(std::span<const double> alpha, int rows) override;
   double selection_score(std::span<const double> alpha) override;
   experiment::Evaluation evaluate(std::span<const double> alpha) override;
   experiment::Evaluation evaluate_ema() override;
+  // sum_k alpha[k] theta_k, or the moving average without alpha.
+  FusedModel fused_model(std::span<const double> alpha) const;
   std::int64_t evaluation_examples() const override { return examples_; }
   double evaluation_flops() const override { return flops_; }
 
@@ -68,6 +72,7 @@ class StoredRun : public experiment::TrainedRun {
   experiment::Evaluation evaluation(const Memo::Measured& selection,
                                     const Memo::Measured& report) const;
 
+  std::string key_;
   std::shared_ptr<const TaskData> task_;
   experiment::RunRecord record_;
   std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;

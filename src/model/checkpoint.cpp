@@ -282,8 +282,9 @@ void save_checkpoint(const fs::path& folder, const EncoderConfig& config, const 
     tensors.push_back({parameter.name, parameter.shape,
                        weights.subspan(static_cast<std::size_t>(parameter.offset),
                                        static_cast<std::size_t>(parameter.size))});
-  for (const char* file : {"vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
-                           "tokenizer_config.json", "special_tokens_map.json"})
+  for (const char* file :
+       {"vocab.json", "merges.txt", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json", "sentencepiece.bpe.model"})
     if (fs::exists(source / file))
       io::write_file_atomic(folder / file, io::read_file(source / file));
   io::write_file_atomic(folder / "config.json", config_json(config));

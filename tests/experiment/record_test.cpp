@@ -53,9 +53,11 @@ TEST_CASE("records read back with every double's bits") {
 TEST_CASE("what is not known stays unknown and 64-bit seeds stay whole") {
   TrialRecord trial;
   trial.run_seed = ~std::uint64_t{0};
+  trial.run = "0123abcd";
   const auto back = json::parse(json(trial).dump()).get<TrialRecord>();
   CHECK(back.objective != back.objective);
   CHECK(back.run_seed == ~std::uint64_t{0});
+  CHECK(back.run == "0123abcd");
 }
 
 TEST_CASE("predictions read back to the bit, part by part") {
