@@ -28,11 +28,12 @@ target_link_libraries(armadillo INTERFACE ${OPENBLAS_LIBRARY}
 target_link_options(armadillo INTERFACE LINKER:--exclude-libs,libopenblas.a)
 
 # What tokenizers are made of: Unicode's normal forms, tokenizer.json's patterns, SentencePiece's models.
-foreach(library IN ITEMS utf8proc onig sentencepiece)
+foreach(library IN ITEMS utf8proc onig sentencepiece zip)
   find_library(${library}_LIBRARY ${library} REQUIRED)
 endforeach()
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 find_path(ONIG_INCLUDE_DIR oniguruma.h REQUIRED)
+find_path(ZIP_INCLUDE_DIR zip.h REQUIRED)
 find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)
 if(BUILD_TESTING)
   find_package(doctest REQUIRED)

@@ -20,6 +20,8 @@ std::span<const Verb> verbs() {
        evaluate_command},
       {"clean", "FILE.yaml [key=value ...]", "what of a run can go, and what that would free",
        clean_command},
+      {"submit", "FILE.yaml --method METHOD", "GLUE's submission zip of a study's models",
+       submit_command},
       {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
        list_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},

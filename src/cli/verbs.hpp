@@ -37,6 +37,7 @@ int export_command(const std::vector<std::string>& arguments);
 int predict_command(const std::vector<std::string>& arguments);
 int evaluate_command(const std::vector<std::string>& arguments);
 int clean_command(const std::vector<std::string>& arguments);
+int submit_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);
