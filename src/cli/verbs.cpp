@@ -22,6 +22,7 @@ std::span<const Verb> verbs() {
        clean_command},
       {"submit", "FILE.yaml --method METHOD", "GLUE's submission zip of a study's models",
        submit_command},
+      {"fuse", "FOLDER... OUT", "several models of one architecture into one", fuse_command},
       {"list", "[TABLE]", "tasks, metrics, acquisitions, rules, methods, variables, presets",
        list_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},

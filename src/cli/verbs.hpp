@@ -38,6 +38,7 @@ int predict_command(const std::vector<std::string>& arguments);
 int evaluate_command(const std::vector<std::string>& arguments);
 int clean_command(const std::vector<std::string>& arguments);
 int submit_command(const std::vector<std::string>& arguments);
+int fuse_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);
