@@ -1,8 +1,10 @@
 // Cells search at once, each on a thread of its own, in one process with one OpenBLAS.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <thread>
+#include <utility>
 
 #include "random/philox.hpp"
 #include "soundness.hpp"
@@ -10,31 +12,54 @@
 namespace runner::bo {
 namespace {
 
-TEST_CASE("searches beside each other give the bytes of one alone, wherever their memory lies") {
-  Space space;
-  for (const char* name : {"a", "b", "c"}) space.variables.emplace_back().name = name;
+// Outcomes of a smooth function with noise. Few: the BLAS then is called, and hands out a work
+// buffer, as often as can be.
+std::vector<Observation> noisy_history(std::uint64_t seed, std::uint64_t count) {
+  random::Stream stream(seed);
   std::vector<Observation> history;
-  random::Stream stream(8);
-  for (int i = 0; i < 37; ++i) {
-    const Point x = {stream.uniform(), stream.uniform(), stream.uniform()};
-    history.push_back(observed(x, std::sin(5.0 * x[0]) + x[1] * x[2]));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Point x = {stream.uniform(), stream.uniform(), stream.uniform(), stream.uniform()};
+    const double y = std::sin(5.0 * x[0]) + x[1] * x[2] - x[3] + 0.1 * stream.normal();
+    history.push_back(observed(x, y));
   }
-  const Suggestion alone = suggest(space, history, {}, 1);
-  constexpr std::size_t kThreads = 4, kRounds = 3;
-  std::vector<std::vector<Suggestion>> together(kThreads);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t t = 0; t < kThreads; ++t) {
-      threads.emplace_back([&, t] {
-        for (std::size_t round = 0; round < kRounds; ++round) {
-          const std::vector<char> shifted(1 + 16 * t + 1000 * round);  // other addresses
-          together[t].push_back(suggest(space, history, {}, 1));
-        }
-      });
+  return history;
+}
+
+TEST_CASE("many studies give the same bytes on one thread, on two and on eight") {
+  Space space;
+  for (const char* name : {"a", "b", "c", "d"}) space.variables.emplace_back().name = name;
+  std::vector<std::vector<Observation>> histories;
+  for (std::uint64_t s = 0; s < 96; ++s) histories.push_back(noisy_history(s, 9 + s % 12));
+
+  const auto run = [&](std::size_t threads) {
+    std::vector<std::vector<Suggestion>> results(histories.size());
+    std::vector<Recommendation> best(histories.size());
+    std::atomic<std::size_t> next{0};
+    {
+      std::vector<std::jthread> pool;
+      for (std::size_t t = 0; t < threads; ++t) {
+        pool.emplace_back([&, t] {
+          for (std::size_t s; (s = next++) < histories.size();) {
+            const std::vector<char> shifted(1 + 16 * t + 1000 * s);  // other addresses
+            results[s] = suggest(space, histories[s], {}, s, 2);
+            best[s] = recommend(space, histories[s], {});
+          }
+        });
+      }
     }
-  }
-  for (const std::vector<Suggestion>& suggestions : together) {
-    for (const Suggestion& s : suggestions) CHECK(same(s, alone));
+    return std::pair(std::move(results), std::move(best));
+  };
+  const auto [alone, best_alone] = run(1);
+  for (const std::size_t threads : {2UL, 8UL, 8UL, 8UL}) {
+    CAPTURE(threads);
+    const auto [together, best] = run(threads);
+    for (std::size_t s = 0; s < histories.size(); ++s) {
+      CAPTURE(s);
+      CHECK(same(together[s][0], alone[s][0]));
+      CHECK(same(together[s][1], alone[s][1]));
+      CHECK(best[s].index == best_alone[s].index);
+      CHECK(best[s].mean == best_alone[s].mean);
+    }
   }
 }
 
