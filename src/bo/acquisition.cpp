@@ -20,11 +20,8 @@ double improvement(const Prediction& p, const AcquisitionContext& c) {
   return (c.best - c.noise_stddev - p.mean) / p.stddev;
 }
 
-// EI = sd h(z). Jones, Schonlau, Welch (1998), "Efficient global optimization of expensive
-// black-box functions", eq. 15.
 AcquisitionValue expected_improvement(const Prediction& p, const AcquisitionContext& c) {
-  const double z = improvement(p, c);
-  return {p.stddev * std::exp(log_h(z)), -normal_cdf(z), normal_density(z)};
+  return improvement_below(c.best - c.noise_stddev, p);
 }
 
 // log EI = log sd + log h(z). Ament, Daulton, Eriksson, Balandat, Bakshy (2023), "Unexpected
@@ -71,6 +68,11 @@ const Acquisition& acquisition(std::string_view name) {
 }
 
 }  // namespace
+
+AcquisitionValue improvement_below(double target, const Prediction& p) {
+  const double z = (target - p.mean) / p.stddev;
+  return {p.stddev * std::exp(log_h(z)), -normal_cdf(z), normal_density(z)};
+}
 
 std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 

@@ -25,6 +25,10 @@ struct AcquisitionValue {
   double value = 0.0, by_mean = 0.0, by_stddev = 0.0;
 };
 
+// EI = E[max(target - f, 0)] = sd h(z), z = (target - mean) / sd. Jones, Schonlau, Welch (1998),
+// "Efficient global optimization of expensive black-box functions", eq. 15.
+AcquisitionValue improvement_below(double target, const Prediction& prediction);
+
 // One row of the table of acquisitions: all of them functions of (mean, stddev).
 struct Acquisition {
   std::string_view name, summary;

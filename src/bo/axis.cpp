@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "io/csv.hpp"
 
@@ -14,8 +13,6 @@ namespace {
 constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 constexpr double kFarthest = 10.0;  // ranges outside the bounds; what lies beyond is put there
 
-[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
-
 }  // namespace
 
 void check(const Variable& v) {
@@ -24,42 +21,42 @@ void check(const Variable& v) {
     case Type::real:
     case Type::integer:
       if (!std::isfinite(v.low) || !std::isfinite(v.high) || v.low > v.high) {
-        fail(fmt::format("variable '{}': {} is not a range of finite numbers", v.name, range()));
+        refuse("variable '{}': {} is not a range of finite numbers", v.name, range());
       }
       if (v.log && !(v.low > 0.0)) {
-        fail(fmt::format("variable '{}': a log scale needs low > 0, not {}", v.name, range()));
+        refuse("variable '{}': a log scale needs low > 0, not {}", v.name, range());
       }
       if (v.type == Type::integer && (v.low != std::round(v.low) || v.high != std::round(v.high) ||
                                       std::max(-v.low, v.high) > kLargestInteger)) {
-        fail(fmt::format("variable '{}': bounds of an integer must be whole numbers, not {}",
-                         v.name, range()));
+        refuse("variable '{}': bounds of an integer must be whole numbers, not {}", v.name,
+               range());
       }
       return;
     case Type::choice:
-      if (v.values.empty()) fail(fmt::format("variable '{}': a choice needs values", v.name));
+      if (v.values.empty()) refuse("variable '{}': a choice needs values", v.name);
       if (v.retired < 0 || static_cast<std::size_t>(v.retired) >= v.values.size()) {
-        fail(fmt::format("variable '{}': {} of {} values retired", v.name, v.retired,
-                         v.values.size()));
+        refuse("variable '{}': {} of {} values retired", v.name, v.retired, v.values.size());
       }
       return;
     case Type::simplex:
-      if (v.size < 1) fail(fmt::format("variable '{}': size {} of a simplex", v.name, v.size));
+      if (v.size < 1) refuse("variable '{}': size {} of a simplex", v.name, v.size);
       return;
   }
 }
 
 bool is_constant(const Variable& v) {
-  switch (v.type) {
-    case Type::choice:
-      return v.values.size() == 1;
-    case Type::simplex:
-      return v.size == 1;
-    default:
-      return v.low == v.high;
-  }
+  return v.type == Type::simplex ? v.size == 1 : lowest(v) == highest(v);
 }
 
-bool within(const Variable& v, double x) { return x >= v.low && x <= v.high; }
+double lowest(const Variable& v) { return v.type == Type::choice ? 0.0 : v.low; }
+
+double highest(const Variable& v) {
+  return v.type == Type::choice ? static_cast<double>(v.values.size() - 1) : v.high;
+}
+
+bool within(const Variable& v, double x) {
+  return v.type == Type::simplex || (x >= lowest(v) && x <= highest(v) - v.retired);
+}
 
 // Halves keep the largest ranges finite.
 double to_unit(const Variable& v, double x) {
@@ -79,8 +76,7 @@ double from_unit(const Variable& v, double u) {
 }
 
 std::size_t count_of(const Variable& v) {
-  if (v.type == Type::choice) return v.values.size() - static_cast<std::size_t>(v.retired);
-  return static_cast<std::size_t>(v.high - v.low) + 1;
+  return static_cast<std::size_t>(highest(v) - v.retired - lowest(v)) + 1;
 }
 
 void set_neutral(const Variable& v, double* x) {

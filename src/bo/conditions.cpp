@@ -1,22 +1,13 @@
 #include "bo/conditions.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
+#include "bo/axis.hpp"
 #include "io/csv.hpp"
 
 namespace runner::bo {
 namespace {
-
-bool can_be(const Variable& parent, double value) {
-  const bool choice = parent.type == Type::choice;
-  const double low = choice ? 0.0 : parent.low;
-  const double high = choice ? static_cast<double>(parent.values.size()) - 1.0 : parent.high;
-  return value == std::round(value) && value >= low && value <= high;
-}
 
 // Depth first from `at` along its parents until `target`; `path` is the way there.
 bool reaches(const Space& space, std::size_t at, std::size_t target, std::vector<std::size_t>& path,
@@ -41,22 +32,21 @@ std::vector<bool> existing(const Space& space, const Point& point) {
     columns.push_back(column);
     column += static_cast<std::size_t>(v.columns());
   }
-  enum class Known { no, exists, absent };
-  std::vector<Known> known(space.variables.size(), Known::no);
-  const auto find = [&](const auto& self, std::size_t i) -> bool {
-    if (known[i] == Known::no) {
-      const auto& when = space.variables[i].when;
-      const bool exists = std::all_of(when.begin(), when.end(), [&](const Condition& c) {
-        const double value = std::round(point[columns[c.parent]]);
-        return self(self, c.parent) &&
-               std::find(c.values.begin(), c.values.end(), value) != c.values.end();
-      });
-      known[i] = exists ? Known::exists : Known::absent;
-    }
-    return known[i] == Known::exists;
+  std::vector<bool> exists(space.variables.size(), true);
+  const auto holds = [&](const Condition& c) {
+    const double value = std::round(point[columns[c.parent]]);
+    return exists[c.parent] && std::find(c.values.begin(), c.values.end(), value) != c.values.end();
   };
-  std::vector<bool> exists;
-  for (std::size_t i = 0; i < space.variables.size(); ++i) exists.push_back(find(find, i));
+  // What does not exist takes what depends on it along, in whichever order they stand.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < exists.size(); ++i) {
+      const auto& when = space.variables[i].when;
+      if (!exists[i] || std::all_of(when.begin(), when.end(), holds)) continue;
+      exists[i] = false;
+      changed = true;
+    }
+  }
   return exists;
 }
 
@@ -68,36 +58,34 @@ std::vector<std::size_t> cycle_through(const Space& space, std::size_t variable)
 }
 
 void check_conditions(const Space& space) {
-  const auto fail = [](const Variable& v, const std::string& what) {
-    throw std::invalid_argument(fmt::format("variable '{}': {}", v.name, what));
-  };
   for (std::size_t i = 0; i < space.variables.size(); ++i) {
     const Variable& v = space.variables[i];
     for (const Condition& condition : v.when) {
       if (condition.parent >= space.variables.size()) {
-        fail(v, fmt::format("a condition on variable {} of {}", condition.parent + 1,
-                            space.variables.size()));
+        refuse("variable '{}': a condition on variable {} of {}", v.name, condition.parent + 1,
+               space.variables.size());
       }
       const Variable& parent = space.variables[condition.parent];
       if (parent.type != Type::choice && parent.type != Type::integer) {
-        fail(v, fmt::format("a condition on '{}', which is neither a choice nor an integer",
-                            parent.name));
+        refuse("variable '{}': a condition on '{}', which is neither a choice nor an integer",
+               v.name, parent.name);
       }
       if (condition.values.empty()) {
-        fail(v, fmt::format("a condition on '{}' without values", parent.name));
+        refuse("variable '{}': a condition on '{}' without values", v.name, parent.name);
       }
       for (const double value : condition.values) {
-        if (can_be(parent, value)) continue;
-        fail(v, fmt::format("a condition on '{}' = {}, which it never is", parent.name,
-                            io::number(value)));
+        const bool whole = value == std::round(value);
+        if (whole && value >= lowest(parent) && value <= highest(parent)) continue;
+        refuse("variable '{}': a condition on '{}' = {}, which it never is", v.name, parent.name,
+               io::number(value));
       }
     }
   }
   for (std::size_t i = 0; i < space.variables.size(); ++i) {
     const std::vector<std::size_t> cycle = cycle_through(space, i);
     if (cycle.empty()) continue;
-    fail(space.variables[i],
-         fmt::format("it depends on itself, through '{}'", space.variables[cycle.back()].name));
+    refuse("variable '{}': it depends on itself, through '{}'", space.variables[i].name,
+           space.variables[cycle.back()].name);
   }
 }
 

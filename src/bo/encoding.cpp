@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <stdexcept>
 
 #include "bo/axis.hpp"
 #include "bo/conditions.hpp"
@@ -20,13 +19,6 @@ constexpr double kBoundSlack = 1e-9;                // of the range: rounding in
 constexpr double kSumSlack = 1e-6;                  // of a simplex's sum
 constexpr std::size_t kLargestCount = 10000;
 
-[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
-
-// The value of a variable that can take only one.
-double only_value(const Variable& v) {
-  return v.type == Type::simplex ? 1.0 : v.type == Type::choice ? 0.0 : v.low;
-}
-
 // The columns of a variable in a point, in place.
 arma::vec columns_of(const Variable& v, double* x) {
   return {x, static_cast<arma::uword>(v.columns()), false, true};
@@ -37,9 +29,10 @@ arma::vec columns_of(const Variable& v, double* x) {
 Encoding::Encoding(const Space& space) : space_(&space) {
   check_conditions(space);
   std::size_t column = 0;
+  bool conditional = false;
   for (const Variable& v : space.variables) {
     check(v);
-    conditional_ |= !v.when.empty();
+    conditional |= !v.when.empty();
     const bool constant = is_constant(v);
     places_.push_back({&v, column, groups_.size(), constant});
     column += static_cast<std::size_t>(v.columns());
@@ -59,7 +52,7 @@ Encoding::Encoding(const Space& space) : space_(&space) {
     count_ *= infinite ? 0 : count_of(v);
     if (count_ > kLargestCount) count_ = 0;
   }
-  if (!conditional_ || count_ == 0) return;
+  if (!conditional || count_ == 0) return;
   // Of the combinations that differ in nothing that exists, the first stands for all.
   for (std::size_t i = 0; i < count_; ++i) {
     const Point point = combination(i);
@@ -75,47 +68,49 @@ Point Encoding::enumerate(std::size_t index) const {
 }
 
 Point Encoding::combination(std::size_t index) const {
-  Point point(static_cast<std::size_t>(space_->columns()));
+  Point point = blank();
   for (std::size_t s = places_.size(); s-- > 0;) {
     const Variable& v = *places_[s].variable;
-    double& x = point[places_[s].column];
-    if (places_[s].constant) {
-      x = only_value(v);
-      continue;
-    }
-    x = (v.type == Type::choice ? 0.0 : v.low) + static_cast<double>(index % count_of(v));
+    if (places_[s].constant) continue;
+    point[places_[s].column] = lowest(v) + static_cast<double>(index % count_of(v));
     index /= count_of(v);
   }
   return point;
 }
 
+Point Encoding::blank() const {
+  Point point(static_cast<std::size_t>(space_->columns()));
+  for (const Place& place : places_) set_neutral(*place.variable, point.data() + place.column);
+  return point;
+}
+
 void Encoding::settle(Point& point) const {
-  if (!conditional_) return;
   const std::vector<bool> exists = existing(*space_, point);
   for (std::size_t s = 0; s < places_.size(); ++s) {
     if (!exists[s]) set_neutral(*places_[s].variable, point.data() + places_[s].column);
   }
 }
 
-std::vector<bool> Encoding::existing_at(const Point& point) const {
-  return conditional_ ? existing(*space_, point) : std::vector<bool>(places_.size(), true);
+template <class Change>
+Point Encoding::changed(Point point, Change change) const {
+  for (const Place& place : places_) {
+    if (!place.constant) change(*place.variable, place.feature, point.data() + place.column);
+  }
+  settle(point);
+  return point;
 }
 
 bool Encoding::is_inside(const Point& point) const {
-  const std::vector<bool> exists = existing_at(point);
+  const std::vector<bool> exists = existing(*space_, point);
   for (std::size_t s = 0; s < places_.size(); ++s) {
-    const Variable& v = *places_[s].variable;
-    const double x = point[places_[s].column];
-    if (!exists[s] || v.type == Type::simplex) continue;
-    if (v.type == Type::choice ? x >= static_cast<double>(count_of(v)) : !within(v, x))
-      return false;
+    if (exists[s] && !within(*places_[s].variable, point[places_[s].column])) return false;
   }
   return true;
 }
 
 Point Encoding::checked(const Point& point, std::string_view what, Outside outside) const {
   if (point.size() != static_cast<std::size_t>(space_->columns())) {
-    fail(fmt::format("{}: {} values for {} columns", what, point.size(), space_->columns()));
+    refuse("{}: {} values for {} columns", what, point.size(), space_->columns());
   }
   Point out = point;
   settle(out);
@@ -123,38 +118,34 @@ Point Encoding::checked(const Point& point, std::string_view what, Outside outsi
     const Variable& v = *place.variable;
     arma::vec x = columns_of(v, out.data() + place.column);
     for (const double value : x) {
-      if (!std::isfinite(value)) fail(fmt::format("{}: {} = {}", what, v.name, io::number(value)));
+      if (!std::isfinite(value)) refuse("{}: {} = {}", what, v.name, io::number(value));
     }
     if (v.type == Type::simplex) {
-      double sum = 0.0;
-      for (double& w : x) {
-        if (w < -kSumSlack) {
-          fail(fmt::format("{}: a weight of {} is {}, below 0", what, v.name, io::number(w)));
-        }
-        w = std::max(w, 0.0);
-        sum += w;
+      if (x.min() < -kSumSlack) {
+        refuse("{}: a weight of {} is {}, below 0", what, v.name, io::number(x.min()));
       }
+      x = arma::clamp(x, 0.0, arma::datum::inf);
+      const double sum = arma::accu(x);
       if (std::abs(sum - 1.0) > kSumSlack) {
-        fail(fmt::format("{}: the weights of {} sum to {}, not 1", what, v.name, io::number(sum)));
+        refuse("{}: the weights of {} sum to {}, not 1", what, v.name, io::number(sum));
       }
       if (sum != 1.0) x /= sum;
       continue;
     }
-    const double low = v.type == Type::choice ? 0.0 : v.low;
-    const double high = v.type == Type::choice ? static_cast<double>(v.values.size() - 1) : v.high;
+    const double low = lowest(v), high = highest(v);
     const double slack = kBoundSlack * std::max(high / 2.0 - low / 2.0, std::abs(high));
     const bool beyond = x(0) < low - slack || x(0) > high + slack;
     if (beyond && (outside == Outside::refused || v.type == Type::choice)) {
-      fail(fmt::format("{}: {} = {} is outside [{}, {}]", what, v.name, io::number(x(0)),
-                       io::number(low), io::number(high)));
+      refuse("{}: {} = {} is outside [{}, {}]", what, v.name, io::number(x(0)), io::number(low),
+             io::number(high));
     }
     if (beyond && (place.constant || (v.log && x(0) <= 0.0))) {
-      fail(fmt::format("{}: {} = {} has no place {}", what, v.name, io::number(x(0)),
-                       place.constant ? fmt::format("where it is always {}", io::number(low))
-                                      : "on a log scale"));
+      refuse("{}: {} = {} has no place {}", what, v.name, io::number(x(0)),
+             place.constant ? fmt::format("where it is always {}", io::number(low))
+                            : "on a log scale");
     }
     if (v.type != Type::real && std::abs(x(0) - std::round(x(0))) > kSumSlack) {
-      fail(fmt::format("{}: {} = {} is not a whole number", what, v.name, io::number(x(0))));
+      refuse("{}: {} = {} is not a whole number", what, v.name, io::number(x(0)));
     }
     if (v.type != Type::real) x(0) = std::round(x(0));
     if (!beyond) x(0) = std::clamp(x(0), low, high);
@@ -164,85 +155,60 @@ Point Encoding::checked(const Point& point, std::string_view what, Outside outsi
 
 arma::vec Encoding::encode(const Point& point) const {
   arma::vec features(this->features(), arma::fill::zeros);
-  const std::vector<bool> exists = existing_at(point);
+  const std::vector<bool> exists = existing(*space_, point);
   for (std::size_t s = 0; s < places_.size(); ++s) {
     const Place& place = places_[s];
     if (place.constant) continue;
     const Variable& v = *place.variable;
-    if (!exists[s] && v.type == Type::choice) {
-      const double share = kHot / static_cast<double>(v.values.size());
-      features.subvec(place.feature, place.feature + v.values.size() - 1).fill(share);
-    } else if (!exists[s] && v.type != Type::simplex) {
-      features(place.feature) = 0.5;
-    } else if (v.type == Type::simplex) {
-      const auto size = static_cast<std::size_t>(v.size);
-      for (std::size_t k = 0; k < size; ++k) {
+    if (v.type == Type::simplex) {
+      for (std::size_t k = 0; k < static_cast<std::size_t>(v.size); ++k) {
         features(place.feature + k) = point[place.column + k];
       }
-    } else if (v.type == Type::choice) {
+    } else if (v.type == Type::choice && exists[s]) {
       features(place.feature + static_cast<std::size_t>(point[place.column])) = kHot;
+    } else if (v.type == Type::choice) {
+      const auto count = static_cast<double>(v.values.size());
+      features.subvec(place.feature, place.feature + v.values.size() - 1).fill(kHot / count);
     } else {
-      features(place.feature) = to_unit(v, point[place.column]);
+      features(place.feature) = exists[s] ? to_unit(v, point[place.column]) : 0.5;
     }
   }
   return features;
 }
 
 Point Encoding::decode(const arma::vec& features) const {
-  Point point(static_cast<std::size_t>(space_->columns()));
-  for (const Place& place : places_) {
-    const Variable& v = *place.variable;
-    double* x = point.data() + place.column;
-    if (place.constant) {
-      *x = only_value(v);
-    } else if (v.type == Type::simplex) {
+  return changed(blank(), [&](const Variable& v, std::size_t feature, double* x) {
+    if (v.type == Type::simplex) {
       arma::vec weights = columns_of(v, x);
-      weights = arma::clamp(features.subvec(place.feature, arma::size(weights)), 0.0, 1.0);
+      weights = arma::clamp(features.subvec(feature, arma::size(weights)), 0.0, 1.0);
       weights /= arma::accu(weights);
     } else if (v.type == Type::choice) {
-      const auto values = features.subvec(place.feature, place.feature + count_of(v) - 1);
-      *x = static_cast<double>(values.index_max());
+      *x = static_cast<double>(features.subvec(feature, feature + count_of(v) - 1).index_max());
     } else {
-      *x = from_unit(v, features(place.feature));
+      *x = from_unit(v, features(feature));
     }
-  }
-  settle(point);
-  return point;
+  });
 }
 
 Point Encoding::from_cube(std::span<const double> u) const {
-  Point point(static_cast<std::size_t>(space_->columns()));
-  std::size_t next = 0;
-  for (const Place& place : places_) {
-    const Variable& v = *place.variable;
-    double* x = point.data() + place.column;
-    if (place.constant) {
-      *x = only_value(v);
-    } else if (v.type == Type::simplex) {
+  auto next = u.begin();
+  return changed(blank(), [&](const Variable& v, std::size_t, double* x) {
+    if (v.type == Type::simplex) {
       arma::vec weights = columns_of(v, x);
-      for (double& w : weights) w = u[next++];
+      for (double& w : weights) w = *next++;
       weights = dirichlet_from_uniform(weights);
-    } else if (v.type == Type::choice) {
-      const auto count = static_cast<double>(count_of(v));
-      *x = std::min(std::floor(u[next++] * count), count - 1.0);
-    } else if (v.type == Type::integer && !v.log) {
+    } else if (v.type == Type::choice || (v.type == Type::integer && !v.log)) {
       // Equal shares: rounding the unit interval would give both ends half of one.
-      const double count = v.high - v.low + 1.0;
-      *x = std::min(v.low + std::floor(u[next++] * count), v.high);
+      const auto count = static_cast<double>(count_of(v));
+      *x = lowest(v) + std::min(std::floor(*next++ * count), count - 1.0);
     } else {
-      *x = from_unit(v, u[next++]);
+      *x = from_unit(v, *next++);
     }
-  }
-  settle(point);
-  return point;
+  });
 }
 
 Point Encoding::near(const Point& point, double radius, random::Stream& stream) const {
-  Point out = point;
-  for (const Place& place : places_) {
-    if (place.constant) continue;
-    const Variable& v = *place.variable;
-    double* x = out.data() + place.column;
+  return changed(point, [&](const Variable& v, std::size_t, double* x) {
     if (v.type == Type::simplex) {
       arma::vec weights = columns_of(v, x);
       for (double& w : weights) w += radius * stream.normal();
@@ -256,46 +222,37 @@ Point Encoding::near(const Point& point, double radius, random::Stream& stream) 
       if (u > 1.0) u = std::max(2.0 - u, 0.0);
       *x = from_unit(v, u);
     }
-  }
-  settle(out);
-  return out;
+  });
 }
 
 Point Encoding::on_face(const Point& point, random::Stream& stream) const {
-  Point out = point;
-  for (const Place& place : places_) {
-    const Variable& v = *place.variable;
-    if (place.constant || v.type != Type::simplex) continue;
-    arma::vec weights = columns_of(v, out.data() + place.column);
+  return changed(point, [&](const Variable& v, std::size_t, double* x) {
+    if (v.type != Type::simplex) return;
+    arma::vec weights = columns_of(v, x);
     const double share = stream.uniform();
     for (double& w : weights) w = stream.uniform() < share ? stream.uniform() : 0.0;
     weights(stream.below(weights.n_elem)) += 0x1.0p-20;
     weights = dirichlet_from_uniform(weights);
-  }
-  settle(out);
-  return out;
+  });
 }
 
 std::vector<Point> Encoding::neighbours(const Point& point) const {
   std::vector<Point> out;
-  const std::vector<bool> exists = existing_at(point);
+  const std::vector<bool> exists = existing(*space_, point);
   for (std::size_t s = 0; s < places_.size(); ++s) {
     const Place& place = places_[s];
     if (place.constant || !exists[s]) continue;
     const Variable& v = *place.variable;
+    if (v.type != Type::integer && v.type != Type::choice) continue;
     const double x = point[place.column];
-    const auto add = [&](double value) {
+    const bool ordered = v.type == Type::integer;
+    const double first = ordered ? std::max(x - 1.0, v.low) : 0.0;
+    const double last = ordered ? std::min(x + 1.0, v.high) : static_cast<double>(count_of(v) - 1);
+    for (double value = first; value <= last; ++value) {
+      if (value == x) continue;
       out.push_back(point);
       out.back()[place.column] = value;
       settle(out.back());
-    };
-    if (v.type == Type::integer) {
-      if (x > v.low) add(x - 1.0);
-      if (x < v.high) add(x + 1.0);
-    } else if (v.type == Type::choice) {
-      for (std::size_t k = 0; k < count_of(v); ++k) {
-        if (static_cast<double>(k) != x) add(static_cast<double>(k));
-      }
     }
   }
   return out;
@@ -303,8 +260,7 @@ std::vector<Point> Encoding::neighbours(const Point& point) const {
 
 Domain Encoding::domain(const arma::vec& features) const {
   Domain domain{features, features, {}};
-  const std::vector<bool> exists =
-      conditional_ ? existing_at(decode(features)) : std::vector<bool>(places_.size(), true);
+  const std::vector<bool> exists = existing(*space_, decode(features));
   for (std::size_t s = 0; s < places_.size(); ++s) {
     const Place& place = places_[s];
     if (place.constant || !exists[s]) continue;
@@ -318,10 +274,8 @@ Domain Encoding::domain(const arma::vec& features) const {
   return domain;
 }
 
-double Encoding::distance(std::span<const double> a, std::span<const double> b) {
-  double largest = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
+double Encoding::distance(const arma::vec& a, const arma::vec& b) {
+  return arma::norm(a - b, "inf");
 }
 
 }  // namespace runner::bo

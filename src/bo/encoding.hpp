@@ -75,7 +75,7 @@ class Encoding {
   Domain domain(const arma::vec& features) const;
 
   // Largest difference of a feature.
-  static double distance(std::span<const double> a, std::span<const double> b);
+  static double distance(const arma::vec& a, const arma::vec& b);
 
  private:
   struct Place {
@@ -86,7 +86,10 @@ class Encoding {
 
   // The columns of variables that do not exist become neutral, so that equal points are equal.
   void settle(Point& point) const;
-  std::vector<bool> existing_at(const Point& point) const;
+  // change(variable, its first feature, its columns) for each that can vary, then settled.
+  template <class Change>
+  Point changed(Point point, Change change) const;
+  Point blank() const;                         // every variable at its middle, or only value
   Point combination(std::size_t index) const;  // of all values, as if every variable existed
 
   const Space* space_;
@@ -94,8 +97,7 @@ class Encoding {
   std::vector<arma::uword> groups_;
   std::size_t lengthscales_ = 0, cube_ = 0, count_ = 1;
   int degrees_of_freedom_ = 0;
-  bool conditional_ = false;           // some variable has conditions
-  std::vector<std::size_t> distinct_;  // then: the combinations that differ
+  std::vector<std::size_t> distinct_;  // with conditions: the combinations that differ
 };
 
 }  // namespace runner::bo

@@ -125,8 +125,7 @@ FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperpa
     const double value = starts.size() > 1 ? objective.value(theta) : 0.0;
     if (std::isfinite(value)) ranked.emplace_back(value, std::move(theta));
   }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::ranges::stable_sort(ranked, {}, [](const auto& start) { return start.first; });
   ranked.resize(std::min(kSearches, ranked.size()));
   for (const auto& [value, theta] : ranked) {
     minimise(objective, posterior.domain(), theta, {evaluations, 1e-3});

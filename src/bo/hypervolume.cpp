@@ -1,25 +1,8 @@
 #include "bo/hypervolume.hpp"
 
 #include <algorithm>
-#include <cmath>
-
-#include "bo/normal.hpp"
 
 namespace runner::bo {
-namespace {
-
-// psi(c) = E[max(c - y, 0)] and its derivatives by mean and stddev.
-struct Partial {
-  double value = 0.0, by_mean = 0.0, by_stddev = 0.0;
-};
-
-Partial partial(double c, const Prediction& p) {
-  const double z = (c - p.mean) / p.stddev;
-  return {p.stddev * std::exp(log_h(z)), -normal_cdf(z), normal_density(z)};
-}
-
-}  // namespace
-
 std::vector<Outcome> pareto_front(std::vector<Outcome> outcomes) {
   std::sort(outcomes.begin(), outcomes.end());
   std::vector<Outcome> front;
@@ -40,12 +23,12 @@ HypervolumeImprovement expected_hypervolume_improvement(
     const std::array<Prediction, 2>& predictions, std::span<const Outcome> front,
     const Outcome& reference) {
   HypervolumeImprovement out;
-  Partial left;  // psi_1(a_i)
+  AcquisitionValue left;  // psi_1(a_i)
   double ceiling = reference[1];
   for (std::size_t i = 0; i <= front.size(); ++i) {
     const double end = i < front.size() ? std::min(front[i][0], reference[0]) : reference[0];
-    const Partial right = partial(end, predictions[0]);
-    const Partial height = partial(ceiling, predictions[1]);
+    const AcquisitionValue right = improvement_below(end, predictions[0]);
+    const AcquisitionValue height = improvement_below(ceiling, predictions[1]);
     const double width = right.value - left.value;
     out.value += width * height.value;
     out.by_mean[0] += (right.by_mean - left.by_mean) * height.value;

@@ -36,7 +36,7 @@ class Walk {
       if (pairs_.empty()) break;
       pairs_.clear();  // once more along the gradient
     }
-    return {x_, value_, options.evaluations - evaluations_left_};
+    return {x_, value_};
   }
 
  private:

@@ -28,7 +28,6 @@ struct MinimiseOptions {
 struct Minimum {
   arma::vec x;
   double value = 0.0;
-  int evaluations = 0;
 };
 
 // A local minimum of f over the domain from the feasible point x: limited-memory BFGS on the free

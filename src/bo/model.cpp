@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -48,12 +49,13 @@ arma::uvec part_of(const arma::vec& y) {
   return arma::sort(arma::join_cols(order.head(best), others.elem(even)));
 }
 
-// One candidate strength: the outcomes, the fit, and the leave-one-out densities of y under it.
+// One candidate strength: the outcomes, the fit, and the leave-one-out densities of y under it, its
+// own and those with each strength's outcomes.
 struct Candidate {
   Warp warp;
   FittedParameters fitted;
   double density = 0.0;
-  std::array<double, kStrengths.size()> densities{};  // with the other strengths' outcomes
+  arma::vec densities{};
 };
 
 // The choice of a warp and hyperparameters for one objective.
@@ -80,12 +82,10 @@ class Selection {
     Candidate chosen =
         candidate(part, warm ? warm->strength : 0.0, warm ? &warm->hyperparameters : nullptr);
     for (int round = 0; round < kWarpRounds && part.n_elem >= kFewestForWarp; ++round) {
-      const auto k = static_cast<std::size_t>(
-          std::max_element(chosen.densities.begin(), chosen.densities.end()) -
-          chosen.densities.begin());
-      if (kStrengths[k] == chosen.warp.strength()) break;
-      Candidate other = candidate(part, kStrengths[k], &chosen.fitted.hyperparameters);
-      const double margin = kStrengths[k] > chosen.warp.strength() ? kWarpGain : -kWarpGain;
+      const double strength = kStrengths[chosen.densities.index_max()];
+      if (strength == chosen.warp.strength()) break;
+      Candidate other = candidate(part, strength, &chosen.fitted.hyperparameters);
+      const double margin = strength > chosen.warp.strength() ? kWarpGain : -kWarpGain;
       if (!(other.density > chosen.density + margin)) break;
       chosen = std::move(other);
     }
@@ -117,7 +117,7 @@ class Selection {
   static constexpr double kMostNoise = 1e6;
 
   Candidate candidate(const arma::uvec& part, double strength, const Hyperparameters* start) {
-    Candidate candidate{Warp(y_, strength), {}};
+    Candidate candidate{Warp(y_, strength), {}, 0.0, arma::vec(kStrengths.size())};
     Data sample = data(candidate.warp);
     sample.x = arma::mat(sample.x.rows(part));
     sample.y = arma::vec(sample.y.elem(part));
@@ -130,7 +130,7 @@ class Selection {
     for (std::size_t k = 0; k < kStrengths.size(); ++k) {
       const Warp other(y_, kStrengths[k]);
       const arma::vec z = other.forward(y_.elem(part));
-      candidate.densities[k] = gp.leave_one_out(z).log_density + share * other.log_jacobian();
+      candidate.densities(k) = gp.leave_one_out(z).log_density + share * other.log_jacobian();
     }
     return candidate;
   }
@@ -163,7 +163,6 @@ EncodedHistory::EncodedHistory(const Encoding& encoding, std::span<const Observa
           fmt::format("{}: a noise variance of {}", name, io::number(variance)));
     }
     points.push_back(encoding.checked(o.x, name, outside));
-    inside.push_back(encoding.is_inside(points.back()));
     features.push_back(encoding.encode(points.back()));
     if (o.status == Status::pending) {
       pending.push_back(i);
@@ -171,25 +170,22 @@ EncodedHistory::EncodedHistory(const Encoding& encoding, std::span<const Observa
                (objectives > 1 && !std::isfinite(o.y2))) {
       failed.push_back(i);
     } else {
+      if (encoding.is_inside(points.back())) inside.push_back(ok.size());
       ok.push_back(i);
     }
   }
 }
 
 std::vector<std::size_t> EncodedHistory::incumbents() const {
-  std::vector<std::size_t> all, within;
-  for (std::size_t k = 0; k < ok.size(); ++k) {
-    all.push_back(k);
-    if (inside[ok[k]]) within.push_back(k);
-  }
-  return within.empty() ? all : within;
+  std::vector<std::size_t> all(ok.size());
+  std::iota(all.begin(), all.end(), 0);
+  return inside.empty() ? all : inside;
 }
 
 std::vector<double> WarmStart::numbers() const {
-  std::vector<double> out(hyperparameters.lengthscales.begin(), hyperparameters.lengthscales.end());
-  out.insert(out.end(),
-             {hyperparameters.outputscale, hyperparameters.noise, hyperparameters.mean, strength});
-  return out;
+  const auto& h = hyperparameters;
+  return arma::conv_to<std::vector<double>>::from(
+      arma::join_cols(h.lengthscales, arma::vec{h.outputscale, h.noise, h.mean, strength}));
 }
 
 std::optional<WarmStart> WarmStart::from(std::span<const Observation> observations,
@@ -198,11 +194,9 @@ std::optional<WarmStart> WarmStart::from(std::span<const Observation> observatio
     std::span<const double> numbers = observations[i].warm_start;
     if (numbers.size() < (objective + 1) * length(lengthscales)) continue;
     numbers = numbers.subspan(objective * length(lengthscales), length(lengthscales));
-    const auto scales = numbers.first(lengthscales + 2);  // and the output scale and the noise
-    const bool usable =
-        std::all_of(scales.begin(), scales.end(),
-                    [](double v) { return v > 0.0 && std::isfinite(v); }) &&
-        std::find(kStrengths.begin(), kStrengths.end(), numbers.back()) != kStrengths.end();
+    const arma::vec scales(numbers.data(), lengthscales + 2);  // and the output scale and the noise
+    const bool known = std::ranges::find(kStrengths, numbers.back()) != kStrengths.end();
+    const bool usable = known && scales.is_finite() && scales.min() > 0.0;
     if (!usable) continue;
     return WarmStart{{arma::vec(numbers.data(), lengthscales), numbers[lengthscales],
                       numbers[lengthscales + 1], numbers[lengthscales + 2]},
@@ -233,9 +227,8 @@ Model make_model(const Encoding& encoding, const EncodedHistory& history,
               .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
   model.means = model.gp.means().head(ok.y.n_elem);
   const std::vector<std::size_t> incumbents = history.incumbents();
-  const std::size_t best = *std::min_element(
-      incumbents.begin(), incumbents.end(),
-      [&](std::size_t a, std::size_t b) { return model.means(a) < model.means(b); });
+  const std::size_t best =
+      *std::ranges::min_element(incumbents, {}, [&](std::size_t k) { return model.means(k); });
   model.best = model.means(best);
   model.best_index = history.ok[best];
   const LeaveOneOut loo = model.gp.leave_one_out();

@@ -17,14 +17,14 @@ namespace runner::bo {
 struct EncodedHistory {
   std::vector<Point> points;        // checked
   std::vector<arma::vec> features;  // of the points, in the history's order
-  std::vector<bool> inside;         // of the bounds: may be proposed
   std::vector<std::size_t> ok, failed, pending;
+  std::vector<std::size_t> inside;  // positions in `ok` of the points inside the bounds
 
   // `objectives` is 2 when y2 counts too.
   EncodedHistory(const Encoding& encoding, std::span<const Observation> observations,
                  std::size_t objectives = 1, Outside outside = Outside::refused);
 
-  // Positions in `ok` of what a search can improve on: inside the bounds, or all when none is.
+  // Positions in `ok` of what a search can improve on: `inside`, or all when none is.
   std::vector<std::size_t> incumbents() const;
 };
 

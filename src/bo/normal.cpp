@@ -10,26 +10,27 @@ constexpr double kLogSqrtTwoPi = 0.91893853320467274178;
 constexpr double kSeries = -25.0;  // below: the asymptotic series of h
 constexpr int kTerms = 10;         // its next term is below 1e-17 there
 
-// Phi(z) / phi(z) for z <= 0, the inverse of the hazard at -z.
-double mills(double z) {
-  return std::sqrt(std::numbers::pi / 2.0) * erfcx(-z / std::numbers::sqrt2);
+// exp(x^2) erfc(x) for 0 <= x < 26.
+double erfcx(double x) {
+  // x^2 = square + rest exactly: the rest would be lost where x^2 is large.
+  const double square = x * x;
+  const double rest = std::fma(x, x, -square);
+  return std::exp(square) * std::erfc(x) * (1.0 + rest);
 }
 
-// s(t) = sum_k (-1)^k (2k+1)!! t^k, so that h = phi t s(t) with t = 1 / z^2; and its derivative.
-struct Series {
-  double sum = 1.0, slope = 0.0;
-};
-
-Series tail_series(double t) {
-  Series series;
-  double coefficient = 1.0, power = 1.0;  // (-1)^k (2k+1)!! and t^(k-1)
-  for (int k = 1; k <= kTerms; ++k) {
-    coefficient *= -(2.0 * k + 1.0);
-    series.slope += coefficient * k * power;
-    power *= t;
-    series.sum += coefficient * power;
+// h(z) / phi(z) for z <= -1.
+double h_by_density(double z) {
+  if (z > kSeries) {
+    const double mills = std::sqrt(std::numbers::pi / 2.0) * erfcx(-z / std::numbers::sqrt2);
+    return 1.0 + z * mills;
   }
-  return series;
+  const double t = 1.0 / (z * z);
+  double sum = 1.0, term = 1.0;
+  for (int k = 1; k <= kTerms; ++k) {
+    term *= -(2.0 * k + 1.0) * t;
+    sum += term;
+  }
+  return t * sum;
 }
 
 }  // namespace
@@ -38,39 +39,15 @@ double normal_density(double z) { return std::exp(-0.5 * z * z - kLogSqrtTwoPi);
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
-double erfcx(double x) {
-  if (x < 8.0) {
-    // x^2 = square + rest exactly: the rest would be lost where x^2 is large.
-    const double square = x * x;
-    const double rest = std::fma(x, x, -square);
-    return std::exp(square) * std::erfc(x) * (1.0 + rest);
-  }
-  // Abramowitz, Stegun (1964), 7.1.23: the 20th term is the first to grow at x = 8 only below
-  // 1e-16.
-  const double t = 0.5 / (x * x);
-  double sum = 1.0, term = 1.0;
-  for (int k = 1; k <= 16; ++k) {
-    term *= -(2.0 * k - 1.0) * t;
-    sum += term;
-  }
-  return sum / (x * std::sqrt(std::numbers::pi));
-}
-
 double log_h(double z) {
   if (z > -1.0) return std::log(normal_density(z) + z * normal_cdf(z));
-  const double log_density = -0.5 * z * z - kLogSqrtTwoPi;
-  if (z > kSeries) return log_density + std::log1p(z * mills(z));
-  return log_density - 2.0 * std::log(-z) + std::log(tail_series(1.0 / (z * z)).sum);
+  return -0.5 * z * z - kLogSqrtTwoPi + std::log(h_by_density(z));
 }
 
 double dlog_h(double z) {
   if (z > -1.0) return normal_cdf(z) / (normal_density(z) + z * normal_cdf(z));
-  if (z > kSeries) {
-    const double ratio = mills(z);
-    return ratio / (1.0 + z * ratio);
-  }
-  const Series series = tail_series(1.0 / (z * z));
-  return -z - 2.0 / z - 2.0 / (z * z * z) * series.slope / series.sum;
+  const double q = h_by_density(z);  // Phi / phi = (q - 1) / z
+  return (q - 1.0) / (z * q);
 }
 
 }  // namespace runner::bo

@@ -7,15 +7,12 @@ namespace runner::bo {
 double normal_density(double z);
 double normal_cdf(double z);
 
-// exp(x^2) erfc(x) for x >= 0.
-double erfcx(double x);
-
 // h(z) = phi(z) + z Phi(z): the expected improvement per standard deviation (Jones, Schonlau, Welch
 // 1998, eq. 15). log h and its derivative Phi / h stay finite where h underflows; in three branches
 // as in Ament et al. (2023), "Unexpected improvements to expected improvement", eq. 9:
-//   z > -1          log(phi + z Phi)
-//   -25 < z <= -1   log phi + log1p(z m),  m = Phi / phi = sqrt(pi / 2) erfcx(-z / sqrt(2))
-//   z <= -25        log phi - 2 log|z| + log(sum_k (-1)^k (2k+1)!! z^-2k)   (asymptotic)
+//   z > -1          h
+//   -25 < z <= -1   h = phi (1 + z m),  m = Phi / phi = sqrt(pi / 2) erfcx(-z / sqrt(2))
+//   z <= -25        h = phi z^-2 sum_k (-1)^k (2k+1)!! z^-2k   (asymptotic)
 double log_h(double z);
 double dlog_h(double z);
 

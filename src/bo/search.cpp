@@ -67,9 +67,7 @@ Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found f
     const arma::vec values = surface.over(rows_of(encoding, steps));
     const arma::uword best = values.index_max();
     if (!(values(best) > found.value)) break;
-    found.x = steps[best];
-    found.features = encoding.encode(found.x);
-    found.value = values(best);
+    found = {steps[best], encoding.encode(steps[best]), values(best)};
   }
   return found;
 }

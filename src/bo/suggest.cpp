@@ -65,18 +65,15 @@ class Study {
     suggestion.repeated = contains(history_.features, features);
     history_.pending.push_back(history_.points.size());
     history_.points.push_back(suggestion.x);
-    history_.inside.push_back(true);
     history_.features.push_back(std::move(features));
     for (Model& model : models_) model.gp.believe(history_.features.back());
     return suggestion;
   }
 
   Recommendation recommend() {
-    const std::vector<std::size_t> known = known_inside();
-    if (known.empty()) return {};
-    std::size_t best = *std::min_element(
-        known.begin(), known.end(),
-        [&](std::size_t a, std::size_t b) { return observations_[a].y < observations_[b].y; });
+    if (history_.inside.empty()) return {};
+    const auto outcome = [&](std::size_t k) { return observations_[history_.ok[k]].y; };
+    std::size_t best = history_.ok[*std::ranges::min_element(history_.inside, {}, outcome)];
     const Model model = make_model(encoding_, history_, observations_, options_.noise);
     if (options_.noise == Noise::learned) best = model.best_index;
     const auto [mean, stddev] = predict_outcome(model, history_.features[best]);
@@ -84,18 +81,18 @@ class Study {
   }
 
   std::vector<TradeOff> pareto_set() {
-    const std::vector<std::size_t> known = known_inside();
-    if (known.empty()) return {};
+    if (history_.inside.empty()) return {};
     make_models();
     std::vector<TradeOff> points;
     std::vector<Outcome> outcomes;
-    for (const std::size_t i : known) {
+    for (const std::size_t k : history_.inside) {
+      const std::size_t i = history_.ok[k];
       TradeOff& point = points.emplace_back();
       point.index = static_cast<int>(i);
-      for (std::size_t k = 0; k < 2; ++k) {
-        const Prediction here = predict_outcome(models_[k], history_.features[i]);
-        point.mean[k] = here.mean;
-        point.stddev[k] = here.stddev;
+      for (std::size_t m = 0; m < 2; ++m) {
+        const Prediction here = predict_outcome(models_[m], history_.features[i]);
+        point.mean[m] = here.mean;
+        point.stddev[m] = here.stddev;
       }
       const bool exact = options_.noise == Noise::deterministic;
       outcomes.push_back(exact ? Outcome{observations_[i].y, observations_[i].y2} : point.mean);
@@ -110,27 +107,28 @@ class Study {
 
  private:
   Suggestion propose() {
+    Suggestion suggestion;
     for (const Point& start : starts_) {
       if (contains(history_.features, encoding_.encode(start))) continue;
-      Suggestion suggestion;
       suggestion.x = start;
       suggestion.source = "start";
       return suggestion;
     }
-    if (history_.points.size() < std::max(design_points(), starts_.size()) || history_.ok.empty()) {
-      return fill("sobol");
+    const int design =
+        options_.initial > 0 ? options_.initial : start_design(encoding_.degrees_of_freedom());
+    const std::size_t first = std::max(static_cast<std::size_t>(design), starts_.size());
+    if (history_.points.size() < first || history_.ok.empty()) {
+      fill("sobol", suggestion);
+    } else if (encoding_.features() == 0) {
+      fill("random", suggestion);
+    } else {
+      acquire(suggestion);
     }
-    return encoding_.features() == 0 ? fill("random") : acquire();
-  }
-
-  std::size_t design_points() const {
-    return static_cast<std::size_t>(
-        options_.initial > 0 ? options_.initial : start_design(encoding_.degrees_of_freedom()));
+    return suggestion;
   }
 
   // The next point of a low-discrepancy sequence that is not in the history.
-  Suggestion fill(const char* source) const {
-    Suggestion suggestion;
+  void fill(const char* source, Suggestion& suggestion) const {
     suggestion.source = source;
     const Sobol sobol(encoding_.cube(), random::derive(seed_, "design"));
     std::vector<double> u(encoding_.cube());
@@ -138,16 +136,15 @@ class Study {
     for (std::size_t k = 0; k < kTries; ++k) {
       sobol.point(static_cast<std::uint32_t>(history_.points.size() + k), u);
       suggestion.x = encoding_.from_cube(u);
-      if (!contains(history_.features, encoding_.encode(suggestion.x))) return suggestion;
+      if (!contains(history_.features, encoding_.encode(suggestion.x))) return;
     }
     const Point last = suggestion.x;
     for (std::size_t i = 0; i < encoding_.count(); ++i) {
       suggestion.x = encoding_.enumerate(i);
-      if (!contains(history_.features, encoding_.encode(suggestion.x))) return suggestion;
+      if (!contains(history_.features, encoding_.encode(suggestion.x))) return;
     }
     suggestion.x = last;
     suggestion.exhausted = encoding_.count() > 0;
-    return suggestion;
   }
 
   void make_models() {
@@ -156,47 +153,28 @@ class Study {
     }
   }
 
-  // The ok observations that may be recommended.
-  std::vector<std::size_t> known_inside() const {
-    std::vector<std::size_t> known;
-    for (const std::size_t i : history_.ok) {
-      if (history_.inside[i]) known.push_back(i);
-    }
-    return known;
-  }
-
   // In units of the outcome.
   static Prediction predict_outcome(const Model& model, const arma::vec& features) {
     const Prediction here = predict(model.gp, features);
     return {model.warp.inverse(here.mean), model.warp.stddev(here.mean, here.stddev)};
   }
 
-  Suggestion acquire() {
+  void acquire(Suggestion& suggestion) {
     make_models();
-    anchors_ = anchors();
     const Model& model = models_.front();
-    Suggestion suggestion;
     suggestion.fit = model.fit;
     for (const Model& m : models_) {
       suggestion.warm_start.insert(suggestion.warm_start.end(), m.warm_start.begin(),
                                    m.warm_start.end());
     }
-    const bool found = objectives_ == 2                  ? choose_ehvi(suggestion)
-                       : options_.acquisition == "hedge" ? choose_hedge(suggestion)
-                                                         : choose_row(suggestion);
-    if (!found) {
-      const Suggestion filled = fill("random");
-      suggestion.x = filled.x;
-      suggestion.source = filled.source;
-      suggestion.exhausted = filled.exhausted;
-    }
+    const bool found = objectives_ == 2 ? choose_ehvi(suggestion) : choose_row(suggestion);
+    if (!found) fill("random", suggestion);
     const Prediction here = predict_outcome(model, encoding_.encode(suggestion.x));
     suggestion.mean = here.mean;
     suggestion.stddev = here.stddev;
     if (options_.stop_expected_improvement > 0.0 && objectives_ == 1) {
       suggestion.exhausted |= largest_improvement() < options_.stop_expected_improvement;
     }
-    return suggestion;
   }
 
   // The observed points with the lowest means of each objective.
@@ -204,8 +182,8 @@ class Study {
     std::vector<Point> points;
     for (const Model& model : models_) {
       std::vector<std::pair<double, std::size_t>> ranked;
-      for (std::size_t k = 0; k < history_.ok.size(); ++k) {
-        if (history_.inside[history_.ok[k]]) ranked.emplace_back(model.means[k], history_.ok[k]);
+      for (const std::size_t k : history_.inside) {
+        ranked.emplace_back(model.means(k), history_.ok[k]);
       }
       std::sort(ranked.begin(), ranked.end());
       ranked.resize(std::min(ranked.size(), kAnchors));
@@ -218,14 +196,14 @@ class Study {
     // In a finite space where the fit found noise a point may be measured again, unless it is being
     // measured.
     std::vector<arma::vec> avoid;
-    const bool noisy = std::any_of(models_.begin(), models_.end(),
-                                   [](const Model& model) { return model.noise_stddev > 0.0; });
+    const bool noisy =
+        std::ranges::any_of(models_, [](const Model& model) { return model.noise_stddev > 0.0; });
     if (noisy && options_.noise == Noise::learned && encoding_.count() > 0) {
       for (const std::size_t i : history_.pending) avoid.push_back(history_.features[i]);
     } else {
       avoid = history_.features;
     }
-    return maximise(encoding_, surface, anchors_, avoid,
+    return maximise(encoding_, surface, anchors(), avoid,
                     random::derive(seed_, "search", history_.points.size()));
   }
 
@@ -250,46 +228,43 @@ class Study {
     suggestion.source = source;
   }
 
+  // One row proposes; of a hedge all rows nominate, one is drawn, and the nominees are stored for
+  // later rounds to judge.
   bool choose_row(Suggestion& suggestion) const {
     const auto rows = acquisitions_of(options_.acquisition);
-    const Acquisition& row = *rows[history_.points.size() % rows.size()];
-    const auto found = nominate(row, suggestion.fit.fallback);
-    if (found) take(*found, row.name, suggestion);
-    return found.has_value();
-  }
-
-  // All rows nominate; the nominees are stored for later rounds to judge.
-  bool choose_hedge(Suggestion& suggestion) const {
-    const auto rows = acquisitions_of("hedge");
-    const auto columns = static_cast<std::size_t>(history_.points.front().size());
-    std::vector<std::vector<arma::vec>> rounds;
-    for (std::size_t i = 0; i < observations_.size(); ++i) {
-      const std::vector<double>& stored = observations_[i].nominees;
-      if (stored.size() != rows.size() * columns) continue;
-      auto& round = rounds.emplace_back();
-      for (std::size_t k = 0; k < rows.size(); ++k) {
-        const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(k * columns);
-        const Point nominee(begin, begin + static_cast<std::ptrdiff_t>(columns));
-        const std::string name = fmt::format("nominee {} of observation {}", k + 1, i + 1);
-        round.push_back(encoding_.encode(encoding_.checked(nominee, name, Outside::kept)));
-      }
-    }
-    const Gp& gp = models_.front().gp;
-    const arma::vec probabilities = hedge_probabilities(gp, rounds, rows.size());
-    double draw = random::Stream(random::derive(seed_, "hedge", history_.points.size())).uniform();
-    std::size_t chosen = 0;
-    while (chosen + 1 < rows.size() && draw >= probabilities(chosen)) {
-      draw -= probabilities(chosen++);
-    }
-    std::vector<double> nominees;
+    const bool hedge = options_.acquisition == "hedge";
+    const std::size_t chosen = hedge ? hedged(rows.size()) : history_.points.size() % rows.size();
     for (std::size_t k = 0; k < rows.size(); ++k) {
+      if (!hedge && k != chosen) continue;
       const auto found = nominate(*rows[k], suggestion.fit.fallback);
       if (!found) return false;
-      nominees.insert(nominees.end(), found->x.begin(), found->x.end());
+      if (hedge) {
+        suggestion.nominees.insert(suggestion.nominees.end(), found->x.begin(), found->x.end());
+      }
       if (k == chosen) take(*found, rows[k]->name, suggestion);
     }
-    suggestion.nominees = std::move(nominees);
     return true;
+  }
+
+  // Which of `rows` acquisitions the portfolio draws, from the nominees of earlier rounds.
+  std::size_t hedged(std::size_t rows) const {
+    const std::size_t columns = history_.points.front().size();
+    std::vector<std::vector<arma::vec>> rounds;
+    for (std::size_t i = 0; i < observations_.size(); ++i) {
+      const std::span<const double> stored = observations_[i].nominees;
+      if (stored.size() != rows * columns) continue;
+      auto& round = rounds.emplace_back();
+      for (std::size_t k = 0; k < rows; ++k) {
+        const auto part = stored.subspan(k * columns, columns);
+        const std::string name = fmt::format("nominee {} of observation {}", k + 1, i + 1);
+        const Point nominee = encoding_.checked({part.begin(), part.end()}, name, Outside::kept);
+        round.push_back(encoding_.encode(nominee));
+      }
+    }
+    const arma::vec shares = arma::cumsum(hedge_probabilities(models_.front().gp, rounds, rows));
+    random::Stream stream(random::derive(seed_, "hedge", history_.points.size()));
+    const arma::uvec above = arma::find(shares > stream.uniform(), 1);
+    return above.empty() ? rows - 1 : above(0);
   }
 
   bool choose_ehvi(Suggestion& suggestion) const {
@@ -317,7 +292,7 @@ class Study {
   std::uint64_t seed_;
   std::size_t objectives_;
   EncodedHistory history_;
-  std::vector<Point> starts_, anchors_;
+  std::vector<Point> starts_;
   std::vector<Model> models_;  // one per objective, made when first needed
 };
 
@@ -325,7 +300,7 @@ class Study {
 
 Suggestion suggest(const Space& space, std::span<const Observation> history, const Options& options,
                    std::uint64_t seed) {
-  return Study(space, history, options, seed).next();
+  return suggest(space, history, options, seed, 1).front();
 }
 
 std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
