@@ -1,7 +1,6 @@
 #include "bo/fit.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -22,7 +21,7 @@ constexpr double kSmallestLengthscale = 0.01, kLargestLengthscale = 1e3;
 constexpr double kSmallestOutputscale = 1e-2, kLargestOutputscale = 1e4;
 constexpr int kEvaluations = 50;      // of each local search
 constexpr std::size_t kSearches = 2;  // local searches from the best starts
-constexpr int kRefinement = 6;        // evaluations where each costs n^3 of a large n
+constexpr int kRefinement = 5;        // evaluations where each costs n^3 of a large n
 
 // The log posterior as a function of theta, the logs of: length scales, output scale, learned
 // noise.
@@ -30,19 +29,22 @@ class LogPosterior {
  public:
   LogPosterior(const Data& data, Noise noise)
       : lengthscales_(data.lengthscales),
-        likelihood_(data),
-        prior_(lengthscale_prior(lengthscales_)) {
-    domain_.lower = arma::vec(lengthscales_, arma::fill::value(std::log(kSmallestLengthscale)));
-    domain_.upper = arma::vec(lengthscales_, arma::fill::value(std::log(kLargestLengthscale)));
-    add(kOutputscaleLocation, kOutputscaleSpread, kSmallestOutputscale, kLargestOutputscale);
-    if (noise == Noise::learned) add(kNoiseLocation, kNoiseSpread, kSmallestNoise, kLargestNoise);
+        size_(lengthscales_ + (noise == Noise::learned ? 2 : 1)),
+        likelihood_(data) {
+    const arma::vec ones = arma::ones(lengthscales_);
+    domain_.lower =
+        arma::log(joined(kSmallestLengthscale * ones, kSmallestOutputscale, kSmallestNoise));
+    domain_.upper =
+        arma::log(joined(kLargestLengthscale * ones, kLargestOutputscale, kLargestNoise));
+    const LogNormal scales = lengthscale_prior(lengthscales_);
+    prior_.location = joined(scales.location, kOutputscaleLocation, kNoiseLocation);
+    prior_.spread = joined(scales.spread, kOutputscaleSpread, kNoiseSpread);
   }
 
   const Domain& domain() const { return domain_; }
 
   arma::vec theta(const Hyperparameters& h) const {
-    const arma::vec values = arma::join_cols(h.lengthscales, arma::vec{h.outputscale, h.noise});
-    const arma::vec theta = arma::log(values.head(domain_.lower.n_elem));
+    const arma::vec theta = arma::log(joined(h.lengthscales, h.outputscale, h.noise));
     return arma::min(arma::max(theta, domain_.lower), domain_.upper);
   }
 
@@ -52,34 +54,25 @@ class LogPosterior {
     const arma::vec values = arma::exp(theta);
     here_.lengthscales = values.head(lengthscales_);
     here_.outputscale = values(lengthscales_);
-    here_.noise = learns_noise() ? values.back() : kSmallestNoise;
+    here_.noise = theta.n_elem > lengthscales_ + 1 ? values.back() : kSmallestNoise;
     return likelihood_.at_best_mean(here_) + prior_.log_density(theta);
   }
 
   // Where the value was asked last.
   const Hyperparameters& here() const { return here_; }
   arma::vec gradient() const {
-    const Likelihood l = likelihood_.derivatives();
-    const arma::vec by_theta =
-        arma::join_cols(l.by_log_lengthscale, arma::vec{l.by_log_outputscale, l.by_log_noise});
-    return by_theta.head(theta_.n_elem) + prior_.gradient(theta_);
+    const auto l = likelihood_.gradient();
+    return joined(l.by_log_lengthscale, l.by_log_outputscale, l.by_log_noise) +
+           prior_.gradient(theta_);
   }
 
  private:
-  void add(double location, double spread, double low, double high) {
-    const auto push = [](arma::vec& to, double value) {
-      to.resize(to.n_elem + 1);
-      to.back() = value;
-    };
-    push(prior_.location, location);
-    push(prior_.spread, spread);
-    push(domain_.lower, std::log(low));
-    push(domain_.upper, std::log(high));
+  // One value for each element of theta.
+  arma::vec joined(const arma::vec& lengthscales, double outputscale, double noise) const {
+    return arma::vec(arma::join_cols(lengthscales, arma::vec{outputscale, noise})).head(size_);
   }
 
-  bool learns_noise() const { return domain_.lower.n_elem > lengthscales_ + 1; }
-
-  arma::uword lengthscales_;
+  arma::uword lengthscales_, size_;  // of theta
   MarginalLikelihood likelihood_;
   LogNormal prior_;
   Domain domain_;
@@ -90,18 +83,13 @@ class LogPosterior {
 // Length scales from the prior's mode to nearly linear functions, with output scales to match, and
 // two starts on the likelihood's other hill, where noise explains what short length scales would.
 std::vector<Hyperparameters> default_starts(arma::uword lengthscales) {
-  struct Start {
-    double length, outputscale, noise;
-  };
-  constexpr std::array<Start, 5> values = {
-      {{0.2, 1.0, 1e-4}, {0.6, 2.0, 1e-4}, {2.0, 10.0, 1e-4}, {0.4, 1.0, 0.1}, {1.0, 1.0, 0.1}}};
-  std::vector<Hyperparameters> starts;
-  const double root = std::sqrt(static_cast<double>(lengthscales));
-  for (const Start& v : values) {
-    starts.push_back(
-        {arma::vec(lengthscales, arma::fill::value(v.length * root)), v.outputscale, v.noise, 0.0});
-  }
-  return starts;
+  const arma::vec diagonal(lengthscales,
+                           arma::fill::value(std::sqrt(static_cast<double>(lengthscales))));
+  return {{0.2 * diagonal, 1.0, 1e-4},
+          {0.6 * diagonal, 2.0, 1e-4},
+          {2.0 * diagonal, 10.0, 1e-4},
+          {0.4 * diagonal, 1.0, 0.1},
+          {1.0 * diagonal, 1.0, 0.1}};
 }
 
 FittedParameters fit_from(const Data& data, Noise noise, std::span<const Hyperparameters> starts,

@@ -19,87 +19,70 @@ arma::rowvec by_feature(const Data& data, const Hyperparameters& h) {
 
 // The variance of each observation's noise.
 arma::vec noise_of(const Data& data, const Hyperparameters& h) {
-  arma::vec noise(data.y.n_elem, arma::fill::value(h.noise));
-  if (!data.known_noise.empty()) {
-    const arma::uvec known = arma::find_finite(data.known_noise);
-    noise.elem(known) = data.known_noise.elem(known);
-  }
-  return noise;
+  arma::vec noise = data.known_noise;
+  return noise.replace(arma::datum::nan, h.noise);
 }
 
-// Which observations have the noise that is learned.
-arma::uvec learned(const Data& data) {
-  return data.known_noise.empty() ? arma::regspace<arma::uvec>(0, data.y.n_elem - 1)
-                                  : arma::find_nonfinite(data.known_noise);
+// L \ b
+arma::mat forward(const arma::mat& l, const arma::mat& b) {
+  return arma::solve(arma::trimatl(l), b, arma::solve_opts::fast);
 }
 
 }  // namespace
 
-double MarginalLikelihood::at(const Hyperparameters& hyperparameters) {
-  Hyperparameters copy = hyperparameters;
-  return solve(copy, false);
-}
-
-double MarginalLikelihood::at_best_mean(Hyperparameters& hyperparameters) {
-  return solve(hyperparameters, true);
-}
-
 // Eq. 5.8 by algorithm 2.1: with K = L L' and v = L \ (y - mean),
 //   log p(y | X) = -1/2 v'v - sum_i log L_ii - n/2 log 2 pi
-double MarginalLikelihood::solve(Hyperparameters& h, bool best_mean) {
-  const arma::uword n = data_.y.n_elem;
-  z_ = data_.x.each_row() / by_feature(data_, h);
-  Matern52 m(z_);
-  m_ = std::move(m.value);
-  slope_ = std::move(m.slope);
-  arma::mat k = h.outputscale * m_;
-  k.diag() += noise_of(data_, h);
-  if (!arma::chol(l_, k, "lower")) return -std::numeric_limits<double>::infinity();
-
-  const arma::mat right = arma::join_rows(data_.y, arma::ones(n));
-  const arma::mat v = arma::solve(arma::trimatl(l_), right, arma::solve_opts::fast);
-  if (best_mean) h.mean = arma::dot(v.col(0), v.col(1)) / arma::dot(v.col(1), v.col(1));
-  v_ = v.col(0) - h.mean * v.col(1);
-  at_ = h;
-  best_mean_ = best_mean;
-  value_ = -0.5 * arma::dot(v_, v_) - arma::accu(arma::log(l_.diag())) -
-           0.5 * static_cast<double>(n) * kLogTwoPi;
-  return value_;
+double MarginalLikelihood::value() const {
+  const auto n = static_cast<double>(v_.n_elem);
+  return -0.5 * arma::dot(v_, v_) - arma::accu(arma::log(l_.diag())) - 0.5 * n * kLogTwoPi;
 }
 
-// Eq. 5.9: d log p / d theta = 1/2 tr((alpha alpha' - K^-1) dK / d theta), alpha = K^-1 (y - mean)
-Likelihood MarginalLikelihood::derivatives() const {
+// Eq. 5.9: d log p / d theta = 1/2 tr(A dK / d theta), A = alpha alpha' - K^-1, alpha = L' \ v
+MarginalLikelihood::Gradient MarginalLikelihood::gradient() const {
   const arma::mat l_inverse = arma::inv(arma::trimatl(l_));
-  const arma::mat k_inverse = l_inverse.t() * l_inverse;
   const arma::vec alpha = l_inverse.t() * v_;
-  const arma::mat a = alpha * alpha.t() - k_inverse;
+  const arma::mat a = alpha * alpha.t() - l_inverse.t() * l_inverse;
 
   // dK_ij / d log l_f = outputscale slope_ij (z_if - z_jf)^2, so with the symmetric S below
   // 1/2 sum_ij S_ij (z_if - z_jf)^2 = sum_i (S 1)_i z_if^2 - z_f' S z_f: one product for all f.
   const arma::mat s = at_.outputscale * a % slope_;
   const arma::rowvec by_feature = arma::sum(s, 1).t() * arma::square(z_) - arma::sum(z_ % (s * z_));
-
-  Likelihood out{value_, arma::zeros(data_.lengthscales)};
+  Gradient out{arma::zeros(data_.lengthscales)};
   for (arma::uword f = 0; f < z_.n_cols; ++f) {
     out.by_log_lengthscale(data_.groups(f)) += by_feature(f);
   }
-  out.by_log_outputscale = 0.5 * at_.outputscale * arma::accu(a % m_);
-  const arma::vec on_diagonal = a.diag();
-  out.by_log_noise = 0.5 * at_.noise * arma::accu(on_diagonal.elem(learned(data_)));
-  out.by_mean = best_mean_ ? 0.0 : arma::accu(alpha);
+  // On the diagonal stands each noise; the rest of K is by log outputscale, and tr(A K) = v'v - n.
+  const arma::vec by_noise = 0.5 * noise_of(data_, at_) % a.diag();
+  out.by_log_noise = arma::accu(by_noise.elem(arma::find_nan(data_.known_noise)));
+  const double by_all = 0.5 * (arma::dot(v_, v_) - static_cast<double>(v_.n_elem));
+  out.by_log_outputscale = by_all - arma::accu(by_noise);
+  out.by_mean = arma::accu(alpha);
   return out;
 }
 
-Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters) {
-  MarginalLikelihood likelihood(data);
-  const double value = likelihood.at(hyperparameters);
-  return std::isfinite(value) ? likelihood.derivatives() : Likelihood{value, {}};
+double MarginalLikelihood::at(const Hyperparameters& h) {
+  if (!factorise(h)) return -std::numeric_limits<double>::infinity();
+  v_ = forward(l_, data_.y - h.mean);
+  return value();
 }
 
-Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters) {
-  MarginalLikelihood likelihood(data);
-  const double value = likelihood.at_best_mean(hyperparameters);
-  return std::isfinite(value) ? likelihood.derivatives() : Likelihood{value, {}};
+double MarginalLikelihood::at_best_mean(Hyperparameters& h) {
+  if (!factorise(h)) return -std::numeric_limits<double>::infinity();
+  const arma::mat v = forward(l_, arma::join_rows(data_.y, arma::ones(data_.y.n_elem)));
+  h.mean = arma::dot(v.col(0), v.col(1)) / arma::dot(v.col(1), v.col(1));
+  v_ = v.col(0) - h.mean * v.col(1);
+  return value();
+}
+
+// K = outputscale m + noise = L L'
+bool MarginalLikelihood::factorise(const Hyperparameters& h) {
+  at_ = h;
+  z_ = data_.x.each_row() / by_feature(data_, h);
+  Matern52 m(z_);
+  slope_ = std::move(m.slope);
+  m.value *= h.outputscale;
+  m.value.diag() += noise_of(data_, h);
+  return arma::chol(l_, m.value, "lower");
 }
 
 // Algorithm 2.1, lines 2 and 3.
@@ -151,8 +134,7 @@ void Gp::predict(const arma::mat& x, arma::vec& mean, arma::vec& variance) const
   const arma::mat k = scale * Matern52(z_, x.each_row() / lengthscales_).value;
   const arma::mat v = l_inverse_ * k;
   mean = hyperparameters_.mean + k.t() * alpha_;
-  variance = scale - arma::sum(arma::square(v)).t();
-  variance.transform([=](double s) { return std::max(s, kSmallestVariance * scale); });
+  variance = arma::clamp(scale - arma::sum(arma::square(v)).t(), kSmallestVariance * scale, scale);
 }
 
 arma::vec Gp::means() const { return y_ - (noise_ + jitter_) % alpha_; }

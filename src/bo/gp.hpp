@@ -12,7 +12,7 @@ struct Data {
   arma::uvec groups;             // D: which length scale each feature has
   arma::uword lengthscales = 0;  // how many there are
   arma::vec y;                   // n: standardised outcomes
-  arma::vec known_noise;         // n: variance of y where it is known, else NaN; empty: nowhere
+  arma::vec known_noise;         // n: variance of y where it is known, else NaN
 };
 
 // k(x, x') = outputscale m(r), m Matérn-5/2, r^2 = sum_f (x_f - x'_f)^2 / lengthscale_f^2;
@@ -22,42 +22,36 @@ struct Hyperparameters {
   double outputscale = 1.0, noise = 1e-6, mean = 0.0;
 };
 
-// The log marginal likelihood and its gradient: Rasmussen, Williams (2006), eqs. 5.8 and 5.9.
-struct Likelihood {
-  double value = 0.0;  // -infinity when the covariance is not positive definite
-  arma::vec by_log_lengthscale;
-  double by_log_outputscale = 0.0, by_log_noise = 0.0, by_mean = 0.0;
-};
-
-// The likelihood of one data set, which must outlive it, at one point after another: the
-// derivatives are the larger half of the work, and done only where they are asked for.
+// Of a data set, which must outlive it, at one set of hyperparameters after another: Rasmussen,
+// Williams (2006), eqs. 5.8 and 5.9. The gradient is the larger half of the work, and computed only
+// where it is asked for.
 class MarginalLikelihood {
  public:
   explicit MarginalLikelihood(const Data& data) : data_(data) {}
 
-  // Likelihood::value at the hyperparameters, or at the most likely constant mean,
-  // 1' K^-1 y / 1' K^-1 1, which is written to them.
+  // log p(y | X), or -infinity when the covariance is not positive definite.
   double at(const Hyperparameters& hyperparameters);
+  // The same at the most likely constant mean, 1' K^-1 y / 1' K^-1 1, which is written to them.
   double at_best_mean(Hyperparameters& hyperparameters);
 
-  // Where the value was asked last; it must have been finite. After at_best_mean, by_mean is 0 and
-  // the others are total derivatives.
-  Likelihood derivatives() const;
+  // Where the value was asked last; it must have been finite. At the best mean by_mean is 0, to
+  // rounding, and the others are total derivatives.
+  struct Gradient {
+    arma::vec by_log_lengthscale;
+    double by_log_outputscale = 0.0, by_log_noise = 0.0, by_mean = 0.0;
+  };
+  Gradient gradient() const;
 
  private:
-  double solve(Hyperparameters& hyperparameters, bool best_mean);
+  bool factorise(const Hyperparameters& hyperparameters);
+  double value() const;
 
   const Data& data_;
   Hyperparameters at_;
-  bool best_mean_ = false;
-  double value_ = 0.0;
   arma::mat z_;  // points divided by the length scales
-  arma::mat m_, slope_, l_;
+  arma::mat slope_, l_;
   arma::vec v_;  // L^-1 (y - mean)
 };
-
-Likelihood log_likelihood(const Data& data, const Hyperparameters& hyperparameters);
-Likelihood profile_likelihood(const Data& data, Hyperparameters& hyperparameters);
 
 // Leave-one-out predictions of y, noise included. Rasmussen, Williams (2006), eqs. 5.10-5.12.
 struct LeaveOneOut {
@@ -82,7 +76,6 @@ class Gp {
   // definite covariance; `jitter` says how much.
   Gp(const Data& data, const Hyperparameters& hyperparameters);
 
-  const Hyperparameters& hyperparameters() const { return hyperparameters_; }
   double jitter() const { return jitter_; }
   arma::uword size() const { return y_.n_elem; }
 

@@ -16,8 +16,8 @@ struct Matern52 {
   explicit Matern52(const arma::mat& a);
 
  private:
-  // The first `rows` elements of column j: between as many rows of `a` and the point b.
-  void fill(const arma::mat& a, const arma::rowvec& b, arma::uword rows, arma::uword j);
+  // Column j from its element `first` on: between the rows of `a` from there and the point b.
+  void fill(const arma::mat& a, const arma::rowvec& b, arma::uword first, arma::uword j);
 };
 
 }  // namespace runner::bo

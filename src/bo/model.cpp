@@ -20,7 +20,7 @@ constexpr std::array kStrengths = {0.0, 1.0, 10.0, 100.0};
 constexpr std::size_t kFewestForWarp = 6;
 constexpr double kWarpGain = 2.0;  // nats of leave-one-out density that a stronger warp must bring
 constexpr int kWarpRounds = 2;     // other strengths that are given a fit of their own
-constexpr std::size_t kFitPoints = 300;  // more are fitted on a part of them, then refined
+constexpr std::size_t kFitPoints = 256;  // more are fitted on a part of them, then refined
 
 double outcome(const Observation& o, std::size_t objective) { return objective == 0 ? o.y : o.y2; }
 

@@ -15,7 +15,7 @@ inline Data smooth_data(arma::uword n, arma::uword features, arma::uword lengths
             .groups = arma::uvec(features),
             .lengthscales = lengthscales,
             .y = arma::vec(n, arma::fill::zeros),
-            .known_noise = {}};
+            .known_noise = arma::vec(n, arma::fill::value(arma::datum::nan))};
   for (arma::uword f = 0; f < features; ++f) data.groups(f) = std::min(f, lengthscales - 1);
   const Sobol sobol(features, 5);
   std::vector<double> u(features);
