@@ -76,7 +76,8 @@ struct SuggestionCost {
   }
 
   // Median milliseconds of processor time per suggestion, after one that warms the caches.
-  double milliseconds(std::uint64_t repetitions) const {
+  double milliseconds(std::uint64_t repetitions, bo::Noise noise = bo::Noise::deterministic) {
+    options.noise = noise;
     std::vector<double> times;
     for (std::uint64_t seed = 0; seed <= repetitions; ++seed) {
       const std::clock_t start = std::clock();
@@ -166,11 +167,13 @@ int bench_bo(const std::vector<std::string>& arguments) {
   const bench::Problem hartmann = problem_named("hartmann6");
   bench::Problem levy8 = problem_named("levy4");  // defined for any number of variables
   levy8.size = 8;
-  const SuggestionCost few(hartmann, 20);
+  SuggestionCost few(hartmann, 20), more(hartmann, 60), many(levy8, 1000);
+  constexpr auto kLearned = bo::Noise::learned;
   print_out(
-      "processor ms per suggestion: hartmann6, n=20 {:.2f}, n=60 {:.2f}; d=8, n=1000 {:.0f}\n",
-      few.milliseconds(6), SuggestionCost(hartmann, 60).milliseconds(6),
-      SuggestionCost(levy8, 1000).milliseconds(2));
+      "processor ms per suggestion, with learned noise in brackets: hartmann6, n=20 {:.2f} "
+      "({:.2f}), n=60 {:.2f} ({:.2f}); d=8, n=1000 {:.0f} ({:.0f})\n",
+      few.milliseconds(6), few.milliseconds(6, kLearned), more.milliseconds(6),
+      more.milliseconds(6, kLearned), many.milliseconds(2), many.milliseconds(2, kLearned));
   print_out("processor ms of an inner loop's 30 proposals, K=10: {:.0f}\n",
             inner_loop_milliseconds());
   const double before = resident_bytes();
