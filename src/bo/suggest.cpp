@@ -36,7 +36,7 @@ void check(const Options& options) {
 
 // OpenBLAS's serial build hands out its work buffers without a lock, so that two threads in it may
 // be given the same one: a search, which takes milliseconds, has it to itself.
-std::mutex blas;
+std::mutex one_search;
 
 // One call of suggest: what is known, and the points proposed so far in this call.
 class Study {
@@ -285,7 +285,7 @@ class Study {
     return found ? std::exp(found->value) * model.warp.relative_slope(model.best) : 0.0;
   }
 
-  const std::lock_guard<std::mutex> alone_{blas};
+  const std::lock_guard<std::mutex> alone_{one_search};
   Encoding encoding_;
   std::span<const Observation> observations_;
   const Options& options_;
