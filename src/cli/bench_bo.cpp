@@ -18,7 +18,7 @@
 #include "cli/options.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
-#include "experiment/bilevel.hpp"
+#include "fusion/rules.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -94,15 +94,20 @@ struct SuggestionCost {
 double inner_loop_milliseconds() {
   constexpr int kSnapshots = 10;
   const fusion::Options options{.evaluations = 30, .stop_expected_improvement = 0.0};
-  std::vector<experiment::InnerRecord> history;
+  std::vector<fusion::Measured> history;
   const std::clock_t start = std::clock();
-  while (auto next = experiment::propose_alpha(kSnapshots, options, history, 0)) {
-    next->loss = 0.0;
-    for (std::size_t k = 0; k < next->alpha.size(); ++k) {
+  for (;;) {
+    fusion::Step next = fusion::search_one({kSnapshots, options, history, 0});
+    if (next.kind != fusion::Step::Kind::measure) break;
+    fusion::Measured& point = history.emplace_back();
+    point.loss = 0.0;
+    for (std::size_t k = 0; k < next.alpha.size(); ++k) {
       const double rising = static_cast<double>(k + 1) / (kSnapshots * (kSnapshots + 1) / 2);
-      next->loss += static_cast<double>(k + 1) * std::pow(next->alpha[k] - rising, 2);
+      point.loss += static_cast<double>(k + 1) * std::pow(next.alpha[k] - rising, 2);
     }
-    history.push_back(std::move(*next));
+    point.alpha = std::move(next.alpha);
+    point.warm_start = std::move(next.why.warm_start);
+    point.nominees = std::move(next.why.nominees);
   }
   return 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }

@@ -63,6 +63,7 @@ constexpr Listing kListings[] = {
     {"metrics", [] { print_rows(data::metric_rows()); }},
     {"acquisitions", print_acquisitions},
     {"rules", [] { print_rows(fusion::rules()); }},
+    {"searches", [] { print_rows(spec::searches()); }},
     {"methods", [] { print_rows(spec::method_kinds()); }},
     {"variables", [] { print_rows(spec::variables()); }},
     {"presets", [] { print_rows(spec::presets()); }},

@@ -14,7 +14,8 @@ namespace runner::experiment {
 
 // The two nested loops of Bilevel-BO-SWA (arXiv 2505.17151), each as ask/tell over its history:
 //
-//   inner:  alpha*(lambda) = argmin over simplex(K) of the training loss of sum_k alpha_k theta_k
+//   inner:  alpha*(lambda) = argmin over simplex(K) of the training loss of sum_k alpha_k theta_k,
+//           or whatever else the method's fusion rule makes of the snapshots (fusion/rules.hpp)
 //   outer:  lambda*        = argmin over Lambda of -selection score of theta(alpha*(lambda))
 //
 // A proposal is a pure function of its arguments, so a history read from a journal goes on exactly
@@ -39,24 +40,22 @@ int planned_trials(const Cell& cell);
 // alone, so methods that search share runs: all of them their first start_trials, and
 // random_search, which just goes on with the same scrambled Sobol sequence, as many as their
 // searches agree on.
-std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history);
+//
+// A cell of Search::refuse takes the trials of its donor (donor_of) in turn: `donated`, those that
+// the donor has finished. Throws InputError when they are too few.
+std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
+                                         std::span<const TrialRecord> donated = {});
+
+// The cell whose runs a cell of Search::refuse fuses again; nothing for any other.
+std::optional<Cell> donor_of(const Cell& cell);
 
 // Which of the searched variables exist in a trial (bo::Variable::when); none when it chose none.
 std::vector<bool> existing(const Cell& cell, const TrialRecord& trial);
 
 // The settings that a proposed trial stands for: the task's recipe with lambda and the method's
-// rule and inner acquisition written into it. A variable that does not exist there keeps the
-// recipe's value.
+// rule, inner acquisition and objectives written into it. A variable that does not exist there
+// keeps the recipe's value.
 spec::Trial settings(const Cell& cell, const TrialRecord& proposed);
-
-// The inner loop's next weights over K snapshots: single snapshots, their mean (SWA) and means of
-// the last (LAWA) first, then what the acquisition asks for. `history` holds this trial's records.
-// Nothing when the evaluations are spent or nothing is left to gain.
-std::optional<InnerRecord> propose_alpha(int snapshots, const fusion::Options& options,
-                                         std::span<const InnerRecord> history, std::uint64_t seed);
-
-// Index of the lowest finite loss, the first of equals; -1 when there is none.
-int best_alpha(std::span<const InnerRecord> history);
 
 // Points of a grid search beside the recipe: a full factorial grid of at most `points` points, as
 // even as the variables allow: an axis with m levels has them in the middles of m equal parts of

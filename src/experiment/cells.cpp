@@ -28,6 +28,13 @@ std::string folder_name(std::string_view name) {
   return folder;
 }
 
+// Where the journal cannot be read, it is as if the cell had not begun.
+History readable_history(const Cell& cell) try {
+  return read_history(cell);
+} catch (const InputError&) {
+  return {};
+}
+
 }  // namespace
 
 fs::path run_folder(const spec::Spec& spec) { return spec.runs_root / spec.name; }
@@ -108,6 +115,7 @@ std::vector<Cell> cells_of_shard(const spec::Spec& spec, int shard, int shards) 
   const auto groups = static_cast<int>(spec.tasks.size() * spec.seeds.size());
   std::map<std::pair<std::string, std::uint64_t>, int> group_of;
   std::map<int, int> seen;  // cells of a group so far
+  std::map<std::pair<int, const spec::Method*>, int> shard_of;
   std::vector<Cell> chosen;
   for (const Cell& cell : list_cells(spec)) {
     const auto key = std::pair(cell.task->task.name, cell.seed);
@@ -115,16 +123,26 @@ std::vector<Cell> cells_of_shard(const spec::Spec& spec, int shard, int shards) 
     // With more shards than groups, group g has the shards g, g + groups, g + 2 groups, ...
     const int home = group % shards;
     const int share = (shards - home + groups - 1) / groups;
-    const int mine = shards > groups ? home + groups * (seen[group]++ % share) : home;
+    int mine = home;
+    if (shards > groups) {
+      const std::optional<Cell> donor = donor_of(cell);  // the same share as its own
+      mine = donor ? shard_of.at({group, donor->method}) : home + groups * (seen[group]++ % share);
+      shard_of[{group, cell.method}] = mine;
+    }
     if (mine == shard) chosen.push_back(cell);
   }
   return chosen;
 }
 
 std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
+  const std::optional<Cell> donor = donor_of(cell);
+  const std::vector<TrialRecord> donated =
+      donor ? readable_history(*donor).trials : std::vector<TrialRecord>();
   std::vector<RunRequest> requests;
   const std::size_t known = history.trials.size();
-  while (auto next = propose_trial(cell, history.trials)) {
+  while (!donor || history.trials.size() < donated.size()) {
+    auto next = propose_trial(cell, history.trials, donated);
+    if (!next) break;
     // What a model chooses is known only while it has seen every outcome before.
     const bool modelled = next->proposal.is_modelled() || !next->proposal.fit.fallback.empty();
     if (modelled && history.trials.size() > known) break;
@@ -141,12 +159,7 @@ std::vector<RunRequest> foreseen_requests(const spec::Spec& spec) {
   sort_for_work(cells);
   std::vector<RunRequest> requests;
   for (const Cell& cell : cells) {
-    History history;
-    try {
-      history = read_history(cell);
-    } catch (const InputError&) {
-      // It is then as if it had not begun.
-    }
+    History history = readable_history(cell);
     if (is_complete(cell, history)) continue;
     std::ranges::move(foreseen_requests(cell, std::move(history)), std::back_inserter(requests));
   }

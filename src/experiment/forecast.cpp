@@ -1,8 +1,10 @@
 #include "experiment/forecast.hpp"
 
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "experiment/run.hpp"
 #include "spec/variables.hpp"
@@ -65,9 +67,11 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing) {
   Forecast sum;
   sum.snapshots.resize(one.tasks.size());
   Counting counting(pricing, sum);
-  for (const Cell& cell : list_cells(one)) {
-    std::vector<TrialRecord> history;
-    while (auto proposed = propose_trial(cell, history)) {
+  std::map<std::pair<const spec::TaskEntry*, std::string>, std::vector<TrialRecord>> histories;
+  for (const Cell& cell : list_cells(one)) {  // a cell's donor comes before it
+    std::vector<TrialRecord>& history = histories[{cell.task, cell.method->name}];
+    const std::vector<TrialRecord>& donated = histories[{cell.task, cell.method->of}];
+    while (auto proposed = propose_trial(cell, history, donated)) {
       auto record = run_trial(cell, *std::move(proposed), {}, counting, {});
       const auto examples = static_cast<double>(record->budget.examples);
       sum.charged.examples += examples;

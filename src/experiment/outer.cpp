@@ -149,12 +149,27 @@ int planned_trials(const Cell& cell) {
       return 1;
     case spec::Search::grid:
       return static_cast<int>(grid_points(cell).size());
+    case spec::Search::refuse:
+      return planned_trials(*donor_of(cell));
     default:
       return cell.spec->outer.trials;
   }
 }
 
-std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history) {
+std::optional<Cell> donor_of(const Cell& cell) {
+  if (cell.method->search != spec::Search::refuse) return {};
+  const auto& methods = cell.spec->methods;
+  const auto donor = std::ranges::find(methods, cell.method->of, &spec::Method::name);
+  if (donor == methods.end()) {
+    throw InputError(fmt::format("{}: there is no method {}", cell.method->name, cell.method->of));
+  }
+  Cell other = cell;
+  other.method = &*donor;
+  return other;
+}
+
+std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
+                                         std::span<const TrialRecord> donated) {
   const auto trial = static_cast<int>(history.size());
   if (trial >= planned_trials(cell)) return std::nullopt;
   TrialRecord proposed{.task = cell.task->task.name,
@@ -181,6 +196,17 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
     case spec::Search::bo:
       propose_by_model(cell, history, proposed, point);
       break;
+    case spec::Search::refuse: {
+      if (history.size() >= donated.size()) {
+        throw InputError(fmt::format("{} has no trial {} yet, whose run {} would fuse again",
+                                     cell.method->of, trial, cell.method->name));
+      }
+      const TrialRecord& from = donated[history.size()];
+      proposed.proposal.source = "refuse";
+      proposed.run_seed = from.run_seed;
+      point = point_of(from);
+      break;
+    }
   }
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
@@ -197,6 +223,9 @@ spec::Trial settings(const Cell& cell, const TrialRecord& proposed) {
   spec::Trial trial = cell.task->recipe;
   trial.fusion.rule = cell.method->rule;
   if (!cell.method->inner.empty()) trial.fusion.acquisition = cell.method->inner;
+  const std::vector<fusion::Objective>& objectives = cell.method->objectives;
+  if (!objectives.empty()) trial.fusion.objective = objectives.front();
+  if (objectives.size() > 1) trial.fusion.second = objectives.back();
   const std::vector<bool> exists = existing(cell, proposed);
   for (std::size_t i = 0; i < proposed.lambda.size(); ++i) {
     if (exists[i]) spec::apply(trial, cell.spec->search[i], proposed.lambda[i].second);

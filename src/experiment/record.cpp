@@ -251,10 +251,17 @@ void from_json(const json& json, RunRecord& record) {
 }
 
 void to_json(json& json, const InnerRecord& record) {
-  json = {{"trial", record.trial},          {"alpha", reals(record.alpha)},
-          {"loss", real(record.loss)},      {"rows", record.rows},
-          {"incumbent", record.incumbent},  {"proposal", proposal_json(record.proposal)},
-          {"examples", record.examples},    {"flops", real(record.flops)},
+  json = {{"trial", record.trial},
+          {"alpha", reals(record.alpha)},
+          {"loss", real(record.loss)},
+          {"gradient", reals(record.gradient)},
+          {"selection_loss", real(record.selection_loss)},
+          {"selection_score", real(record.selection_score)},
+          {"rows", record.rows},
+          {"incumbent", record.incumbent},
+          {"proposal", proposal_json(record.proposal)},
+          {"examples", record.examples},
+          {"flops", real(record.flops)},
           {"seconds", real(record.seconds)}};
 }
 
@@ -262,6 +269,9 @@ void from_json(const json& json, InnerRecord& record) {
   record = {.trial = json.at("trial").get<int>(),
             .alpha = reals(json.at("alpha")),
             .loss = real(json.at("loss")),
+            .gradient = reals(json.at("gradient")),
+            .selection_loss = real(json.at("selection_loss")),
+            .selection_score = real(json.at("selection_score")),
             .rows = json.at("rows").get<int>(),
             .incumbent = json.at("incumbent").get<bool>(),
             .proposal = proposal_from(json.at("proposal")),

@@ -42,10 +42,12 @@ Proposal make_proposal(const bo::Suggestion& suggestion);
 // One evaluation of the inner loop.
 struct InnerRecord {
   int trial = 0;
-  std::vector<double> alpha{};  // [K], >= 0, sum 1
-  double loss = kUnknown;       // mean training loss on the fusion subset; not finite: failed
-  int rows = 0;                 // of the fusion subset
-  bool incumbent = false;       // the lowest loss so far in this trial
+  std::vector<double> alpha{};     // [K], >= 0, sum 1
+  double loss = kUnknown;          // mean training loss on the fusion subset; NaN: not asked
+  std::vector<double> gradient{};  // [K] of that loss by alpha, where the rule asks for it
+  double selection_loss = kUnknown, selection_score = kUnknown;  // NaN: not asked
+  int rows = 0;                                                  // of the fusion subset
+  bool incumbent = false;  // the best so far in this trial by what the rule minimises
   Proposal proposal{};
   std::int64_t examples = 0;  // spent on this point
   double flops = 0.0;
@@ -66,7 +68,7 @@ struct TrialRecord {
   std::string why{};            // empty when ok
   double objective = kUnknown;  // minimised: minus the selection score; NaN without a result
   double train_loss = kUnknown;
-  double fusion_loss = kUnknown;  // of the fused model; NaN unless the rule is the inner loop
+  double fusion_loss = kUnknown;  // of the fused model; NaN unless its rule measured it
   int inner_evaluations = 0;
   std::vector<double> alpha{};  // [K]; empty for the exponential moving average
   Evaluation evaluation{};      // without a result: no scores; predictions: see is_incumbent

@@ -50,6 +50,20 @@ std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options
   return cells;
 }
 
+// The trials of the cell's donor, if it has one. Throws Busy while another process works on them.
+std::vector<TrialRecord> donated_to(const Cell& cell) {
+  const std::optional<Cell> donor = donor_of(cell);
+  if (!donor) return {};
+  History history = read_history(*donor);
+  if (!is_complete(*donor, history)) {
+    std::string holder;
+    if (!Lease::take(cell_folder(*donor) / "owner.json", holder)) throw Busy{holder};
+    throw InputError(fmt::format("{} is not done, whose runs are to be fused again; run it first",
+                                 cell_name(*donor)));
+  }
+  return std::move(history.trials);
+}
+
 // One call of run(): the cells, what was done, and the lock around the sinks and the counts.
 class Run {
  public:
@@ -90,6 +104,7 @@ class Run {
           const std::lock_guard guard(mutex_);
           const Group group = group_of(cells_[*index].cell);
           at_work_.erase(at_work_.find(group));
+          cells_[*index].running = false;
           if (!done_with) continue;
           for (const std::size_t other : pending_) {  // what it had may be free now
             if (group_of(cells_[other].cell) == group) cells_[other].not_before = Clock::now();
@@ -114,6 +129,7 @@ class Run {
   struct CellState {
     Cell cell;
     int trials = 0, failed = 0;  // that the summary counts
+    bool running = false;
     std::string error{};
     // While another is at the cell or at a run that it needs:
     Clock::time_point not_before{};
@@ -154,6 +170,19 @@ class Run {
     summary_.failed += failed - std::exchange(state.failed, failed);
   }
 
+  // Whether the cell whose runs this one fuses again is still to be run by this call, or under way.
+  bool waits_for_donor(const Cell& cell) const {
+    const std::optional<Cell> donor = donor_of(cell);
+    if (!donor) return false;
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      const Cell& other = cells_[i].cell;
+      if (group_of(other) == group_of(cell) && other.method == donor->method) {
+        return pending_.contains(i) || cells_[i].running;
+      }
+    }
+    return false;
+  }
+
   // The next cell for a worker: the first whose group nobody works on, so that workers rarely wait
   // for one another's training runs; else the first. Those that wait for others come again after a
   // while. Nothing when none is left or the call is to stop.
@@ -164,7 +193,7 @@ class Run {
       std::optional<std::size_t> chosen;
       bool free = false;
       for (const std::size_t index : pending_) {
-        if (cells_[index].not_before > now) continue;
+        if (cells_[index].not_before > now || waits_for_donor(cells_[index].cell)) continue;
         const Group group = group_of(cells_[index].cell);
         free = !at_work_.contains(group) && busy_elsewhere_ != group;
         if (!chosen || free) chosen = index;
@@ -172,6 +201,7 @@ class Run {
       }
       if (chosen) {
         pending_.erase(*chosen);
+        cells_[*chosen].running = true;
         at_work_.insert(group_of(cells_[*chosen].cell));
         return chosen;
       }
@@ -240,7 +270,8 @@ class Run {
               const std::lock_guard guard(mutex_);
               report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
             }};
-    while (auto proposed = propose_trial(cell, journal.history().trials)) {
+    const std::vector<TrialRecord> donated = donated_to(cell);
+    while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (sinks.should_stop()) return;
       const int trial = proposed->trial;
       auto record =

@@ -60,8 +60,17 @@ class TrainedRun {
   // Mean training loss of sum_k alpha[k] theta_k on the first `rows` of the run's fusion subset,
   // dropout off, fp32. Deterministic.
   virtual double fusion_loss(std::span<const double> alpha, int rows) = 0;
-  // GLUE's score of sum_k alpha[k] theta_k on the selection split.
-  virtual double selection_score(std::span<const double> alpha) = 0;
+  // The same loss and its derivatives by alpha: the gradient by theta times every theta_k.
+  struct Slope {
+    double loss = 0.0;
+    std::vector<double> gradient;  // [K]
+  };
+  virtual Slope fusion_slope(std::span<const double> alpha, int rows) = 0;
+  // Loss and GLUE's score of sum_k alpha[k] theta_k on the selection split.
+  struct Selected {
+    double loss = 0.0, score = 0.0;
+  };
+  virtual Selected select(std::span<const double> alpha) = 0;
   // Metrics of sum_k alpha[k] theta_k on the selection and the report split.
   virtual Evaluation evaluate(std::span<const double> alpha) = 0;
   // The same for the run's exponential moving average; only when options.ema_decay > 0.

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <numeric>
+#include <utility>
 
 namespace runner::fusion {
 namespace {
+
+constexpr double kWorst = std::numeric_limits<double>::infinity();
 
 std::vector<double> vertex(int snapshots, int index) {
   std::vector<double> weights(static_cast<std::size_t>(snapshots));
@@ -20,41 +23,132 @@ std::vector<double> mean_of_last(int snapshots, int count) {
   return weights;
 }
 
-std::vector<double> last(int snapshots, const Options&, std::span<const double>) {
-  return vertex(snapshots, snapshots - 1);
+Step answer(std::vector<double> alpha) {
+  Step step;
+  step.alpha = std::move(alpha);
+  return step;
 }
 
-// The later of equals; a loss that is not finite never wins over one that is.
-std::vector<double> best(int snapshots, const Options&, std::span<const double> losses) {
-  const auto loss = [&](int k) {
-    const double value = losses[static_cast<std::size_t>(k)];
-    return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
+Step ask(std::vector<double> alpha, Objective objective, const char* source) {
+  Step step;
+  step.kind = Step::Kind::measure;
+  step.alpha = std::move(alpha);
+  step.loss = objective == Objective::training_loss;
+  step.selection = !step.loss;
+  step.objective = objective;
+  step.why.source = source;
+  return step;
+}
+
+// The next single snapshot to measure, the last first.
+Step ask_snapshot(const Progress& progress, Objective objective) {
+  const int index = progress.snapshots - 1 - static_cast<int>(progress.measured.size());
+  return ask(vertex(progress.snapshots, index), objective, "snapshot");
+}
+
+bool has_all_snapshots(const Progress& progress) {
+  return static_cast<int>(progress.measured.size()) >= progress.snapshots;
+}
+
+// Of snapshot k, once all are measured; infinite where it is not finite.
+double value_of_snapshot(const Progress& progress, int k, Objective objective) {
+  const auto place = static_cast<std::size_t>(progress.snapshots - 1 - k);
+  const double value = value_of(progress.measured[place], objective);
+  return std::isfinite(value) ? value : kWorst;
+}
+
+Step last(const Progress& progress) {
+  return answer(vertex(progress.snapshots, progress.snapshots - 1));
+}
+
+// The later of equals.
+Step best(const Progress& progress) {
+  constexpr auto kScore = Objective::selection_score;
+  if (!has_all_snapshots(progress)) return ask_snapshot(progress, kScore);
+  int chosen = progress.snapshots - 1;
+  for (int k = chosen - 1; k >= 0; --k) {
+    const bool better =
+        value_of_snapshot(progress, k, kScore) < value_of_snapshot(progress, chosen, kScore);
+    if (better) chosen = k;
+  }
+  return answer(vertex(progress.snapshots, chosen));
+}
+
+Step swa(const Progress& progress) {
+  return answer(mean_of_last(progress.snapshots, progress.snapshots));
+}
+
+Step lawa(const Progress& progress) {
+  return answer(
+      mean_of_last(progress.snapshots, std::clamp(progress.options.last_k, 1, progress.snapshots)));
+}
+
+Step ema(const Progress&) {
+  Step step;
+  step.kind = Step::Kind::average;
+  return step;
+}
+
+// Wortsman et al. 2022, "Model soups", recipe 1: from the best snapshot on, each that does not make
+// the mean's selection score worse comes in.
+Step greedy(const Progress& progress) {
+  constexpr auto kScore = Objective::selection_score;
+  if (!has_all_snapshots(progress)) return ask_snapshot(progress, kScore);
+  const int snapshots = progress.snapshots;
+  std::vector<int> order(static_cast<std::size_t>(snapshots));
+  std::iota(order.rbegin(), order.rend(), 0);  // the last first, also among equals
+  std::ranges::stable_sort(order, {},
+                           [&](int k) { return value_of_snapshot(progress, k, kScore); });
+  std::vector<int> soup = {order.front()};
+  double lowest = value_of_snapshot(progress, order.front(), kScore);
+  const auto mean_with = [&](std::vector<int> members, int more) {
+    if (more >= 0) members.push_back(more);
+    std::vector<double> weights(static_cast<std::size_t>(snapshots));
+    for (const int k : members) {
+      weights[static_cast<std::size_t>(k)] = 1.0 / static_cast<double>(members.size());
+    }
+    return weights;
   };
-  int chosen = snapshots - 1;
-  for (int k = snapshots - 2; k >= 0; --k)
-    if (loss(k) < loss(chosen)) chosen = k;
-  return vertex(snapshots, chosen);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const std::size_t asked = order.size() + i - 1;
+    if (asked == progress.measured.size()) {
+      return ask(mean_with(soup, order[i]), kScore, "soup");
+    }
+    const double value = value_of(progress.measured[asked], kScore);
+    if (!(value <= lowest)) continue;
+    lowest = value;
+    soup.push_back(order[i]);
+  }
+  return answer(mean_with(soup, -1));
 }
 
-std::vector<double> swa(int snapshots, const Options&, std::span<const double>) {
-  return mean_of_last(snapshots, snapshots);
-}
-
-std::vector<double> lawa(int snapshots, const Options& options, std::span<const double>) {
-  return mean_of_last(snapshots, std::clamp(options.last_k, 1, snapshots));
-}
-
-constexpr std::array<Rule, 6> kRules = {{
-    {"last", "the weights after the last step", Needs::nothing, last},
-    {"best", "the single snapshot with the best selection score", Needs::scores, best},
-    {"swa", "the mean of all snapshots (stochastic weight averaging)", Needs::nothing, swa},
-    {"lawa", "the mean of the last_k last snapshots (latest weight averaging)", Needs::nothing,
-     lawa},
-    {"ema", "the run's exponential moving average (needs ema_decay > 0)", Needs::average, nullptr},
-    {"bo", "weights that Bayesian optimisation finds on the fusion subset", Needs::search, nullptr},
-}};
+constexpr std::array kRules = {
+    Rule{"last", "the weights after the last step", last},
+    Rule{"best", "the single snapshot with the best selection score", best},
+    Rule{"swa", "the mean of all snapshots (stochastic weight averaging)", swa},
+    Rule{"lawa", "the mean of the last_k last snapshots (latest weight averaging)", lawa},
+    Rule{"ema", "the run's exponential moving average (needs ema_decay > 0)", ema},
+    Rule{"greedy", "a soup: snapshots from the best on, as long as selection does not suffer",
+         greedy},
+    Rule{"learned", "weights by gradient descent on the loss on the fusion subset", descend},
+    Rule{"bo", "weights that Bayesian optimisation finds on the fusion subset", search_one},
+    Rule{"ehvi", "BOMF's inner loop: loss and metric at once, the best by the metric kept",
+         search_two},
+};
 
 }  // namespace
+
+double value_of(const Measured& measured, Objective objective) {
+  switch (objective) {
+    case Objective::training_loss:
+      return measured.loss;
+    case Objective::selection_loss:
+      return measured.selection_loss;
+    case Objective::selection_score:
+      break;
+  }
+  return -measured.selection_score;
+}
 
 std::span<const Rule> rules() { return kRules; }
 

@@ -177,6 +177,27 @@ std::vector<float> Trajectory::mix(std::span<const double> alpha, int threads) c
   return out;
 }
 
+std::vector<double> Trajectory::project(std::span<const float> gradient, int threads) const {
+  if (static_cast<std::int64_t>(gradient.size()) != data_->floats)
+    throw std::invalid_argument("project: a gradient of one model is needed");
+  const std::int64_t blocks = kernels::dot_blocks(data_->floats);
+  const auto totals = [&](const auto& streams) {
+    const std::size_t count = streams.size();
+    std::vector<double> sums(static_cast<std::size_t>(blocks) * count), total(count);
+    split(blocks * 16, threads, [&](std::int64_t begin, std::int64_t end) {
+      kernels::dots(gradient.data(), std::span(streams), data_->floats, sums.data(), begin / 16,
+                    end / 16);
+    });
+    for (std::size_t i = 0; i < sums.size(); ++i) total[i % count] += sums[i];
+    return total;
+  };
+  if (!data_->exact.empty()) return totals(data_->exact);
+  std::vector<double> result = totals(data_->compact);
+  const double of_mean = totals(std::vector<const float*>{data_->mean.data()}).front();
+  for (double& value : result) value += of_mean;
+  return result;
+}
+
 void save_trajectory(const std::filesystem::path& path,
                      std::span<const std::vector<float>> snapshots) {
   DataHash hash;

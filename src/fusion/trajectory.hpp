@@ -34,6 +34,11 @@ class Trajectory {
   void mix(std::span<const double> alpha, std::span<float> out, int threads = 1) const;
   std::vector<float> mix(std::span<const double> alpha, int threads = 1) const;
 
+  // <gradient, theta_k> of every snapshot [K]: with the gradient of a loss at theta(alpha), the
+  // loss's derivatives by alpha. `gradient`: [parameters]. The result does not depend on the number
+  // of threads.
+  std::vector<double> project(std::span<const float> gradient, int threads = 1) const;
+
  private:
   struct Data;
   std::unique_ptr<Data> data_;

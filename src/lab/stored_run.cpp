@@ -19,6 +19,8 @@ StoredRun::StoredRun(std::string key, std::shared_ptr<const TaskData> task,
       trajectory_(std::move(trajectory)),
       ema_(std::move(ema)),
       memo_(std::move(memo)),
+      device_(device),
+      target_scale_(options.target_scale),
       threads_(threads),
       should_stop_(std::move(should_stop)),
       loss_(task_->start->config(), task_->entry->task.classes(), device, train::Precision::fp32,
@@ -31,8 +33,15 @@ double StoredRun::fusion_loss(std::span<const double> alpha, int rows) {
   return measure(Memo::What::fusion_loss, alpha, std::min(rows, all)).loss;
 }
 
-double StoredRun::selection_score(std::span<const double> alpha) {
-  return measure(Memo::What::selection, alpha, 0).scores.score;
+experiment::TrainedRun::Slope StoredRun::fusion_slope(std::span<const double> alpha, int rows) {
+  const auto all = static_cast<int>(task_->fusion_rows.size());
+  Memo::Measured measured = measure(Memo::What::fusion_slope, alpha, std::min(rows, all));
+  return {measured.loss, std::move(measured.gradient)};
+}
+
+experiment::TrainedRun::Selected StoredRun::select(std::span<const double> alpha) {
+  const Memo::Measured measured = measure(Memo::What::selection, alpha, 0);
+  return {measured.loss, measured.scores.score};
 }
 
 experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
@@ -83,8 +92,12 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
     if (found != memo_->known.end()) measured = found->second;
   }
   if (!measured) {
-    form(*trajectory_, alpha, what == Memo::What::fusion_loss ? loss_ : metrics_);
-    measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows) : score(what);
+    if (what == Memo::What::fusion_slope) {
+      measured = measure_slope(alpha, rows);
+    } else {
+      form(*trajectory_, alpha, what == Memo::What::fusion_loss ? loss_ : metrics_);
+      measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows) : score(what);
+    }
     const std::lock_guard lock(memo_->mutex);
     memo_->known.emplace(key, *measured);
   }
@@ -110,7 +123,21 @@ train::Scored StoredRun::score(train::Evaluator& evaluator, const data::EncodedS
 Memo::Measured StoredRun::score_fusion_rows(int rows) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
   const train::Scored scored = score(loss_, task_->train, subset);
-  return {{}, scored.mean_loss, {}, rows, scored.flops};
+  return {{}, scored.mean_loss, {}, {}, rows, scored.flops};
+}
+
+Memo::Measured StoredRun::measure_slope(std::span<const double> alpha, int rows) {
+  if (!slope_) {
+    slope_.emplace(task_->start->config(), task_->entry->task.classes(), device_, target_scale_);
+  }
+  weights_.resize(static_cast<std::size_t>(trajectory_->parameters()));
+  trajectory_->mix(alpha, weights_, threads_);
+  const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
+  const train::LossGradient::Result result = slope_->at(weights_, task_->train, subset, [this] {
+    if (should_stop_ && should_stop_()) throw experiment::Stopped();
+  });
+  return {{},   result.mean_loss, trajectory_->project(result.gradient, threads_), {},
+          rows, result.flops};
 }
 
 // GLUE's score of a task with two development sets (MNLI) is the mean of theirs.

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -16,6 +17,7 @@
 #include "lab/engine.hpp"
 #include "lab/task_data.hpp"
 #include "train/evaluate.hpp"
+#include "train/loss_gradient.hpp"
 
 namespace runner::lab {
 
@@ -26,11 +28,12 @@ struct Memo {
   struct Measured {
     data::Scores scores;  // empty for a training loss
     double loss = 0.0;
+    std::vector<double> gradient;               // [K] of a slope
     std::vector<std::vector<float>> predicted;  // part by part, of the split that is reported
     std::int64_t examples = 0;
     double flops = 0.0;
   };
-  enum class What { fusion_loss, selection, report };
+  enum class What { fusion_loss, fusion_slope, selection, report };
   using Key = std::tuple<What, std::vector<double>, int>;  // weights, rows of the fusion subset
   std::mutex mutex;
   std::map<Key, Measured> known;
@@ -50,7 +53,8 @@ class StoredRun : public experiment::TrainedRun {
   const experiment::RunRecord& record() const override { return record_; }
   std::string key() const override { return key_; }
   double fusion_loss(std::span<const double> alpha, int rows) override;
-  double selection_score(std::span<const double> alpha) override;
+  Slope fusion_slope(std::span<const double> alpha, int rows) override;
+  Selected select(std::span<const double> alpha) override;
   experiment::Evaluation evaluate(std::span<const double> alpha) override;
   experiment::Evaluation evaluate_ema() override;
   // sum_k alpha[k] theta_k, or the moving average without alpha.
@@ -66,6 +70,7 @@ class StoredRun : public experiment::TrainedRun {
   train::Scored score(train::Evaluator& evaluator, const data::EncodedSplit& split,
                       std::span<const int> rows = {}) const;
   Memo::Measured score_fusion_rows(int rows);
+  Memo::Measured measure_slope(std::span<const double> alpha, int rows);
   Memo::Measured score(Memo::What what);
   // The split that is reported: the selection split where there is no other.
   const std::vector<data::EncodedSplit>& reported() const;
@@ -77,9 +82,12 @@ class StoredRun : public experiment::TrainedRun {
   experiment::RunRecord record_;
   std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
   std::shared_ptr<Memo> memo_;
+  train::Device device_;
+  double target_scale_;
   int threads_;
   std::function<bool()> should_stop_;
-  train::Evaluator loss_;       // the inner loop's objective is defined in fp32
+  train::Evaluator loss_;                     // the inner loop's objective is defined in fp32
+  std::optional<train::LossGradient> slope_;  // its gradient, made when first asked for
   train::Evaluator metrics_;    // in the run's own precision, as the Trainer evaluates
   std::vector<float> weights_;  // theta(alpha)
   std::int64_t examples_ = 0;

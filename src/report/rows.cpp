@@ -166,7 +166,8 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
 Table fusion_csv(const std::vector<CellData>& cells) {
   Table table;
   table.columns = kPlace;
-  append(table.columns, {"evaluation", "loss", "rows", "incumbent"});
+  append(table.columns,
+         {"evaluation", "loss", "selection_loss", "selection_score", "rows", "incumbent"});
   append(table.columns, kChoice);
   append(table.columns, {"examples", "flops", "alpha"});
   for (const CellData& data : cells) {
@@ -176,8 +177,9 @@ Table fusion_csv(const std::vector<CellData>& cells) {
       evaluation = point.trial == trial ? evaluation + 1 : 0;
       trial = point.trial;
       Row row = place(data.cell, trial);
-      append(row, {whole(evaluation), exact(point.loss), whole(point.rows),
-                   whole(point.incumbent ? 1 : 0)});
+      append(row,
+             {whole(evaluation), exact(point.loss), exact(point.selection_loss),
+              exact(point.selection_score), whole(point.rows), whole(point.incumbent ? 1 : 0)});
       append(row, choice(point.proposal));
       append(row, {whole(point.examples), exact(point.flops), joined(point.alpha)});
       table.rows.push_back(std::move(row));

@@ -96,7 +96,8 @@ class Check {
   std::vector<std::string> searches(bool by_model) const {
     std::vector<std::string> names;
     for (const Method& method : spec_.methods) {
-      const bool chooses = method.search != Search::none && method.search != Search::restarts;
+      const bool chooses = method.search == Search::random || method.search == Search::grid ||
+                           method.search == Search::bo;
       if (by_model ? method.search == Search::bo : chooses) names.push_back(method.name);
     }
     return names;
@@ -199,7 +200,23 @@ class Check {
       add("inner_last_k", fmt::format("inner.last_k is {}, more than the {} snapshots",
                                       highest("inner_last_k"), snapshots));
     }
-    if (is_read({"inner_evaluations"}) && uses_rule("bo") && snapshots > 1) check_inner();
+    const bool searches = uses_rule("bo") || uses_rule("ehvi");
+    if (is_read({"inner_evaluations"}) && searches && snapshots > 1) check_inner();
+    check_objectives();
+  }
+
+  // Two objectives that are one make no front.
+  void check_objectives() {
+    const fusion::Options& options = task_->recipe.fusion;
+    for (const Method& method : spec_.methods) {
+      if (method.rule != "ehvi" || !method.objectives.empty()) continue;
+      if (options.objective != options.second) continue;
+      add("inner_objective",
+          fmt::format("inner.objective is {}, which is the second objective of {} already; write "
+                      "{{fuse: {{ehvi: [selection_loss, selection_score]}}}} or the like",
+                      fusion::kObjectiveNames[static_cast<std::size_t>(options.objective)],
+                      method.name));
+    }
   }
 
   // The inner loop is never worse than the best snapshot or their mean because it starts there.

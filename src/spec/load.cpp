@@ -63,7 +63,9 @@ class Loader {
     read_outer(top);
     const Node* const methods = top.get("methods");
     const Node* const pairs = top.get("pairs");
-    spec_.methods = read_methods(methods, pairs, problems_);
+    const bool has_average = std::ranges::all_of(
+        spec_.tasks, [](const TaskEntry& entry) { return entry.recipe.train.ema_decay > 0.0; });
+    spec_.methods = read_methods(methods, pairs, top.get("refuse"), has_average, problems_);
     if (methods == nullptr && pairs == nullptr) top.require("methods");
     read_comparisons(top, spec_, problems_);
     top.finish();

@@ -11,7 +11,15 @@
 
 namespace runner::spec {
 
-// One row of the table of methods that an experiment compares.
+// One row of the table of searches: how a method chooses lambda.
+struct SearchKind {
+  std::string_view name;
+  std::string_view summary;
+  Search search;
+};
+std::span<const SearchKind> searches();
+
+// A method is any search with any fusion rule (fusion/rules.hpp). One that has a name of its own.
 struct MethodKind {
   std::string_view name;
   std::string_view summary;
@@ -19,23 +27,35 @@ struct MethodKind {
   std::string_view rule;   // fusion::Options::rule
   std::string_view outer;  // default acquisition of the search over hyperparameters, or empty
   std::string_view inner;  // default acquisition of the search over fusion weights, or empty
-
-  // random, grid and bo choose lambda, so the spec must say what they choose from.
-  bool needs_space() const { return search != Search::none && search != Search::restarts; }
 };
+// The rules without a search, under their own names or a table's, and the table's other pairs.
+std::vector<MethodKind> method_kinds();
 
-std::span<const MethodKind> method_kinds();
+// The acquisitions of a pair that names none.
+inline constexpr std::string_view kOuterAcquisition = "logei", kInnerAcquisition = "ucb";
 
-// The method as tables and folders name it: "swa", "bo(logei)", "bilevel(ei,ucb)". Acquisitions
-// that the kind has no use for are ignored.
-Method make_method(const MethodKind& kind, std::string_view outer, std::string_view inner);
+// A pair with the name that tables and folders give it: "swa", "bo(logei)", "bilevel(ei,ucb)",
+// "random+swa", "bo(ei)+ehvi", "bilevel(ei,ucb,selection_score)". Acquisitions belong to
+// Search::bo and to rule "bo"; objectives, where they are the method's own, to the rules that
+// search the weights: one of "bo", two of "ehvi".
+Method make_method(Search search, std::string_view rule, std::string_view outer,
+                   std::string_view inner, std::vector<fusion::Objective> objectives = {});
+
+// The method that fuses the runs of `donor` anew by another rule: "refuse(swa)".
+Method refused(const Method& donor, std::string_view rule);
+
+// A method as a spec has it: "swa", "{search: {bo: ei}, fuse: {bo: ucb}}".
+std::string written(const Method& method);
 
 // Checks the name of an acquisition or of an alternation such as "ei+ucb".
 std::optional<std::string> read_acquisition(const Node& node, std::string_view what,
                                             Problems& problems);
 
-// `methods:` (a list, or `all`: every kind with its default acquisitions) and `pairs:` (`all`: the
-// paper's four bilevel rows, {ei, ucb} outside and inside; or `none`); either may be null.
-std::vector<Method> read_methods(const Node* methods, const Node* pairs, Problems& problems);
+// `methods:` (a list, or `all`: every named pair with its default acquisitions), `pairs:` (`all`:
+// the paper's four bilevel rows, {ei, ucb} outside and inside; or `none`) and `refuse:` (`all`, or
+// rules, by which the runs that bo with best has found are fused again); each may be null. `all` of
+// refuse leaves ema out unless `has_average`.
+std::vector<Method> read_methods(const Node* methods, const Node* pairs, const Node* refuse,
+                                 bool has_average, Problems& problems);
 
 }  // namespace runner::spec

@@ -92,16 +92,6 @@ std::vector<std::pair<std::string, std::string>> own_fields(const data::Task& ta
   return fields;
 }
 
-std::string method_yaml(const Method& method) {
-  if (method.outer.empty() && method.inner.empty()) return method.kind;
-  if (method.outer.empty() || method.inner.empty()) {
-    return fmt::format("{}: {{acquisition: {}}}", method.kind,
-                       yaml_text(method.outer + method.inner));
-  }
-  return fmt::format("{}: {{outer: {}, inner: {}}}", method.kind, yaml_text(method.outer),
-                     yaml_text(method.inner));
-}
-
 // outer.starts as the spec has it, recipe's values left out.
 std::string starts(const Spec& spec) {
   std::vector<std::string> items;
@@ -216,7 +206,15 @@ std::string resolved_yaml(const Spec& spec) {
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
        noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");
-  for (const Method& method : spec.methods) line("  - {}", method_yaml(method));
+  std::vector<std::string> refused;
+  for (const Method& method : spec.methods) {
+    if (method.search == Search::refuse) {
+      refused.push_back(method.rule);
+    } else {
+      line("  - {}", written(method));
+    }
+  }
+  if (!refused.empty()) line("refuse: {}", list(refused));
   const auto against = [](const Contrast& contrast) {
     return yaml_text(fmt::format("{} against {}", contrast.method, contrast.against));
   };

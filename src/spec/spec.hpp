@@ -20,17 +20,20 @@ struct Trial {
   fusion::Options fusion;
 };
 
-// How a method chooses lambda, trial by trial.
-enum class Search { none, restarts, random, grid, bo };
+// How a method chooses lambda, trial by trial. refuse: as another method did.
+enum class Search { none, restarts, random, grid, bo, refuse };
 
-// One row of the comparison. The names a spec may use are a table in methods.cpp.
+// One row of the comparison: a search and a fusion. methods.cpp has the names of pairs.
 struct Method {
-  std::string name;  // as the tables print it: "fine_tune", "bilevel(ei,ucb)"
-  std::string kind;  // the table's row: "fine_tune", "bilevel", ...
+  std::string name;  // as the tables print it: "fine_tune", "bilevel(ei,ucb)", "random+swa"
+  std::string kind;  // the same without settings: "fine_tune", "bilevel", "random+swa"
   Search search = Search::none;
   std::string rule;   // fusion rule (fusion::Options::rule)
   std::string outer;  // acquisition of the outer loop; empty unless search is bo
   std::string inner;  // acquisition of the inner loop; empty unless the rule is bo
+  // What the rule minimises, where the method says it: one of bo, two of ehvi.
+  std::vector<fusion::Objective> objectives;
+  std::string of;  // refuse: the method whose runs are fused again
 };
 
 // A task and what the spec says about it alone.

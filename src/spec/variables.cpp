@@ -123,6 +123,8 @@ constexpr std::array kVariables = {
     number("inner_stop_expected_improvement", Type::real, kNotNegative, true,
            "the inner loop ends when no fusion promises more, in stddevs of the losses seen",
            of_fusion<&fusion::Options::stop_expected_improvement>),
+    named("inner_objective", fusion::kObjectiveNames, "what the inner loop lowers by the weights",
+          of_fusion<&fusion::Options::objective>),
     number("inner_last_k", Type::integer, kCount, false, "snapshots that lawa averages",
            of_fusion<&fusion::Options::last_k>),
 };

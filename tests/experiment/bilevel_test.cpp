@@ -220,19 +220,6 @@ TEST_CASE("the inner loop starts from known fusions and is never worse than any 
   CHECK(trials[0].budget.tokens == 1000);
 }
 
-TEST_CASE("a single snapshot needs one inner evaluation and few evaluations cut the starts") {
-  fusion::Options options;
-  std::vector<InnerRecord> history;
-  auto only = propose_alpha(1, options, history, 0);
-  REQUIRE(only.has_value());
-  CHECK(only->alpha == std::vector{1.0});
-  only->loss = 0.5;
-  history.push_back(*only);
-  CHECK_FALSE(propose_alpha(1, options, history, 0).has_value());
-  options.evaluations = 1;
-  CHECK_FALSE(propose_alpha(4, options, history, 0).has_value());
-}
-
 TEST_CASE("every fusion rule measures what it says") {
   const spec::Spec spec = fake_spec(
       "unused",
@@ -249,8 +236,63 @@ TEST_CASE("every fusion rule measures what it says") {
       std::max({score({1.0, 0.0, 0.0}), score({0.0, 1.0, 0.0}), score({0.0, 0.0, 1.0})});
   CHECK(of(2).objective == -best);
   CHECK(of(2).budget.examples == 100 + 3 * 10 + 20);
+  CHECK(of(2).inner_evaluations == 3);
   CHECK(of(3).alpha.empty());
   CHECK(of(3).objective == -run.evaluate_ema().selection.score);
+}
+
+TEST_CASE("a fusion goes on from whatever a journal holds of it, to the same weights") {
+  for (const fusion::Rule& rule : fusion::rules()) {
+    CAPTURE(rule.name);
+    const spec::Spec spec = fake_spec("unused", {method("any", Search::none, std::string(rule.name),
+                                                        "", rule.name == "bo" ? "ucb" : "")});
+    const Cell cell = cell_of(spec, 0);
+    FakeTrainer trainer;
+    std::vector<InnerRecord> all;
+    TrialSinks sinks;
+    sinks.on_inner = [&](const InnerRecord& record) { all.push_back(record); };
+    const auto whole = run_trial(cell, *propose_trial(cell, {}), {}, trainer, sinks);
+    REQUIRE(whole.has_value());
+    REQUIRE(whole->status == "ok");
+    CHECK(whole->inner_evaluations == static_cast<int>(all.size()));
+    const std::vector<InnerRecord> journal = all;
+    for (std::size_t cut = 0; cut <= journal.size(); ++cut) {
+      all.assign(journal.begin(), journal.begin() + static_cast<std::ptrdiff_t>(cut));
+      const auto rest = run_trial(cell, *propose_trial(cell, {}), all, trainer, sinks);
+      REQUIRE(rest.has_value());
+      CHECK(rest->alpha == whole->alpha);
+      CHECK(rest->objective == whole->objective);
+      CHECK(rest->budget.examples == whole->budget.examples);
+      REQUIRE(all.size() == journal.size());
+      for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].alpha == journal[i].alpha);
+    }
+  }
+}
+
+TEST_CASE("a refused cell fuses its donor's runs, in turn and without training others") {
+  spec::Method again = method("refuse(swa)", Search::refuse, "swa");
+  again.of = "bo(logei)";
+  const spec::Spec spec = fake_spec("unused", {method("bo", Search::bo, "best", "logei"), again});
+  FakeTrainer trainer;
+  const auto donated = run_cell(cell_of(spec, 0), trainer);
+  const std::size_t trained = trainer.distinct.size();
+  const Cell cell = cell_of(spec, 1);
+  CHECK(planned_trials(cell) == 5);
+  std::vector<TrialRecord> history;
+  while (auto proposed = propose_trial(cell, history, donated)) {
+    CHECK(proposed->proposal.source == "refuse");
+    history.push_back(*run_trial(cell, *std::move(proposed), {}, trainer, {}));
+  }
+  REQUIRE(history.size() == 5);
+  CHECK(trainer.distinct.size() == trained);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(history[i].lambda == donated[i].lambda);
+    CHECK(history[i].run_seed == donated[i].run_seed);
+    CHECK(history[i].alpha == std::vector<double>(3, 1.0 / 3));
+  }
+  CHECK_THROWS_WITH_AS(propose_trial(cell, {}, {}),
+                       "bo(logei) has no trial 0 yet, whose run refuse(swa) would fuse again",
+                       InputError);
 }
 
 TEST_CASE("a run without a result is an observation and the search goes on") {

@@ -78,11 +78,23 @@ class FakeRun : public TrainedRun {
     flops_ += 10.0 * rows;
     return distance(alpha, 0.1);
   }
-  double selection_score(std::span<const double> alpha) override {
+  Slope fusion_slope(std::span<const double> alpha, int rows) override {
+    Slope slope{fusion_loss(alpha, rows), std::vector<double>(alpha.size())};
+    for (std::size_t i = 0; i < 3; ++i) {
+      double x = -0.1;
+      for (std::size_t k = 0; k < alpha.size(); ++k) x += alpha[k] * snapshots_[k][i];
+      for (std::size_t k = 0; k < alpha.size(); ++k) {
+        slope.gradient[k] += 2.0 * x * snapshots_[k][i];
+      }
+    }
+    return slope;
+  }
+  Selected select(std::span<const double> alpha) override {
     pass();
     examples_ += kSplit;
     flops_ += 3.5;
-    return at(distance(alpha, 0.3)).selection.score;
+    const Evaluation result = at(distance(alpha, 0.3));
+    return {result.selection_loss, result.selection.score};
   }
   Evaluation evaluate(std::span<const double> alpha) override {
     pass();
@@ -167,8 +179,8 @@ inline spec::Method method(std::string kind, spec::Search search, std::string ru
   } else if (!outer.empty() || !inner.empty()) {
     name += "(" + outer + inner + ")";
   }
-  return {std::move(name), std::move(kind),  search,
-          std::move(rule), std::move(outer), std::move(inner)};
+  return {std::move(name),  std::move(kind),  search, std::move(rule),
+          std::move(outer), std::move(inner), {},     {}};
 }
 
 inline std::vector<spec::Method> pairs() {

@@ -5,28 +5,6 @@
 
 using namespace runner;
 using namespace runner::spec;
-
-namespace {
-
-// The first line of a problem that names `place`: without the excerpt.
-std::string messages(const std::string& error) {
-  std::string kept;
-  std::size_t at = 0;
-  while (at < error.size()) {
-    const std::size_t end = std::min(error.find('\n', at), error.size());
-    const std::string line = error.substr(at, end - at);
-    if (!line.starts_with("  ")) kept += (kept.empty() ? "" : "\n") + line;
-    at = end + 1;
-  }
-  return kept;
-}
-
-std::string messages_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  return messages(SpecFile(text).error(overrides));
-}
-
-}  // namespace
-
 TEST_CASE("every problem is shown at once with its place, its line and a caret") {
   const SpecFile file(R"(model: tiny
 tasks: [RTE, MPRC]
@@ -58,16 +36,15 @@ s.yaml:8:25: search.lr.low is 1e-4, above search.lr.high, which is 1e-6
 
 TEST_CASE("columns count characters, tabs are kept before the caret, DOS line ends are dropped") {
   const SpecFile file("model: tiny\r\ntasks: [RTE]\r\nmethods: [\"\xC3\xA9\",\tswaa]\r\n");
-  CHECK(
-      file.error() ==
-      "s.yaml:3:11: unknown method '\xC3\xA9' (known: fine_tune, best, swa, lawa, ema, bo_fusion, "
-      "restarts, random_search, grid, bo, bilevel)\n"
-      "  methods: [\"\xC3\xA9\",\tswaa]\n"
-      "            ^\n"
-      "s.yaml:3:16: unknown method 'swaa'; did you mean 'swa'? (known: fine_tune, best, swa, "
-      "lawa, ema, bo_fusion, restarts, random_search, grid, bo, bilevel)\n"
-      "  methods: [\"\xC3\xA9\",\tswaa]\n"
-      "                \t^");
+  CHECK(file.error() ==
+        "s.yaml:3:11: unknown method '\xC3\xA9' (known: fine_tune, best, swa, lawa, ema, greedy, "
+        "learned, bo_fusion, ehvi, restarts, random_search, grid, bo, bilevel)\n"
+        "  methods: [\"\xC3\xA9\",\tswaa]\n"
+        "            ^\n"
+        "s.yaml:3:16: unknown method 'swaa'; did you mean 'swa'? (known: fine_tune, best, swa, "
+        "lawa, ema, greedy, learned, bo_fusion, ehvi, restarts, random_search, grid, bo, bilevel)\n"
+        "  methods: [\"\xC3\xA9\",\tswaa]\n"
+        "                \t^");
 }
 
 TEST_CASE("problems of the command line show what was typed") {
@@ -83,6 +60,7 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
         "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
         "workers, trials_per_device, deterministic, store_limit, search, outer, methods, pairs, "
+        "refuse, "
         "baseline, primary, comparisons, equivalence, at_chance, published)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
@@ -243,71 +221,6 @@ TEST_CASE("values that do not go together are refused") {
       with("methods: [bo_fusion]\ninner: {evaluations: 5}\n") ==
       "s.yaml:4:22: inner.evaluations is 5 and 8 snapshots make 11 starts: the inner loop's model "
       "would never be asked; give at least 12, better 22");
-}
-
-TEST_CASE("a search that never asks its model is refused, one that hardly does is warned of") {
-  const auto text = [](const std::string& lines) {
-    return "model: m\ntasks: [RTE]\nmethods: [random_search, bo]\n"
-           "search: {lr: {low: 1e-5, high: 1e-4}, warmup: {low: 0, high: 0.2}}\n" +
-           lines;
-  };
-  const auto with = [&](const std::string& lines) { return messages_of(text(lines)); };
-  const auto warned = [&](const std::string& lines) {
-    std::string all;
-    for (const std::string& warning : SpecFile(text(lines)).load().warnings) all += warning;
-    return messages(all);
-  };
-  CHECK(with("outer: {trials: 3}\n") ==
-        "s.yaml:5:17: outer.trials is 3 and the first 3 are the start design: the model of "
-        "bo(logei) would never be asked; give at least 4, better 6");
-  CHECK(warned("outer: {trials: 5}\n") ==
-        "s.yaml:5:17: outer.trials is 5 and the first 3 are the start design: the model chooses "
-        "fewer than half; 6 or more trials would be a search");
-  CHECK(warned("outer: {trials: 6}\n").empty());
-  CHECK(warned("").empty());  // 8 trials
-  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [random_search]\nouter: {trials: 2}\n"
-                    "search: {lr: {low: 1e-5, high: 1e-4}}\n") == "no error");
-  // Known good settings are part of the start design.
-  CHECK(with("outer: {trials: 4, initial: 2, starts: [{lr: 3e-5}, {lr: 4e-5}, {warmup: 0.1}]}\n") ==
-        "s.yaml:5:17: outer.trials is 4 and the first 4 are the start design: the model of "
-        "bo(logei) would never be asked; give at least 5, better 8");
-  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n"
-                    "inner: {evaluations: 19}\n") ==
-        "s.yaml:5:22: inner.evaluations is 19 and 15 snapshots make 19 starts: the inner loop's "
-        "model would never be asked; give at least 20, better 38");
-  const SpecFile bomf("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n");
-  CHECK(bomf.load().tasks[0].recipe.fusion.evaluations == 40);
-  CHECK(bomf.load().warnings.empty());
-  CHECK(bomf.load({"inner.evaluations=30"}).warnings.size() == 1);
-}
-
-TEST_CASE("a recipe outside of what is searched and a start outside of it are refused") {
-  const auto with = [](const std::string& lines) {
-    return messages_of(
-        "model: m\ntasks: [RTE, {name: CoLA, recipe: {lr: 1e-3}}]\n"
-        "methods: [bo]\n" +
-        lines);
-  };
-  CHECK(with("search: {lr: {low: 1e-5, high: 1e-4}}\n") ==
-        "s.yaml:4:14: search.lr leaves out 0.001, which is the recipe's for CoLA: every search "
-        "begins with the recipe");
-  CHECK(
-      with("search: {lr: {low: 1e-5, high: 1e-2}, batch_size: {values: [8, 32]}}\n") ==
-      "s.yaml:4:51: search.batch_size leaves out 16, which is the recipe's for RTE: every search "
-      "begins with the recipe\n"
-      "s.yaml:4:51: search.batch_size leaves out 16, which is the recipe's for CoLA: every search "
-      "begins with the recipe");
-  CHECK(with("search: {lr: {low: 1e-5, high: 1e-2}, epochs: {type: integer, low: 2, high: 4}}\n"
-             "recipe: {epochs: 2.5}\n")
-            .find("search.epochs leaves out 2.5") != std::string::npos);
-  CHECK(with("search: {lr: {low: 1e-5, high: 1e-2}, schedule: {}}\n"
-             "outer: {starts: [{lr: 1e-1}, {schedule: cosine}, {warmup: 0.1}]}\n") ==
-        "s.yaml:5:23: outer.starts.0.lr is 1e-1, outside of what is searched: {type: real, low: "
-        "1e-05, high: 0.01, scale: log}\n"
-        "s.yaml:5:51: unknown key in outer.starts.2 'warmup' (known: lr, schedule)");
-  // A spec that only fixes need not hold its recipe in a box that nobody searches.
-  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [swa]\n"
-                    "search: {lr: {low: 1e-3, high: 1e-2}}\n") == "no error");
 }
 
 TEST_CASE("a user's own task names what is wrong with it") {

@@ -5,7 +5,9 @@
 #include <clocale>
 #include <cstdlib>
 
+#include "fusion/rules.hpp"
 #include "spec/preflight.hpp"
+#include "spec/resolved.hpp"
 #include "spec/variables.hpp"
 #include "spec_file.hpp"
 
@@ -122,6 +124,52 @@ pairs: all
   CHECK(spec.methods[5].rule == "bo");
   CHECK(spec.methods[5].outer == "ei");
   CHECK(spec.methods[5].inner == "ucb");
+}
+
+TEST_CASE("a method is any search with any fusion, and bo's runs can be fused again") {
+  const SpecFile file(R"(model: m
+tasks: [RTE]
+search: {lr: {low: 1e-5, high: 1e-4}}
+inner: {objective: selection_loss}
+methods:
+  - {fuse: greedy}
+  - {search: random, fuse: swa}
+  - {search: bo, fuse: best}
+  - {search: {bo: ei}, fuse: {bo: ucb}}
+  - {search: {bo: logei+pi}, fuse: {bo: {acquisition: hedge, objective: selection_score}}}
+  - {search: restarts, fuse: bo}
+  - {search: grid, fuse: {ehvi: [selection_loss, training_loss]}}
+refuse: [swa, bo]
+)");
+  const Spec spec = file.load();
+  std::vector<std::string> names;
+  for (const Method& method : spec.methods) names.push_back(method.name);
+  CHECK(names == std::vector<std::string>{
+                     "greedy", "random+swa", "bo(logei)", "bilevel(ei,ucb)",
+                     "bilevel(logei+pi,hedge,selection_score)", "restarts+bo(ucb)",
+                     "grid+ehvi(selection_loss,training_loss)", "refuse(swa)", "refuse(bo)"});
+  CHECK(spec.tasks[0].recipe.fusion.objective == fusion::Objective::selection_loss);
+  CHECK(spec.methods[8].search == Search::refuse);
+  CHECK(spec.methods[8].of == "bo(logei)");
+  CHECK(spec.methods[8].inner == "ucb");
+  CHECK(spec.methods[8].outer.empty());
+  const SpecFile resolved(resolved_yaml(spec), "r.yaml");
+  const Spec again = resolved.load();
+  REQUIRE(again.methods.size() == spec.methods.size());
+  for (std::size_t i = 0; i < again.methods.size(); ++i) {
+    CHECK(again.methods[i].name == spec.methods[i].name);
+    CHECK(again.methods[i].objectives == spec.methods[i].objectives);
+    CHECK(again.methods[i].of == spec.methods[i].of);
+  }
+}
+
+TEST_CASE("refuse: all are all rules but the donor's own and an average that is not kept") {
+  const std::string text =
+      "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\nmethods: [bo]\n"
+      "refuse: all\n";
+  const std::size_t rules = fusion::rules().size();
+  CHECK(SpecFile(text).load().methods.size() == 1 + rules - 2);
+  CHECK(SpecFile(text + "recipe: {ema_decay: 0.9}\n").load().methods.size() == 1 + rules - 1);
 }
 
 TEST_CASE("tasks: all are GLUE's nine, and seeds: 3 are 0, 1, 2") {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -48,6 +49,24 @@ class SpecFile {
   std::filesystem::path before_, folder_;
   std::string name_;
 };
+
+// The problems of an error, without the lines that show where.
+inline std::string messages(const std::string& error) {
+  std::string kept;
+  std::size_t at = 0;
+  while (at < error.size()) {
+    const std::size_t end = std::min(error.find('\n', at), error.size());
+    const std::string line = error.substr(at, end - at);
+    if (!line.starts_with("  ")) kept += (kept.empty() ? "" : "\n") + line;
+    at = end + 1;
+  }
+  return kept;
+}
+
+inline std::string messages_of(const std::string& text,
+                               const std::vector<std::string>& overrides = {}) {
+  return messages(SpecFile(text).error(overrides));
+}
 
 // What every spec needs; tests add lines to it.
 inline const std::string kLeast = "model: tiny\ntasks: [RTE]\nmethods: [fine_tune]\n";

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "fusion/rules.hpp"
 #include "spec/methods.hpp"
 #include "spec/presets.hpp"
 #include "spec/variables.hpp"
@@ -134,8 +135,39 @@ TEST_CASE("every method has acquisitions just where it searches") {
     CHECK_FALSE(kind.summary.empty());
     CHECK((kind.search == Search::bo) == !kind.outer.empty());
     CHECK((kind.rule == "bo") == !kind.inner.empty());
-    const Method method = make_method(kind, kind.outer, kind.inner);
+    const Method method = make_method(kind.search, kind.rule, kind.outer, kind.inner);
     CHECK(method.kind == kind.name);
     CHECK(method.search == kind.search);
+    CHECK(fusion::find_rule(kind.rule) != nullptr);
   }
+}
+
+TEST_CASE("every search goes with every fusion rule, under a name of its own") {
+  std::set<std::string> names;
+  for (const SearchKind& search : searches()) {
+    if (search.search == Search::refuse) continue;
+    for (const fusion::Rule& rule : fusion::rules()) {
+      const Method method = make_method(search.search, rule.name, "ei", "ucb");
+      CAPTURE(method.name);
+      CHECK(names.insert(method.name).second);
+      CHECK((method.search == Search::bo) == !method.outer.empty());
+      CHECK((method.rule == "bo") == !method.inner.empty());
+    }
+  }
+  using fusion::Objective;
+  const auto name = [](Search search, std::string_view rule,
+                       std::vector<Objective> objectives = {}) {
+    return make_method(search, rule, "ei", "ucb", std::move(objectives)).name;
+  };
+  CHECK(name(Search::none, "last") == "fine_tune");
+  CHECK(name(Search::none, "bo") == "bo_fusion(ucb)");
+  CHECK(name(Search::random, "best") == "random_search");
+  CHECK(name(Search::random, "swa") == "random+swa");
+  CHECK(name(Search::random, "bo") == "random+bo(ucb)");
+  CHECK(name(Search::bo, "best") == "bo(ei)");
+  CHECK(name(Search::bo, "ehvi") == "bo(ei)+ehvi");
+  CHECK(name(Search::bo, "bo") == "bilevel(ei,ucb)");
+  CHECK(name(Search::bo, "bo", {Objective::selection_score}) == "bilevel(ei,ucb,selection_score)");
+  CHECK(name(Search::none, "ehvi", {Objective::selection_loss, Objective::training_loss}) ==
+        "ehvi(selection_loss,training_loss)");
 }

@@ -1,0 +1,108 @@
+#include <doctest/doctest.h>
+
+#include "spec/problems.hpp"
+#include "spec_file.hpp"
+
+using namespace runner;
+using namespace runner::spec;
+
+TEST_CASE("a search that never asks its model is refused, one that hardly does is warned of") {
+  const auto text = [](const std::string& lines) {
+    return "model: m\ntasks: [RTE]\nmethods: [random_search, bo]\n"
+           "search: {lr: {low: 1e-5, high: 1e-4}, warmup: {low: 0, high: 0.2}}\n" +
+           lines;
+  };
+  const auto with = [&](const std::string& lines) { return messages_of(text(lines)); };
+  const auto warned = [&](const std::string& lines) {
+    std::string all;
+    for (const std::string& warning : SpecFile(text(lines)).load().warnings) all += warning;
+    return messages(all);
+  };
+  CHECK(with("outer: {trials: 3}\n") ==
+        "s.yaml:5:17: outer.trials is 3 and the first 3 are the start design: the model of "
+        "bo(logei) would never be asked; give at least 4, better 6");
+  CHECK(warned("outer: {trials: 5}\n") ==
+        "s.yaml:5:17: outer.trials is 5 and the first 3 are the start design: the model chooses "
+        "fewer than half; 6 or more trials would be a search");
+  CHECK(warned("outer: {trials: 6}\n").empty());
+  CHECK(warned("").empty());  // 8 trials
+  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [random_search]\nouter: {trials: 2}\n"
+                    "search: {lr: {low: 1e-5, high: 1e-4}}\n") == "no error");
+  // Known good settings are part of the start design.
+  CHECK(with("outer: {trials: 4, initial: 2, starts: [{lr: 3e-5}, {lr: 4e-5}, {warmup: 0.1}]}\n") ==
+        "s.yaml:5:17: outer.trials is 4 and the first 4 are the start design: the model of "
+        "bo(logei) would never be asked; give at least 5, better 8");
+  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n"
+                    "inner: {evaluations: 19}\n") ==
+        "s.yaml:5:22: inner.evaluations is 19 and 15 snapshots make 19 starts: the inner loop's "
+        "model would never be asked; give at least 20, better 38");
+  const SpecFile bomf("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n");
+  CHECK(bomf.load().tasks[0].recipe.fusion.evaluations == 40);
+  CHECK(bomf.load().warnings.empty());
+  CHECK(bomf.load({"inner.evaluations=30"}).warnings.size() == 1);
+}
+
+TEST_CASE("a recipe outside of what is searched and a start outside of it are refused") {
+  const auto with = [](const std::string& lines) {
+    return messages_of(
+        "model: m\ntasks: [RTE, {name: CoLA, recipe: {lr: 1e-3}}]\n"
+        "methods: [bo]\n" +
+        lines);
+  };
+  CHECK(with("search: {lr: {low: 1e-5, high: 1e-4}}\n") ==
+        "s.yaml:4:14: search.lr leaves out 0.001, which is the recipe's for CoLA: every search "
+        "begins with the recipe");
+  CHECK(
+      with("search: {lr: {low: 1e-5, high: 1e-2}, batch_size: {values: [8, 32]}}\n") ==
+      "s.yaml:4:51: search.batch_size leaves out 16, which is the recipe's for RTE: every search "
+      "begins with the recipe\n"
+      "s.yaml:4:51: search.batch_size leaves out 16, which is the recipe's for CoLA: every search "
+      "begins with the recipe");
+  CHECK(with("search: {lr: {low: 1e-5, high: 1e-2}, epochs: {type: integer, low: 2, high: 4}}\n"
+             "recipe: {epochs: 2.5}\n")
+            .find("search.epochs leaves out 2.5") != std::string::npos);
+  CHECK(with("search: {lr: {low: 1e-5, high: 1e-2}, schedule: {}}\n"
+             "outer: {starts: [{lr: 1e-1}, {schedule: cosine}, {warmup: 0.1}]}\n") ==
+        "s.yaml:5:23: outer.starts.0.lr is 1e-1, outside of what is searched: {type: real, low: "
+        "1e-05, high: 0.01, scale: log}\n"
+        "s.yaml:5:51: unknown key in outer.starts.2 'warmup' (known: lr, schedule)");
+  // A spec that only fixes need not hold its recipe in a box that nobody searches.
+  CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [swa]\n"
+                    "search: {lr: {low: 1e-3, high: 1e-2}}\n") == "no error");
+}
+
+TEST_CASE("a pair that is none is refused") {
+  const auto with = [](const std::string& method) {
+    return messages_of(
+        "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\n"
+        "methods:\n  - " +
+        method + "\n");
+  };
+  CHECK(with("{search: random, fuse: bets}") ==
+        "s.yaml:5:28: unknown fusion rule 'bets'; did you mean 'best'? (known: last, best, swa, "
+        "lawa, ema, greedy, learned, bo, ehvi)");
+  CHECK(with("{search: rando, fuse: best}") ==
+        "s.yaml:5:14: unknown search 'rando'; did you mean 'random'? (known: none, restarts, "
+        "random, grid, bo)");
+  CHECK(with("{search: refuse, fuse: best}").find("unknown search 'refuse'") != std::string::npos);
+  CHECK(with("{search: random}") == "s.yaml:5:5: methods.fuse is missing");
+  CHECK(with("{search: {random: ei}, fuse: best}") ==
+        "s.yaml:5:23: 'random' has no settings; write it alone");
+  CHECK(with("{search: {bo: eii}, fuse: best}") ==
+        "s.yaml:5:19: unknown acquisition 'eii'; did you mean 'ei'? (known: ei, logei, pi, ucb, "
+        "hedge)");
+  CHECK(with("{fuse: {bo: {objective: loss}}}") ==
+        "s.yaml:5:29: unknown methods.fuse.bo.objective 'loss' (known: training_loss, "
+        "selection_loss, selection_score)");
+  CHECK(with("{fuse: {ehvi: [training_loss, training_loss]}}") ==
+        "s.yaml:5:19: methods.fuse.ehvi: two different objectives are needed");
+  CHECK(with("{fuse: {ehvi: training_loss}}") ==
+        "s.yaml:5:19: methods.fuse.ehvi: two different objectives are needed");
+  CHECK(with("{fuse: swa}\n  - swa") == "s.yaml:6:5: method 'swa' is listed twice");
+  CHECK(with("ehvi\ninner: {objective: selection_score}")
+            .starts_with("s.yaml:6:20: inner.objective is selection_score, which is the second"));
+  CHECK(with("swa\nrefuse: all") ==
+        "s.yaml:6:9: refuse: no method is {search: bo, fuse: best}, "
+        "whose runs could be fused again");
+  CHECK(with("bo\nrefuse: [swa, swa]") == "s.yaml:6:15: refuse: 'swa' is listed twice");
+}
