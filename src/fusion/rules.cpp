@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 
 namespace runner::fusion {
@@ -89,6 +90,34 @@ Step ema(const Progress&) {
   return step;
 }
 
+// alpha_k ~ exp(-(loss_k - mean) / standard deviation): of no unit, and what is a standard
+// deviation worse weighs e times less. A snapshot whose loss is not finite weighs nothing.
+Step weighted(const Progress& progress) {
+  constexpr auto kLoss = Objective::training_loss;
+  if (!has_all_snapshots(progress)) return ask_snapshot(progress, kLoss);
+  const int snapshots = progress.snapshots;
+  double count = 0.0, mean = 0.0, square = 0.0;
+  for (int k = 0; k < snapshots; ++k) {
+    const double loss = value_of_snapshot(progress, k, kLoss);
+    if (!std::isfinite(loss)) continue;
+    count += 1.0;
+    const double before = loss - mean;
+    mean += before / count;
+    square += before * (loss - mean);
+  }
+  if (count == 0.0) throw std::runtime_error("no snapshot has a finite loss");
+  const double deviation = std::sqrt(square / count);
+  std::vector<double> weights(static_cast<std::size_t>(snapshots));
+  for (int k = 0; k < snapshots; ++k) {
+    const double above = value_of_snapshot(progress, k, kLoss) - mean;
+    if (!std::isfinite(above)) continue;
+    weights[static_cast<std::size_t>(k)] = deviation > 0.0 ? std::exp(-above / deviation) : 1.0;
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= sum;
+  return answer(std::move(weights));
+}
+
 // Wortsman et al. 2022, "Model soups", recipe 1: from the best snapshot on, each that does not make
 // the mean's selection score worse comes in.
 Step greedy(const Progress& progress) {
@@ -128,6 +157,8 @@ constexpr std::array kRules = {
     Rule{"swa", "the mean of all snapshots (stochastic weight averaging)", swa},
     Rule{"lawa", "the mean of the last_k last snapshots (latest weight averaging)", lawa},
     Rule{"ema", "the run's exponential moving average (needs ema_decay > 0)", ema},
+    Rule{"weighted", "the mean of all snapshots, weighted by their loss on the fusion subset",
+         weighted},
     Rule{"greedy", "a soup: snapshots from the best on, as long as selection does not suffer",
          greedy},
     Rule{"learned", "weights by gradient descent on the loss on the fusion subset", descend},

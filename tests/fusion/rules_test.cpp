@@ -103,6 +103,24 @@ TEST_CASE("best is the snapshot with the best score, the later of equals, never 
   CHECK(best({0.7, 0.7, 0.2}) == std::vector<double>{0, 1, 0});
 }
 
+TEST_CASE("weights by loss fall with it, whatever its unit, and equal losses weigh the same") {
+  const auto weighted = [](std::vector<double> losses) {
+    Answers answers;
+    answers.loss = [&](std::span<const double> alpha) {
+      return losses[static_cast<std::size_t>(std::ranges::max_element(alpha) - alpha.begin())];
+    };
+    return answers.run("weighted", static_cast<int>(losses.size()));
+  };
+  const auto weights = weighted({0.3, 0.1, 0.2});
+  CHECK(weights[1] / weights[0] == doctest::Approx(std::exp(0.2 / std::sqrt(0.02 / 3))));
+  const auto scaled = weighted({30.0, 10.0, 20.0});
+  for (std::size_t k = 0; k < 3; ++k) CHECK(scaled[k] == doctest::Approx(weights[k]));
+  CHECK(weighted({0.4, 0.4}) == std::vector<double>{0.5, 0.5});
+  CHECK(weighted({0.4, std::nan("")}) == std::vector<double>{1.0, 0.0});
+  CHECK_THROWS_WITH_AS(weighted({std::nan(""), HUGE_VAL}), "no snapshot has a finite loss",
+                       std::runtime_error);
+}
+
 TEST_CASE("a greedy soup takes in what does not hurt, from the best snapshot on") {
   // The mean of 0 and 2 is the optimum; 1 only hurts.
   Answers answers = bowls({}, {0.5, 0.0, 0.5});

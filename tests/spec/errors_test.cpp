@@ -42,7 +42,8 @@ TEST_CASE("columns count characters, tabs are kept before the caret, DOS line en
         "  methods: [\"\xC3\xA9\",\tswaa]\n"
         "            ^\n"
         "s.yaml:3:16: unknown method 'swaa'; did you mean 'swa'? (known: fine_tune, best, swa, "
-        "lawa, ema, greedy, learned, bo_fusion, ehvi, restarts, random_search, grid, bo, bilevel)\n"
+        "lawa, ema, weighted, greedy, learned, bo_fusion, ehvi, restarts, random_search, grid, bo, "
+      "bilevel)\n"
         "  methods: [\"\xC3\xA9\",\tswaa]\n"
         "                \t^");
 }

@@ -80,7 +80,7 @@ TEST_CASE("a pair that is none is refused") {
   };
   CHECK(with("{search: random, fuse: bets}") ==
         "s.yaml:5:28: unknown fusion rule 'bets'; did you mean 'best'? (known: last, best, swa, "
-        "lawa, ema, greedy, learned, bo, ehvi)");
+        "lawa, ema, weighted, greedy, learned, bo, ehvi)");
   CHECK(with("{search: rando, fuse: best}") ==
         "s.yaml:5:14: unknown search 'rando'; did you mean 'random'? (known: none, restarts, "
         "random, grid, bo)");
