@@ -41,13 +41,24 @@ int planned_trials(const Cell& cell);
 // random_search, which just goes on with the same scrambled Sobol sequence, as many as their
 // searches agree on.
 //
-// A cell of Search::refuse takes the trials of its donor (donor_of) in turn: `donated`, those that
-// the donor has finished. Throws InputError when they are too few.
+// A cell of Search::refuse takes the trials of its donor (donor_of) in turn, one of Search::confirm
+// the best of them again and again: `donated`, those that the donor has finished. Throws InputError
+// when they are too few.
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
                                          std::span<const TrialRecord> donated = {});
 
-// The cell whose runs a cell of Search::refuse fuses again; nothing for any other.
+// The cell that a cell of Search::refuse or Search::confirm takes its trials from; nothing for any
+// other.
 std::optional<Cell> donor_of(const Cell& cell);
+
+// Whether what the donor has finished says what such a cell's trial is: for a refusion the same
+// trial, for a confirmation all, with a result among them.
+bool can_take(const Cell& cell, std::size_t trial, std::span<const TrialRecord> donated);
+
+// How many of such a cell's first trials are still what it would propose: a donor that was given
+// more trials may have chosen another.
+std::size_t agreeing_trials(const Cell& cell, std::span<const TrialRecord> history,
+                            std::span<const TrialRecord> donated);
 
 // Which of the searched variables exist in a trial (bo::Variable::when); none when it chose none.
 std::vector<bool> existing(const Cell& cell, const TrialRecord& trial);

@@ -69,6 +69,10 @@ JournalOwner owner_of(const Cell& cell) {
 History read_history(const Cell& cell) {
   History history = read_journal(journal_path(cell), owner_of(cell));
   history.cut(planned_trials(cell));
+  if (const std::optional<Cell> donor = donor_of(cell); donor && !history.trials.empty()) {
+    history.cut(
+        static_cast<int>(agreeing_trials(cell, history.trials, read_history(*donor).trials)));
+  }
   return history;
 }
 
@@ -140,7 +144,7 @@ std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
       donor ? readable_history(*donor).trials : std::vector<TrialRecord>();
   std::vector<RunRequest> requests;
   const std::size_t known = history.trials.size();
-  while (!donor || history.trials.size() < donated.size()) {
+  while (!donor || can_take(cell, history.trials.size(), donated)) {
     auto next = propose_trial(cell, history.trials, donated);
     if (!next) break;
     // What a model chooses is known only while it has seen every outcome before.

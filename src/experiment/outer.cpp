@@ -151,13 +151,15 @@ int planned_trials(const Cell& cell) {
       return static_cast<int>(grid_points(cell).size());
     case spec::Search::refuse:
       return planned_trials(*donor_of(cell));
+    case spec::Search::confirm:
+      return cell.spec->confirm;
     default:
       return cell.spec->outer.trials;
   }
 }
 
 std::optional<Cell> donor_of(const Cell& cell) {
-  if (cell.method->search != spec::Search::refuse) return {};
+  if (cell.method->of.empty()) return {};
   const auto& methods = cell.spec->methods;
   const auto donor = std::ranges::find(methods, cell.method->of, &spec::Method::name);
   if (donor == methods.end()) {
@@ -207,11 +209,42 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
       point = point_of(from);
       break;
     }
+    case spec::Search::confirm: {
+      const int best = best_trial({donated.begin(), donated.end()});
+      if (best < 0) {
+        throw InputError(fmt::format("{} has no result that {} could confirm", cell.method->of,
+                                     cell.method->name));
+      }
+      proposed.proposal.source = "confirm";
+      proposed.run_seed = random::derive(cell.seed, "confirm", static_cast<std::uint64_t>(trial));
+      point = point_of(donated[static_cast<std::size_t>(best)]);
+      break;
+    }
   }
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
   }
   return proposed;
+}
+
+bool can_take(const Cell& cell, std::size_t trial, std::span<const TrialRecord> donated) {
+  if (cell.method->search == spec::Search::refuse) return trial < donated.size();
+  return static_cast<int>(donated.size()) == planned_trials(*donor_of(cell)) &&
+         best_trial({donated.begin(), donated.end()}) >= 0;
+}
+
+std::size_t agreeing_trials(const Cell& cell, std::span<const TrialRecord> history,
+                            std::span<const TrialRecord> donated) {
+  std::size_t agreeing = 0;
+  while (agreeing < history.size() && can_take(cell, agreeing, donated)) {
+    const auto wanted = propose_trial(cell, history.first(agreeing), donated);
+    if (!wanted || wanted->lambda != history[agreeing].lambda ||
+        wanted->run_seed != history[agreeing].run_seed) {
+      break;
+    }
+    ++agreeing;
+  }
+  return agreeing;
 }
 
 std::vector<bool> existing(const Cell& cell, const TrialRecord& trial) {

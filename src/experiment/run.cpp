@@ -58,8 +58,8 @@ std::vector<TrialRecord> donated_to(const Cell& cell) {
   if (!is_complete(*donor, history)) {
     std::string holder;
     if (!Lease::take(cell_folder(*donor) / "owner.json", holder)) throw Busy{holder};
-    throw InputError(fmt::format("{} is not done, whose runs are to be fused again; run it first",
-                                 cell_name(*donor)));
+    throw InputError(
+        fmt::format("{} is not done, whose trials it takes; run that first", cell_name(*donor)));
   }
   return std::move(history.trials);
 }
@@ -170,7 +170,7 @@ class Run {
     summary_.failed += failed - std::exchange(state.failed, failed);
   }
 
-  // Whether the cell whose runs this one fuses again is still to be run by this call, or under way.
+  // Whether the cell whose trials this one takes is still to be run by this call, or under way.
   bool waits_for_donor(const Cell& cell) const {
     const std::optional<Cell> donor = donor_of(cell);
     if (!donor) return false;
@@ -271,6 +271,10 @@ class Run {
               report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
             }};
     const std::vector<TrialRecord> donated = donated_to(cell);
+    if (donor_of(cell)) {
+      const std::size_t kept = agreeing_trials(cell, journal.history().trials, donated);
+      if (kept < journal.history().trials.size()) journal.rewind(static_cast<int>(kept));
+    }
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (sinks.should_stop()) return;
       const int trial = proposed->trial;

@@ -10,6 +10,9 @@
 #include "io/error.hpp"
 
 namespace runner::report {
+
+using experiment::TrialRecord;
+
 namespace {
 
 constexpr double kPercent = 100.0;
@@ -17,18 +20,30 @@ constexpr double kPercent = 100.0;
 }  // namespace
 
 double CellData::score() const {
-  if (!complete || chosen < 0) return std::numeric_limits<double>::quiet_NaN();
-  return kPercent * history.trials[static_cast<std::size_t>(chosen)].evaluation.report.score;
+  return of_chosen([](const TrialRecord& trial) { return trial.evaluation.report.score; });
 }
 
 double CellData::selection_score() const {
+  return of_chosen([](const TrialRecord& trial) { return trial.evaluation.selection.score; });
+}
+
+double CellData::of_chosen(double (*score_of)(const TrialRecord&)) const {
   if (!complete || chosen < 0) return std::numeric_limits<double>::quiet_NaN();
-  return kPercent * history.trials[static_cast<std::size_t>(chosen)].evaluation.selection.score;
+  if (cell.method->search != spec::Search::confirm) {
+    return kPercent * score_of(history.trials[static_cast<std::size_t>(chosen)]);
+  }
+  double sum = 0.0, count = 0.0;
+  for (const TrialRecord& trial : history.trials) {
+    if (!trial.has_result()) continue;
+    sum += score_of(trial);
+    count += 1.0;
+  }
+  return kPercent * sum / count;
 }
 
 const std::vector<experiment::Predictions>& CellData::predictions() const {
   static const std::vector<experiment::Predictions> kNone;
-  if (!complete || chosen < 0) return kNone;
+  if (!complete || chosen < 0 || cell.method->search == spec::Search::confirm) return kNone;
   return history.trials[static_cast<std::size_t>(chosen)].evaluation.predictions;
 }
 

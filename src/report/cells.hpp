@@ -19,11 +19,15 @@ struct CellData {
   bool complete = false;     // all its planned trials are there
   int chosen = -1;           // index of the trial with the best selection score; -1: none
 
-  // The chosen trial's score on the report split, x 100; NaN unless complete with a result.
+  // The chosen trial's score on the report split, x 100, of a confirmation the mean of all; NaN
+  // unless complete with a result.
   double score() const;
   double selection_score() const;  // the same on the selection split
   // The chosen trial's, of the report split, part by part; empty unless complete with a result.
   const std::vector<experiment::Predictions>& predictions() const;
+
+ private:
+  double of_chosen(double (*score_of)(const experiment::TrialRecord&)) const;
 };
 
 std::vector<CellData> read_cells(const spec::Spec& spec);

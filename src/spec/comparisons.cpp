@@ -14,10 +14,8 @@ namespace {
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kAgainst = " against ";
 
-// By its name before the acquisitions.
-bool is_called(const Method& method, std::string_view name) {
-  return std::string_view(method.name).substr(0, method.name.find('(')) == name;
-}
+// By its name without settings.
+bool is_called(const Method& method, std::string_view name) { return method.kind == name; }
 
 class Reader {
  public:
@@ -146,7 +144,11 @@ void Reader::choose_family(Spec& spec) {
       spec.comparisons.push_back(contrast);
     }
   };
-  for (const Method& method : spec.methods) add(method, find_method(spec, spec.baseline));
+  // A refusion stands beside the method whose runs it fuses, a confirmation beside its winner.
+  for (const Method& method : spec.methods) {
+    if (method.search == Search::confirm) continue;
+    add(method, find_method(spec, method.of.empty() ? spec.baseline : method.of));
+  }
   for (const Method& method : spec.methods) {
     if (!searches_twice(method)) continue;
     for (const char* const search : {"bo", "random_search"}) add(method, find_method(spec, search));

@@ -67,6 +67,8 @@ class Loader {
         spec_.tasks, [](const TaskEntry& entry) { return entry.recipe.train.ema_decay > 0.0; });
     spec_.methods = read_methods(methods, pairs, top.get("refuse"), has_average, problems_);
     if (methods == nullptr && pairs == nullptr) top.require("methods");
+    read_count(top, "confirm", {.low = 0, .high = 1000}, spec_.confirm);
+    if (spec_.confirm > 0) add_confirmations(spec_.methods);
     read_comparisons(top, spec_, problems_);
     top.finish();
     check(spec_, document_.root, unread_, problems_);

@@ -19,7 +19,8 @@ constexpr std::array kSearches = {
     SearchKind{"random", "random hyperparameters", Search::random},
     SearchKind{"grid", "a grid of hyperparameters", Search::grid},
     SearchKind{"bo", "hyperparameters by Bayesian optimisation", Search::bo},
-    SearchKind{"refuse", "another method's runs, fused anew", Search::refuse},
+    SearchKind{"refuse", "another method's runs, fused anew (refuse:)", Search::refuse},
+    SearchKind{"confirm", "another method's choice with fresh seeds (confirm:)", Search::confirm},
 };
 
 // The searches without fusion all keep the best snapshot of each run, so that they differ in
@@ -112,6 +113,24 @@ Method refused(const Method& donor, std::string_view rule) {
   if (rule == "bo") method.inner = kInnerAcquisition;
   method.of = donor.name;
   return method;
+}
+
+Method confirmed(const Method& donor) {
+  Method method = donor;
+  method.name = method.kind = fmt::format("confirm({})", donor.name);
+  method.search = Search::confirm;
+  method.outer.clear();
+  method.of = donor.name;
+  return method;
+}
+
+void add_confirmations(std::vector<Method>& methods) {
+  const std::size_t count = methods.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Search search = methods[i].search;
+    if (search != Search::none && search != Search::refuse)
+      methods.push_back(confirmed(methods[i]));
+  }
 }
 
 std::string written(const Method& method) {

@@ -44,6 +44,11 @@ Method make_method(Search search, std::string_view rule, std::string_view outer,
 // The method that fuses the runs of `donor` anew by another rule: "refuse(swa)".
 Method refused(const Method& donor, std::string_view rule);
 
+// The method that trains what `donor` has chosen with fresh seeds: "confirm(bo(logei))". Its score
+// is the mean of theirs: that of a winner is too good by having won.
+Method confirmed(const Method& donor);
+void add_confirmations(std::vector<Method>& methods);  // of every search among them
+
 // A method as a spec has it: "swa", "{search: {bo: ei}, fuse: {bo: ucb}}".
 std::string written(const Method& method);
 

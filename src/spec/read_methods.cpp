@@ -89,8 +89,8 @@ void read_inner(const Node& node, std::string_view what, std::string& inner,
 
 // `{search: {bo: ei}, fuse: {bo: ucb}}`.
 std::optional<Method> read_pair(const Node& node, std::string what, Problems& problems) {
-  std::vector<std::string_view> search_names;  // all but the last, refuse, which no pair has
-  for (const SearchKind& kind : searches().first(searches().size() - 1)) {
+  std::vector<std::string_view> search_names;  // all but the last two, which no pair has
+  for (const SearchKind& kind : searches().first(searches().size() - 2)) {
     search_names.push_back(kind.name);
   }
   const std::size_t before = problems.size();

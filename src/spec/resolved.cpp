@@ -210,11 +210,12 @@ std::string resolved_yaml(const Spec& spec) {
   for (const Method& method : spec.methods) {
     if (method.search == Search::refuse) {
       refused.push_back(method.rule);
-    } else {
+    } else if (method.search != Search::confirm) {
       line("  - {}", written(method));
     }
   }
   if (!refused.empty()) line("refuse: {}", list(refused));
+  line("confirm: {}", spec.confirm);
   const auto against = [](const Contrast& contrast) {
     return yaml_text(fmt::format("{} against {}", contrast.method, contrast.against));
   };

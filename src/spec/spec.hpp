@@ -20,8 +20,9 @@ struct Trial {
   fusion::Options fusion;
 };
 
-// How a method chooses lambda, trial by trial. refuse: as another method did.
-enum class Search { none, restarts, random, grid, bo, refuse };
+// How a method chooses lambda, trial by trial. refuse: as another method did. confirm: the lambda
+// that another method chose in the end, with fresh seeds.
+enum class Search { none, restarts, random, grid, bo, refuse, confirm };
 
 // One row of the comparison: a search and a fusion. methods.cpp has the names of pairs.
 struct Method {
@@ -33,7 +34,7 @@ struct Method {
   std::string inner;  // acquisition of the inner loop; empty unless the rule is bo
   // What the rule minimises, where the method says it: one of bo, two of ehvi.
   std::vector<fusion::Objective> objectives;
-  std::string of;  // refuse: the method whose runs are fused again
+  std::string of;  // refuse, confirm: the method whose runs are fused again, or its winner trained
 };
 
 // A task and what the spec says about it alone.
@@ -90,6 +91,7 @@ struct Spec {
   std::uint64_t store_limit = 16'000'000'000;
   std::vector<bo::Variable> search;  // Lambda; names from variables.cpp, no simplex
   Outer outer;
+  int confirm = 0;  // runs with fresh seeds of what each search has chosen, as rows of their own
   std::vector<Method> methods;  // names distinct
   // What the tables compare (spec/comparisons.hpp); empty or none: nothing.
   std::string baseline;

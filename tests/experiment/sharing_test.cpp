@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <optional>
+#include <set>
 
 #include "experiment/lease.hpp"
 #include "experiment/run.hpp"
@@ -120,4 +121,51 @@ TEST_CASE("the forecast names the runs that unfinished cells will ask for") {
   CHECK(foreseen.front() == 1 + 1 + 5 + 5 + 3);
   CHECK(foreseen.back() == 1);
   CHECK_FALSE(trainer.wanted);
+}
+
+TEST_CASE("cells that take another's trials wait for them, and follow when those become more") {
+  const Folder folder;
+  spec::Method again = method("refuse(swa)", Search::refuse, "swa");
+  spec::Method sure = method("confirm(bo(logei))", Search::confirm, "best");
+  again.of = sure.of = "bo(logei)";
+  // Listed before their donor: the order of cells does not matter.
+  spec::Spec spec =
+      fake_spec(folder.path, {again, sure, method("bo", Search::bo, "best", "logei")});
+  spec.confirm = 3;
+  FakeTrainer trainer;
+  RunOptions three;
+  three.workers = 3;
+  const Summary first = run(spec, trainer, three, {});
+  CHECK(first.cells_done == 3 * 4);
+  CHECK(first.trials == (5 + 3 + 5) * 4);
+  CHECK(first.errors.empty());
+  const auto check_all = [&] {
+    for (const spec::TaskEntry& task : spec.tasks) {
+      for (const std::uint64_t seed : spec.seeds) {
+        const auto trials = [&](std::size_t i) {
+          return read_history({&spec, &task, &spec.methods[i], seed}).trials;
+        };
+        const auto refused = trials(0), confirmed = trials(1), donated = trials(2);
+        REQUIRE(refused.size() == donated.size());
+        for (std::size_t i = 0; i < donated.size(); ++i) {
+          CHECK(refused[i].lambda == donated[i].lambda);
+          CHECK(refused[i].run_seed == donated[i].run_seed);
+        }
+        REQUIRE(confirmed.size() == 3);
+        std::set<std::uint64_t> seeds{seed};
+        for (const TrialRecord& trial : confirmed) {
+          seeds.insert(trial.run_seed);
+          CHECK(trial.lambda == donated[static_cast<std::size_t>(best_trial(donated))].lambda);
+        }
+        CHECK(seeds.size() == 4);
+      }
+    }
+  };
+  check_all();
+  spec.outer.trials = 12;
+  const Summary second = run(spec, trainer, three, {});
+  CHECK(second.cells_done == second.cells);
+  CHECK(second.errors.empty());
+  check_all();
+  CHECK(run(spec, trainer, {}, {}).trials_before == (12 + 3 + 12) * 4);
 }

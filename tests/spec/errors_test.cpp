@@ -37,13 +37,13 @@ s.yaml:8:25: search.lr.low is 1e-4, above search.lr.high, which is 1e-6
 TEST_CASE("columns count characters, tabs are kept before the caret, DOS line ends are dropped") {
   const SpecFile file("model: tiny\r\ntasks: [RTE]\r\nmethods: [\"\xC3\xA9\",\tswaa]\r\n");
   CHECK(file.error() ==
-        "s.yaml:3:11: unknown method '\xC3\xA9' (known: fine_tune, best, swa, lawa, ema, greedy, "
-        "learned, bo_fusion, ehvi, restarts, random_search, grid, bo, bilevel)\n"
+        "s.yaml:3:11: unknown method '\xC3\xA9' (known: fine_tune, best, swa, lawa, ema, "
+        "weighted, greedy, learned, bo_fusion, ehvi, restarts, random_search, grid, bo, bilevel)\n"
         "  methods: [\"\xC3\xA9\",\tswaa]\n"
         "            ^\n"
         "s.yaml:3:16: unknown method 'swaa'; did you mean 'swa'? (known: fine_tune, best, swa, "
         "lawa, ema, weighted, greedy, learned, bo_fusion, ehvi, restarts, random_search, grid, bo, "
-      "bilevel)\n"
+        "bilevel)\n"
         "  methods: [\"\xC3\xA9\",\tswaa]\n"
         "                \t^");
 }
@@ -61,8 +61,7 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
         "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
         "workers, trials_per_device, deterministic, store_limit, search, outer, methods, pairs, "
-        "refuse, "
-        "baseline, primary, comparisons, equivalence, at_chance, published)");
+        "refuse, confirm, baseline, primary, comparisons, equivalence, at_chance, published)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
 }

@@ -163,6 +163,33 @@ refuse: [swa, bo]
   }
 }
 
+TEST_CASE("confirm adds a row for each method that searches") {
+  const SpecFile file(
+      "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\n"
+      "methods: [fine_tune, restarts, bo, {search: {bo: ei}, fuse: {bo: pi}}]\nrefuse: [swa]\n"
+      "confirm: 3\n");
+  const Spec spec = file.load();
+  CHECK(spec.confirm == 3);
+  std::vector<std::string> names;
+  for (const Method& method : spec.methods) names.push_back(method.name);
+  CHECK(names == std::vector<std::string>{"fine_tune", "restarts", "bo(logei)", "bilevel(ei,pi)",
+                                          "refuse(swa)", "confirm(restarts)", "confirm(bo(logei))",
+                                          "confirm(bilevel(ei,pi))"});
+  CHECK(spec.methods.back().of == "bilevel(ei,pi)");
+  CHECK(spec.methods.back().rule == "bo");
+  CHECK(spec.methods.back().inner == "pi");
+  for (const Contrast& contrast : spec.comparisons) {
+    CHECK_FALSE(contrast.method.starts_with("confirm"));
+    if (contrast.method == "refuse(swa)") CHECK(contrast.against == "bo(logei)");
+  }
+  const SpecFile resolved(resolved_yaml(spec), "r.yaml");
+  const Spec again = resolved.load();
+  REQUIRE(again.methods.size() == spec.methods.size());
+  for (std::size_t i = 0; i < again.methods.size(); ++i) {
+    CHECK(again.methods[i].name == spec.methods[i].name);
+  }
+}
+
 TEST_CASE("refuse: all are all rules but the donor's own and an average that is not kept") {
   const std::string text =
       "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\nmethods: [bo]\n"

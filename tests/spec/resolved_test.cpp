@@ -91,6 +91,7 @@ tasks:
 outer: {trials: 8, initial: auto, beta: 4, noise: learned}
 methods:
   - swa
+confirm: 0
 baseline: none
 primary: none
 comparisons: none
