@@ -129,6 +129,9 @@ Scored Evaluator::score(const data::EncodedSplit& split, std::span<const int> ro
                     state_->target_scale);
     ++labelled;
   }
+  if (state_->classes == 1 && state_->target_scale != 1.0) {
+    for (float& value : scored.logits) value = static_cast<float>(value * state_->target_scale);
+  }
   scored.mean_loss =
       labelled > 0 ? sum / static_cast<double>(labelled) : std::numeric_limits<double>::quiet_NaN();
   return scored;

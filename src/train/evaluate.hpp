@@ -14,7 +14,9 @@
 namespace runner::train {
 
 struct Scored {
-  std::vector<float> logits;  // [rows x classes], in the order of `rows`
+  // [rows x classes], in the order of `rows`; of a regression in the labels' unit: the output times
+  // target_scale.
+  std::vector<float> logits;
   // Sum of the labelled rows' losses / their number, in double: cross-entropy, or the squared error
   // to label / target_scale as in training; NaN without labels.
   double mean_loss = 0.0;
