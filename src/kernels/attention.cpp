@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernels/attention.cpp"
 #include <hwy/foreach_target.h>
 
+#include "kernels/distance_bias-inl.hpp"
 #include "kernels/dropout-inl.hpp"
 #include "kernels/matmul-inl.hpp"
 
@@ -78,6 +79,15 @@ HWY_NOINLINE void pack(const float* from, const Head& head, std::int64_t rows, c
   }
 }
 
+template <typename T>
+HWY_INLINE void add_bias(const Attention<T>& attention, const Head& head, std::int64_t first_query,
+                         std::int64_t rows, float* scores) {
+  const DistanceBias& bias = attention.bias;
+  if (bias.values == nullptr) return;
+  add_distance_bias(bias.values + head.column / head.dim * bias.stride, bias.longest, 1.0F,
+                    first_query, rows, head.key_units, scores, head.padded_keys);
+}
+
 // p = exp(p - max) for one row of scores, 0 past the last key; returns 1 / sum.
 HWY_NOINLINE float exponentials(float* p, const Head& head) {
   std::fill_n(p + head.keys, head.padded_keys - head.keys, -std::numeric_limits<float>::infinity());
@@ -117,6 +127,7 @@ HWY_NOINLINE void forward_head(const Attention<T>& attention, std::int64_t item,
     unpack(query, attention.q_stride, head, rows, padded_rows(rows), attention.scale, q);
     product(rows, head.key_units, head.dim, {q, head.padded_dim, 1}, kt, head.padded_keys, p,
             head.padded_keys, false);
+    add_bias(attention, head, first_query, rows, p);
     if (attention.dropout.threshold != 0) {
       unit_factors(attention.dropout, static_cast<std::uint32_t>(item),
                    first_query * head.key_units, rows * head.key_units, factors);
@@ -156,6 +167,11 @@ HWY_NOINLINE void backward_head(const Attention<T>& attention, const AttentionGr
   float* p = dq + query_floats;
   float* ds = p + score_floats;
   float* factors = ds + score_floats;
+  float* dbias = nullptr;
+  if (gradient.dbias != nullptr) {
+    dbias = gradient.dbias + item * attention.bias.stride;
+    std::fill_n(dbias, attention.bias.stride, 0.0F);
+  }
   const std::int64_t kv = head.key_row * attention.kv_stride + head.column;
   unpack(attention.k + kv, attention.kv_stride, head, head.keys, head.padded_keys, 1.0F, k);
   unpack(attention.v + kv, attention.kv_stride, head, head.keys, head.padded_keys, 1.0F, v);
@@ -171,6 +187,7 @@ HWY_NOINLINE void backward_head(const Attention<T>& attention, const AttentionGr
            rows, padded_rows(rows), 1.0F, dout);
     product(rows, head.key_units, head.dim, {q, head.padded_dim, 1}, kt, head.padded_keys, p,
             head.padded_keys, false);
+    add_bias(attention, head, first_query, rows, p);
     product(rows, head.key_units, head.dim, {dout, head.padded_dim, 1}, vt, head.padded_keys, ds,
             head.padded_keys, false);
     unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first_query * head.key_units,
@@ -194,6 +211,10 @@ HWY_NOINLINE void backward_head(const Attention<T>& attention, const AttentionGr
         const Lanes keep = load(factor + c);
         store(probability * (load(ds_row + c) * keep - mean), ds_row + c);
         store(probability * keep, p_row + c);
+      }
+      if (dbias == nullptr) continue;
+      for (std::int64_t c = 0; c < head.padded_keys; c += 16) {
+        add_distance_gradient(load(ds_row + c), attention.bias.longest, first_query + r, c, dbias);
       }
     }
     product(head.keys, head.dim_units, rows, {p, 1, head.padded_keys}, dout, head.padded_dim, dv,

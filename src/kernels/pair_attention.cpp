@@ -14,6 +14,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pair_attention.cpp"
 #include <hwy/foreach_target.h>
 
+#include "kernels/distance_bias-inl.hpp"
 #include "kernels/dropout-inl.hpp"
 #include "kernels/pair_tiles-inl.hpp"
 
@@ -104,6 +105,15 @@ void multiply_panels(std::int64_t rows, std::int64_t pairs, Left a, const Bf16* 
   }
 }
 
+// The scores are not scaled yet.
+void add_bias(const Attention<Bf16>& attention, const Head& head, std::int64_t first,
+              std::int64_t rows, float* scores) {
+  const DistanceBias& bias = attention.bias;
+  if (bias.values == nullptr) return;
+  add_distance_bias(bias.values + head.column / head.dim * bias.stride, bias.longest,
+                    1.0F / attention.scale, first, rows, head.key_units, scores, head.padded_keys);
+}
+
 // e = exp(scale * (score - largest of its row)) in place of the scores of `rows` <= kQueries rows,
 // 0 past the last key; inverse[r] = 1 / sum of row r. In two loops, so that rows overlap.
 HWY_NOINLINE void exponentials(float* scores, std::int64_t rows, const Head& head, float scale,
@@ -156,6 +166,7 @@ RUNNER_PAIR_ATTR void forward_head(const Attention<Bf16>& attention, std::int64_
     multiply_panels(rows, head.dim / 2,
                     StoredRows{head.q + first * attention.q_stride, attention.q_stride}, kt,
                     head.key_panels, {}, scores, head.padded_keys);
+    add_bias(attention, head, first, rows, scores);
     const bool dropping = attention.dropout.threshold != 0;
     if (dropping) {
       unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
@@ -212,6 +223,11 @@ RUNNER_PAIR_ATTR void backward_head(const Attention<Bf16>& attention,
   float* dk = room.floats(head.keys * head.dim);
   float* dv = room.floats(head.keys * head.dim);
   float inverse[kQueries];
+  float* dbias = nullptr;
+  if (gradient.dbias != nullptr) {
+    dbias = gradient.dbias + item * attention.bias.stride;
+    std::fill_n(dbias, attention.bias.stride, 0.0F);
+  }
   std::fill_n(dk, 2 * head.keys * head.dim, 0.0F);
   pack_transposed(head.k, attention.kv_stride, head.keys, head.dim, kt);
   pack_transposed(head.v, attention.kv_stride, head.keys, head.dim, vt);
@@ -223,6 +239,7 @@ RUNNER_PAIR_ATTR void backward_head(const Attention<Bf16>& attention,
         gradient.dout + (head.query_row + first) * gradient.out_stride + head.column,
         gradient.out_stride};
     multiply_panels(rows, head.dim / 2, q_rows, kt, head.key_panels, {}, p, head.padded_keys);
+    add_bias(attention, head, first, rows, p);
     multiply_panels(rows, head.dim / 2, dout_rows, vt, head.key_panels, {}, ds, head.padded_keys);
     unit_factors(attention.dropout, static_cast<std::uint32_t>(item), first * head.key_units,
                  rows * head.key_units, factors);
@@ -240,7 +257,11 @@ RUNNER_PAIR_ATTR void backward_head(const Attention<Bf16>& attention,
       const Lanes mean = set(sum(total));
       for (std::int64_t c = 0; c < 16 * head.key_units; c += 16) {
         const Lanes scaled = load(p + row + c) * set(inverse[r] * attention.scale);
-        round_to(slopes + row + c, scaled * (load(ds + row + c) * load(factor + c) - mean));
+        const Lanes slope = scaled * (load(ds + row + c) * load(factor + c) - mean);
+        round_to(slopes + row + c, slope);
+        if (dbias != nullptr)
+          add_distance_gradient(slope * set(1.0F / attention.scale), attention.bias.longest,
+                                first + r, c, dbias);
       }
     }
     multiply_panels(rows, head.key_pairs, StoredRows{slopes, head.padded_keys}, k, head.panels(),

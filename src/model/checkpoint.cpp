@@ -94,7 +94,8 @@ std::string canonical(const EncoderConfig& config, std::string name) {
   };
   replace_end("LayerNorm.gamma", "LayerNorm.weight");
   replace_end("LayerNorm.beta", "LayerNorm.bias");
-  for (const char* part : {"embeddings.", "encoder.", "pooler."})
+  for (const char* part :
+       {"embeddings.", "embeddings_project.", "encoder.", "transformer.", "pooler."})
     if (name.starts_with(part)) return fmt::format("{}{}", config.family->prefix, name);
   return name;
 }
@@ -237,20 +238,19 @@ Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::stri
   for (std::size_t index = 0; index < checkpoint.layout.parameters.size(); ++index) {
     const Parameter& parameter = checkpoint.layout.parameters[index];
     const std::span<float> values = values_of(parameter, checkpoint.weights);
-    if (parameter.decay) {
+    if (parameter.decay || parameter.part == Part::relative) {
       fill_normal(values, config.initializer_range,
                   random::derive(random::derive(seed, "init"), parameter.name));
     } else if (is_norm(parameter.part) && !parameter.bias) {
       std::ranges::fill(values, 1.0F);
     }
+    const auto width = static_cast<std::size_t>(config.table_width());
     // nn.Embedding(padding_idx): that row is zero and stays so.
     const bool padded = parameter.part == Part::word ||
                         (parameter.part == Part::position && config.family->positions_from_pad);
     if (padded)
-      std::ranges::fill(values.subspan(static_cast<std::size_t>(config.pad_token_id) *
-                                           static_cast<std::size_t>(config.hidden_size),
-                                       static_cast<std::size_t>(config.hidden_size)),
-                        0.0F);
+      std::ranges::fill(
+          values.subspan(static_cast<std::size_t>(config.pad_token_id) * width, width), 0.0F);
   }
   return checkpoint;
 }

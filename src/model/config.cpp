@@ -8,6 +8,7 @@
 
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "model/relative.hpp"
 
 namespace runner::model {
 namespace {
@@ -104,13 +105,18 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
   config.heads = reader.integer(keys.heads, 1);
   config.intermediate_size = reader.integer(keys.intermediate_size, 1);
   config.max_positions = reader.integer("max_position_embeddings", 1);
-  config.type_vocab_size = reader.integer("type_vocab_size", 1, family.type_vocab_size);
-  config.pad_token_id = reader.integer("pad_token_id", 0, family.pad_token_id);
-  config.layer_norm_eps = reader.number("layer_norm_eps", 0.0, 1.0, 1e-12);
+  config.type_vocab_size =
+      family.type_vocab_size > 0 ? reader.integer("type_vocab_size", 1, family.type_vocab_size) : 0;
+  if (family.embedding_size > 0)
+    config.embedding_size = reader.integer("embedding_size", 1, family.embedding_size);
+  config.pad_token_id = reader.integer(keys.pad_token_id, 0, family.pad_token_id);
+  config.layer_norm_eps = reader.number(keys.layer_norm_eps, 0.0, 1.0, 1e-12);
   config.initializer_range = reader.number("initializer_range", 0.0, 1e3, 0.02);
   config.dropout = reader.number(keys.dropout, 0.0, 0.99, 0.1);
   config.attention_dropout = reader.number(keys.attention_dropout, 0.0, 0.99, 0.1);
-  config.head_dropout = reader.number(keys.head_dropout, 0.0, 0.99, config.dropout);
+  config.head_dropout =
+      reader.number(keys.head_dropout, 0.0, 0.99,
+                    family.head.dropout < 0.0 ? config.dropout : family.head.dropout);
   config.labels = reader.labels();
   if (config.hidden_size % config.heads != 0)
     reader.fail(fmt::format("{} {} is not a multiple of {} {}", keys.hidden_size,
@@ -124,6 +130,10 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
   const std::string activation = reader.text(keys.activation, "gelu");
   if (activation != "gelu")
     reader.fail(fmt::format("key '{}' is '{}': only gelu is known", keys.activation, activation));
+  if (family.relative_bias &&
+      reader.integer("relative_attention_num_buckets", 1, kRelativeBuckets) != kRelativeBuckets)
+    reader.fail(
+        fmt::format("key 'relative_attention_num_buckets': only {} is known", kRelativeBuckets));
   const std::string positions = reader.text("position_embedding_type", "absolute");
   if (positions != "absolute")
     reader.fail(
@@ -143,18 +153,20 @@ std::string config_json(const EncoderConfig& config) {
   json[keys.heads] = config.heads;
   json[keys.intermediate_size] = config.intermediate_size;
   json["max_position_embeddings"] = config.max_positions;
-  json["type_vocab_size"] = config.type_vocab_size;
+  if (family.type_vocab_size > 0) json["type_vocab_size"] = config.type_vocab_size;
+  if (family.embedding_size > 0) json["embedding_size"] = config.table_width();
+  if (family.relative_bias) json["relative_attention_num_buckets"] = kRelativeBuckets;
   json["pad_token_id"] = config.pad_token_id;
   if (family.positions_from_pad) {
     json["bos_token_id"] = 0;
     json["eos_token_id"] = 2;
   }
   json[keys.activation] = "gelu";
-  json["layer_norm_eps"] = config.layer_norm_eps;
+  if (!keys.layer_norm_eps.empty()) json[keys.layer_norm_eps] = config.layer_norm_eps;
   json["initializer_range"] = config.initializer_range;
   json[keys.dropout] = config.dropout;
   json[keys.attention_dropout] = config.attention_dropout;
-  json[keys.head_dropout] = config.head_dropout;
+  if (!keys.head_dropout.empty()) json[keys.head_dropout] = config.head_dropout;
   const bool regression = config.labels.empty();
   const std::vector<std::string> labels =
       regression ? std::vector<std::string>{"LABEL_0"} : config.labels;

@@ -14,7 +14,9 @@ enum class Part {
   position,
   type,
   embedding_norm,
-  query,  // of a layer
+  projection,  // from the tables' width to the encoder's
+  relative,    // attention's bias by relative position, which all layers share: [buckets, heads]
+  query,       // of a layer
   key,
   value,
   attention_out,
@@ -25,24 +27,29 @@ enum class Part {
   dense,  // of the head
   output,
 };
-constexpr std::size_t kEncoderParts = 12;  // those above the head's
+constexpr std::size_t kEncoderParts = 14;  // those above the head's
 
 constexpr bool is_of_layer(Part part) { return part >= Part::query && part <= Part::output_norm; }
 constexpr bool is_norm(Part part) {
   return part == Part::embedding_norm || part == Part::attention_norm || part == Part::output_norm;
 }
 
-// config.json's keys for what not all families call the same.
+// config.json's keys for what not all families call the same; empty: the family has no such key.
 struct ConfigKeys {
   std::string_view hidden_size, layers, heads, intermediate_size, activation;
   std::string_view dropout, attention_dropout, head_dropout;
+  std::string_view layer_norm_eps, pad_token_id;
 };
 
-// logits = output(dropout(tanh(dense(dropout(first token)))))
+enum class Activation { tanh, relu, gelu };
+
+// logits = output(dropout(activation(dense(dropout(first token)))))
 struct Head {
   std::string_view dense, output;  // tensors' names
-  bool input_dropout;              // whether `dense` reads its input through dropout
-  bool pretrained_dense;           // BERT's pooler, which another task keeps
+  Activation activation = Activation::tanh;
+  bool input_dropout = true;      // whether `dense` reads its input through dropout
+  bool pretrained_dense = false;  // BERT's pooler, which another task keeps
+  double dropout = -1.0;          // where config.json does not say; < 0: as that of hidden states
 };
 
 // One family of post-norm encoders with a classification head as Hugging Face's transformers
@@ -54,10 +61,12 @@ struct Family {
   const ConfigKeys* keys;
   const std::array<std::string_view, kEncoderParts>* names;  // below `prefix`; {}: the layer
   Head head;
-  bool
-      positions_from_pad;  // a row's first token has position pad_token_id + 1, padding that of pad
-  int type_vocab_size;     // where config.json does not say
-  int pad_token_id;        // likewise
+  bool positions_from_pad;     // the first token's is pad_token_id + 1, padding has pad_token_id
+  int pad_token_id;            // where config.json does not say
+  int type_vocab_size = 0;     // likewise; 0: no segments
+  int embedding_size = 0;      // likewise; 0: the tables are as wide as the encoder
+  bool relative_bias = false;  // of attention
+  bool attention_output_dropout = true;  // between a layer's attention and its residual
 };
 
 // All of them, RoBERTa first.

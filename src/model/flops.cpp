@@ -18,6 +18,12 @@ LayerFlops layer_flops(const EncoderConfig& config) {
           .attention = 2.0 * hidden};
 }
 
+// From the embeddings' width to the encoder's.
+double projection_flops(const EncoderConfig& config) {
+  if (config.table_width() == config.hidden_size) return 0.0;
+  return 2.0 * config.table_width() * config.hidden_size;
+}
+
 constexpr int kForwardProducts = 2, kBackwardProducts = 5;  // within attention
 
 }  // namespace
@@ -32,6 +38,7 @@ RowFlops& RowFlops::operator+=(const RowFlops& other) {
 RowFlops forward_flops(const EncoderConfig& config, int begin, int end) {
   const LayerFlops one = layer_flops(config);
   RowFlops sum;
+  if (begin == 0) sum.token = projection_flops(config);
   for (int layer = begin; layer < end; ++layer) {
     if (layer + 1 == config.layers) {
       sum += {.row = one.queries + one.after,
@@ -52,6 +59,7 @@ RowFlops head_flops(const EncoderConfig& config, int classes) {
 RowFlops backward_flops(const EncoderConfig& config, int classes, int frozen_layers) {
   const LayerFlops one = layer_flops(config);
   RowFlops sum = {.row = 2.0 * head_flops(config, classes).row};
+  if (frozen_layers == 0) sum.token = 2.0 * projection_flops(config);
   for (int layer = frozen_layers; layer < config.layers; ++layer) {
     // The gradients of the weights, and of the input where something below is trained.
     const double projections = frozen_layers > 0 && layer == frozen_layers ? 1.0 : 2.0;

@@ -15,10 +15,10 @@ struct RowFlops {
   RowFlops& operator+=(const RowFlops& other);
 };
 
-// Layers [begin, end).
+// Layers [begin, end), and below the first the projection of the embeddings.
 RowFlops forward_flops(const EncoderConfig& config, int begin, int end);
 RowFlops head_flops(const EncoderConfig& config, int classes);
-// Of the trained layers and the head; the embeddings multiply nothing.
+// Of the trained layers and the head; the embeddings multiply nothing but a projection.
 RowFlops backward_flops(const EncoderConfig& config, int classes, int frozen_layers);
 
 }  // namespace runner::model

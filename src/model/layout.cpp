@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
+
+#include "model/relative.hpp"
 
 namespace runner::model {
 namespace {
@@ -16,6 +19,11 @@ class Builder {
   void begin_layer(int layer) { layer_ = layer; }
   void matrix(Part part, std::int64_t rows, std::int64_t columns) {
     add(part, false, {rows, columns}, rows * columns, true);
+  }
+  // A table that optimisers treat as a bias (in Hugging Face's Trainer by its name).
+  void undecayed(Part part, std::int64_t rows, std::int64_t columns) {
+    add(part, false, {rows, columns}, rows * columns, false);
+    align();
   }
   void bias(Part part, std::int64_t size) { add(part, true, {size}, size, false); }
   void norm(Part part, std::int64_t size) {
@@ -60,10 +68,15 @@ Layout make_layout(const EncoderConfig& config, int classes) {
     builder.align();
   };
 
-  matrix(Part::word, config.vocab_size, hidden);
-  matrix(Part::position, config.max_positions, hidden);
-  matrix(Part::type, config.type_vocab_size, hidden);
-  builder.norm(Part::embedding_norm, hidden);
+  const std::int64_t width = config.table_width();
+  matrix(Part::word, config.vocab_size, width);
+  matrix(Part::position, config.max_positions, width);
+  if (config.type_vocab_size > 0) matrix(Part::type, config.type_vocab_size, width);
+  if (width != hidden) matrix(Part::projection, hidden, width);
+  builder.norm(Part::embedding_norm, width);
+  if (width != hidden) bias(Part::projection, hidden);
+  if (config.family->relative_bias)
+    builder.undecayed(Part::relative, kRelativeBuckets, config.heads);
 
   for (int layer = 0; layer < config.layers; ++layer) {
     builder.begin_layer(layer);
@@ -119,6 +132,10 @@ const Parameter& Layout::find(Part part, bool bias, int layer) const {
         (!is_of_layer(part) || parameter.layer == layer))
       return parameter;
   throw std::out_of_range("no such parameter");
+}
+
+bool Layout::has(Part part) const {
+  return std::ranges::find(parameters, part, &Parameter::part) != parameters.end();
 }
 
 std::int64_t Layout::begin_of_layer(int layer) const {

@@ -17,7 +17,8 @@ struct Parameter {
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;  // in floats; a multiple of 16 (64 bytes) but inside a QKV group
   std::int64_t size = 0;    // in floats
-  bool decay = false;       // a weight matrix or an embedding: neither bias nor LayerNorm
+  bool decay = false;       // a weight matrix or an embedding: neither bias nor LayerNorm,
+                            // nor a bias by relative position
   int layer = 0;            // -1: embeddings; 0..L-1: encoder; L: head
 };
 
@@ -33,6 +34,7 @@ struct Layout {
   // `layer` counts for layers' parts.
   const Parameter& weight(Part part, int layer = 0) const { return find(part, false, layer); }
   const Parameter& bias(Part part, int layer = 0) const { return find(part, true, layer); }
+  bool has(Part part) const;
   // First float that belongs to a layer >= `layer` (-1 .. L; L + 1 is `size`).
   std::int64_t begin_of_layer(int layer) const;
 

@@ -100,6 +100,16 @@ void Network::set_weights(Tensor flat) {
   const c10::InferenceMode guard;
   weights_ = std::move(flat);
   const std::int64_t hidden = config_.hidden_size, inner = config_.intermediate_size;
+  if (layout_.has(Part::projection)) {
+    const Parameter &matrix = layout_.weight(Part::projection),
+                    &vector = layout_.bias(Part::projection);
+    projection_ = std::make_unique<Projection>(
+        Projection{view(matrix), gradient_view(matrix), view(vector), gradient_view(vector)});
+  }
+  if (layout_.has(Part::relative)) {
+    const Parameter& table = layout_.weight(Part::relative);
+    relative_ = {view(table), gradient_view(table)};
+  }
   for (int index = 0; index < config_.layers; ++index) {
     LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
     // `rows` x `columns` from the named parameter on: three of them at once for QKV.

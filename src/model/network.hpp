@@ -119,6 +119,7 @@ class Network {
   struct Tape;
   struct LayerTape;
   struct LayerWeights;
+  struct Projection;
 
   bool is_last(int index) const { return index + 1 == config_.layers; }
   const Segment& segment_of(const Parameter& parameter) const;
@@ -129,7 +130,7 @@ class Network {
 
   at::Tensor take_rows(std::int64_t rows, std::int64_t columns, at::ScalarType type);
   at::Tensor take_product(std::int64_t rows, std::int64_t columns);
-  void take_norm(NormStep& step, std::int64_t rows, bool taped);
+  void take_norm(NormStep& step, std::int64_t rows, std::int64_t columns, bool taped);
   void multiply(const at::Tensor& x, const at::Tensor& weight, bool transposed,
                 const at::Tensor& out, const at::Tensor& bias = {});
   void add_weight_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& gradient);
@@ -142,6 +143,7 @@ class Network {
                   const DeviceBatch* placed = nullptr);
   bool drops(int index) const;
   NormStep run_embedding();
+  NormStep project(const at::Tensor& embedded);
   NormStep take_up(const at::Tensor& hidden);
   NormStep run_layers(NormStep below, int begin, int end);
   void run_attention(int index, LayerTape& tape);
@@ -150,6 +152,7 @@ class Network {
   at::Tensor backward_head(const at::Tensor& dlogits);
   void backward_layer(int index, bool lowest, at::Tensor& dy, at::Tensor& dy_product);
   void backward_embeddings(const at::Tensor& dy, const at::Tensor& dy_product);
+  at::Tensor backward_projection(const at::Tensor& dy, const at::Tensor& dy_product);
 
   EncoderConfig config_;
   NetworkOptions options_;
@@ -167,6 +170,8 @@ class Network {
   at::Tensor word_gradients_;     // [words, H], the first rows of word_room_
   std::vector<std::int32_t> words_;
   std::vector<LayerWeights> layers_;
+  std::unique_ptr<Projection> projection_;  // null: the embeddings are as wide as the encoder
+  RelativeBias relative_;
   std::unique_ptr<Tape> tape_;
   bool product_gradients_empty_ = true;
   double flops_ = 0.0;

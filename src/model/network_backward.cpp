@@ -1,5 +1,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_zero.h>
+#include <ATen/ops/gelu_backward.h>
+#include <ATen/ops/gt.h>
+#include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
@@ -13,6 +16,25 @@ namespace runner::model {
 
 using at::Tensor;
 
+namespace {
+
+// The gradient of the activation's input x.
+Tensor activation_gradient(Activation activation, const Tensor& x, const Tensor& dy) {
+  switch (activation) {
+    case Activation::tanh: {
+      const Tensor y = x.tanh();
+      return dy * (1.0 - y * y);
+    }
+    case Activation::relu:
+      return dy * x.gt(0.0);
+    case Activation::gelu:
+      break;
+  }
+  return at::gelu_backward(dy, x);
+}
+
+}  // namespace
+
 void Network::begin_step(std::vector<std::int32_t> words) {
   const c10::InferenceMode guard;
   std::vector<Tensor> sums;  // the rest is written before it is added to
@@ -24,7 +46,7 @@ void Network::begin_step(std::vector<std::int32_t> words) {
   const std::int64_t rows =
       words_.empty() ? config_.vocab_size : static_cast<std::int64_t>(words_.size());
   if (!word_room_.defined() || word_room_.size(0) < rows)
-    word_room_ = at::empty({rows, config_.hidden_size}, gradients_.options());
+    word_room_ = at::empty({rows, config_.table_width()}, gradients_.options());
   word_gradients_ = word_room_.narrow(0, 0, rows);
   word_gradients_.zero_();
   product_gradients_empty_ = true;
@@ -67,7 +89,7 @@ Tensor Network::backward_head(const Tensor& dlogits) {
   ops_->add_column_sums(dlogits, gradient_view(layout_.bias(Part::output)));
   Tensor d = multiply_alone(dlogits, view(output));
   ops_->dropout(tape.dense_dropout, d);
-  d.mul_(1.0 - tape.dense * tape.dense);
+  d = activation_gradient(config_.family->head.activation, tape.dense, d);
   gradient_view(dense).add_(multiply_alone(d.t(), tape.hidden));
   ops_->add_column_sums(d, gradient_view(layout_.bias(Part::dense)));
   d = multiply_alone(d, view(dense));
@@ -147,9 +169,9 @@ void Network::backward_layer(int index, bool lowest, Tensor& dy, Tensor& dy_prod
 void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
   Tape& tape = *tape_;
   const auto gradient_of = [&](Part part) { return gradient_view(layout_.weight(part)); };
-  Tensor dsum = dy;
+  Tensor dsum = projection_ != nullptr ? backward_projection(dy, dy_product) : dy;
   ops_->embedding_backward(
-      tape.embedding, dsum, dy_product,
+      tape.embedding, dsum, projection_ != nullptr ? Tensor{} : dy_product,
       {gradient_of(Part::embedding_norm), gradient_view(layout_.bias(Part::embedding_norm)), {}});
   DeviceBatch& batch = tape.batch;
   if (kernels_) {
@@ -159,7 +181,24 @@ void Network::backward_embeddings(const Tensor& dy, const Tensor& dy_product) {
   }
   ops_->add_rows(batch.words, dsum, word_gradients_);
   ops_->add_rows(batch.position_rows, dsum, gradient_of(Part::position));
-  ops_->add_rows(batch.type_rows, dsum, gradient_of(Part::type));
+  if (config_.type_vocab_size > 0) ops_->add_rows(batch.type_rows, dsum, gradient_of(Part::type));
+}
+
+// The gradient of the embeddings, fp32, from that of their projection.
+Tensor Network::backward_projection(const Tensor& dy, const Tensor& dy_product) {
+  const Tensor total = take_rows(dy.size(0), dy.size(1), at::kFloat);
+  total.copy_(dy_product.defined() ? dy + dy_product : dy);
+  const Tensor part = arena_.take(projection_->gradient.sizes(), at::kFloat);
+  if (kernels_)
+    multiply_over_rows(part, total, tape_->embedding.y);
+  else
+    multiply_exactly(part, total.t(), tape_->embedding.y);
+  flops_ += 2.0 * static_cast<double>(total.size(0)) * static_cast<double>(part.numel());
+  projection_->gradient.add_(part);
+  ops_->add_column_sums(total, projection_->bias_gradient);
+  const Tensor dx = take_rows(total.size(0), part.size(1), at::kFloat);
+  multiply(total, projection_->weight, false, dx);
+  return dx;
 }
 
 // nn.Embedding(padding_idx): a padding id that stands in a text teaches nothing.

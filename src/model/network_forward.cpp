@@ -1,5 +1,7 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
@@ -19,6 +21,18 @@ namespace {
 // Sites of dropout: one number for each mask of a step.
 std::uint32_t layer_site(int layer, int which) {
   return static_cast<std::uint32_t>(1 + 3 * layer + which);
+}
+
+Tensor activate(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::tanh:
+      return x.tanh();
+    case Activation::relu:
+      return x.relu();
+    case Activation::gelu:
+      break;
+  }
+  return at::gelu(x);
 }
 
 }  // namespace
@@ -45,15 +59,15 @@ Tensor Network::take_product(std::int64_t rows, std::int64_t columns) {
   return take_rows(rows, columns, product_type_);
 }
 
-void Network::take_norm(NormStep& step, std::int64_t rows, bool taped) {
+void Network::take_norm(NormStep& step, std::int64_t rows, std::int64_t columns, bool taped) {
   step.keep = taped;
   if (!kernels_) return;
   if (taped) {
     step.mean = arena_.take({rows}, at::kFloat);
     step.rstd = arena_.take({rows}, at::kFloat);
   }
-  step.y = take_rows(rows, config_.hidden_size, at::kFloat);
-  if (options_.bf16) step.y_product = take_product(rows, config_.hidden_size);
+  step.y = take_rows(rows, columns, at::kFloat);
+  if (options_.bf16) step.y_product = take_product(rows, columns);
 }
 
 void Network::run_attention(int index, LayerTape& tape) {
@@ -69,6 +83,9 @@ void Network::run_attention(int index, LayerTape& tape) {
   AttentionStep& step = tape.attention;
   step.batch = &batch;
   step.heads = config_.heads;
+  step.bias.table = relative_.table;
+  // With frozen layers the bias, which they share, is frozen too.
+  if (tape_->taped_from == 0) step.bias.gradient = relative_.gradient;
   step.first_query_only = is_last(index);
   if (step.first_query_only) {
     tape.first_product = take_product(batch.host->rows(), hidden);
@@ -117,8 +134,9 @@ void Network::run_layer(int index, LayerTape& tape, bool taped) {
   middle.gamma = layer.attention.gamma;
   middle.beta = layer.attention.beta;
   middle.eps = eps;
-  middle.dropout = kernels::dropout(dropout, pass.dropout_key, layer_site(index, 1));
-  take_norm(middle, rows, taped);
+  middle.dropout = kernels::dropout(config_.family->attention_output_dropout ? dropout : 0.0,
+                                    pass.dropout_key, layer_site(index, 1));
+  take_norm(middle, rows, config_.hidden_size, taped);
   ops_->norm_forward(middle);
 
   tape.inner = take_product(rows, config_.intermediate_size);
@@ -137,7 +155,7 @@ void Network::run_layer(int index, LayerTape& tape, bool taped) {
   output.beta = layer.output.beta;
   output.eps = eps;
   output.dropout = kernels::dropout(dropout, pass.dropout_key, layer_site(index, 2));
-  if (!output.y.defined()) take_norm(output, rows, taped);
+  if (!output.y.defined()) take_norm(output, rows, config_.hidden_size, taped);
   ops_->norm_forward(output);
 }
 
@@ -180,9 +198,11 @@ DeviceBatch Network::place(const PackedBatch& batch, bool embeddings_trained, Te
     return placed;
   }
   if (!embeddings_trained) return upload_batch(batch, options_.device, {}, {}, {}, room);
+  std::vector<std::int32_t> segments;
+  if (config_.type_vocab_size > 0) segments = batch.types;
   return upload_batch(batch, options_.device, {word_rows(batch), config_.vocab_size},
                       {position_rows(batch), config_.max_positions},
-                      {batch.types, config_.type_vocab_size}, room);
+                      {segments, config_.type_vocab_size}, room);
 }
 
 void Network::begin_pass(const PackedBatch& batch, const TrainPass* pass,
@@ -207,12 +227,12 @@ NormStep Network::run_embedding() {
   Tape& tape = *tape_;
   const TrainPass& pass = tape.pass;
   NormStep out;
-  take_norm(out, tape.host.tokens(), tape.taped_from == 0);
+  take_norm(out, tape.host.tokens(), config_.table_width(), tape.taped_from == 0);
   EmbeddingStep& embedding = tape.embedding;
   embedding.batch = &tape.batch;
   embedding.word = view(layout_.weight(Part::word));
   embedding.position = view(layout_.weight(Part::position));
-  embedding.type = view(layout_.weight(Part::type));
+  if (config_.type_vocab_size > 0) embedding.type = view(layout_.weight(Part::type));
   embedding.gamma = view(layout_.weight(Part::embedding_norm));
   embedding.beta = view(layout_.bias(Part::embedding_norm));
   embedding.eps = static_cast<float>(config_.layer_norm_eps);
@@ -225,6 +245,17 @@ NormStep Network::run_embedding() {
   ops_->embedding_forward(embedding);
   out.y = embedding.y;
   out.y_product = embedding.y_product;
+  return projection_ != nullptr ? project(out.y) : out;
+}
+
+// In fp32 also among bf16 products: it is a small part of them.
+NormStep Network::project(const Tensor& embedded) {
+  NormStep out;
+  out.y = take_rows(embedded.size(0), config_.hidden_size, at::kFloat);
+  multiply(embedded, projection_->weight, true, out.y, projection_->bias);
+  if (!options_.bf16) return out;
+  out.y_product = take_product(embedded.size(0), config_.hidden_size);
+  ops_->cast(out.y, out.y_product, false);
   return out;
 }
 
@@ -244,7 +275,8 @@ NormStep Network::run_layers(NormStep below, int begin, int end) {
   Tape& tape = *tape_;
   // Layers without a backward pass hand two outputs back and forth; the rest of them is released.
   NormStep slots[2] = {below, {}};
-  if (begin < tape.taped_from && kernels_) take_norm(slots[1], below.y.size(0), false);
+  if (begin < tape.taped_from && kernels_)
+    take_norm(slots[1], below.y.size(0), config_.hidden_size, false);
   for (int layer = begin; layer < end; ++layer) {
     LayerTape& part = tape.layers[static_cast<std::size_t>(layer)];
     part.input = below.y;
@@ -275,9 +307,8 @@ Tensor Network::run_head(const Tensor& hidden) {
   tape.hidden = hidden.clone();
   ops_->dropout(tape.hidden_dropout, tape.hidden);
   tape.dense = multiply_alone(tape.hidden, view(layout_.weight(Part::dense)).t(),
-                              view(layout_.bias(Part::dense)))
-                   .tanh_();
-  tape.activated = tape.dense.clone();
+                              view(layout_.bias(Part::dense)));
+  tape.activated = activate(config_.family->head.activation, tape.dense);
   ops_->dropout(tape.dense_dropout, tape.activated);
   const Tensor last = view(layout_.weight(Part::output));
   flops_ += 2.0 * static_cast<double>(hidden.size(0)) *

@@ -30,6 +30,11 @@ struct Network::LayerTape {
   NormStep output;  // after the feed-forward part
 };
 
+struct Network::Projection {
+  at::Tensor weight, gradient;  // [hidden, width], fp32 also among bf16 products
+  at::Tensor bias, bias_gradient;
+};
+
 struct Network::Tape {
   PackedBatch host;
   DeviceBatch batch;
@@ -37,7 +42,7 @@ struct Network::Tape {
   int taped_from = 0;  // first layer that backward reaches; 0: the embeddings too
   EmbeddingStep embedding;
   std::vector<LayerTape> layers;
-  at::Tensor hidden, dense, activated;  // head: its input, tanh's output, the same after dropout
+  at::Tensor hidden, dense, activated;  // head: its input, before the activation, after dropout
   kernels::Dropout hidden_dropout, dense_dropout;
 };
 

@@ -43,7 +43,7 @@ struct DeviceBatch {
 
 struct EmbeddingStep {
   const DeviceBatch* batch = nullptr;
-  at::Tensor word, position, type;  // tables
+  at::Tensor word, position, type;  // tables; type: undefined without segments
   at::Tensor gamma, beta;
   float eps = 0.0F;
   kernels::Dropout dropout;
@@ -54,12 +54,19 @@ struct EmbeddingStep {
   at::Tensor sum, mask;   // ATen: LayerNorm's input fp32, what dropout kept (bool)
 };
 
+// What is added to attention's scores by relative position (model/relative).
+struct RelativeBias {
+  at::Tensor table;     // [buckets, heads] fp32; undefined: no bias
+  at::Tensor gradient;  // the same; undefined: unwanted
+};
+
 struct AttentionStep {
   const DeviceBatch* batch = nullptr;
   std::int64_t heads = 0;
   bool first_query_only = false;  // q has one row per sequence
   kernels::Dropout dropout;
   at::Tensor q, k, v;  // [tokens or rows, H], rows may be strided
+  RelativeBias bias;
   // ATen's fused attention: its output [tokens or rows, heads, H / heads] and what it drew.
   at::Tensor out, logsumexp, seed, offset;
 };
@@ -86,7 +93,7 @@ class Ops {
 
   virtual void embedding_forward(EmbeddingStep& step) = 0;
   // On entry dy + dy_product (which may be undefined) is the gradient of y; dy [tokens, H] fp32
-  // becomes that of the three tables' sum. parameters.dbias stays undefined.
+  // becomes that of the tables' sum. parameters.dbias stays undefined.
   virtual void embedding_backward(EmbeddingStep& step, at::Tensor& dy, const at::Tensor& dy_product,
                                   const NormGradients& parameters) = 0;
   // table[rows.host[t]] += values[t] over all tokens t

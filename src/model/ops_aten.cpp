@@ -26,8 +26,9 @@ class AtenOps final : public Ops {
 
   void embedding_forward(EmbeddingStep& step) override {
     const DeviceBatch& batch = *step.batch;
-    const Tensor sum = (at::embedding(step.word, batch.ids) + at::embedding(step.type, batch.types))
-                           .add_(at::embedding(step.position, batch.positions));
+    Tensor sum = at::embedding(step.word, batch.ids);
+    if (step.type.defined()) sum.add_(at::embedding(step.type, batch.types));
+    sum.add_(at::embedding(step.position, batch.positions));
     normalise(step, sum);
     std::tie(step.y, step.mask) = drop(step.dropout, step.y);
     finish(step);
@@ -48,8 +49,10 @@ class AtenOps final : public Ops {
 
   void attention_forward(AttentionStep& step, Tensor& out) override {
     if (!attention_)
-      attention_ =
-          choose_attention(step.k.device(), step.k.scalar_type(), step.k.size(1) / step.heads);
+      attention_ = step.bias.table.defined()
+                       ? AttentionKind::padded  // the fused kinds take no bias over packed rows
+                       : choose_attention(step.k.device(), step.k.scalar_type(),
+                                          step.k.size(1) / step.heads);
     model::attention_forward(*attention_, step, out);
   }
 

@@ -6,6 +6,7 @@
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/one_hot.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "model/ops_dropout.hpp"
+#include "model/relative.hpp"
 
 namespace runner::model {
 
@@ -114,6 +116,7 @@ struct Padded {
         heads(step.heads),
         size(step.k.size(1) / step.heads),
         scale(1.0 / std::sqrt(static_cast<double>(size))) {
+    const at::Device device = step.k.device();
     std::vector<std::int64_t> to;
     std::vector<float> bias(static_cast<std::size_t>(rows * longest), -INFINITY);
     for (std::int64_t row = 0; row < rows; ++row)
@@ -121,8 +124,18 @@ struct Padded {
         to.push_back(row * longest + i);
         bias[static_cast<std::size_t>(to.back())] = 0.0F;
       }
-    index = at::tensor(to, at::kLong).to(step.k.device());
-    mask = at::tensor(bias, at::kFloat).view({rows, 1, 1, longest}).to(step.k.device());
+    index = at::tensor(to, at::kLong).to(device);
+    mask = at::tensor(bias, at::kFloat).view({rows, 1, 1, longest}).to(device);
+    if (step.bias.table.defined()) {
+      std::vector<std::int64_t> places;
+      for (std::int64_t query = 0; query < queries(); ++query)
+        for (std::int64_t key = 0; key < longest; ++key)
+          places.push_back(relative_bucket(key - query));
+      bucket = at::tensor(places, at::kLong).to(device);
+      mask = mask + step.bias.table.index_select(0, bucket)
+                        .view({queries(), longest, heads})
+                        .permute({2, 0, 1});
+    }
     q = pad_query(step.q);
     k = pad_key(step.k);
     v = pad_key(step.v);
@@ -142,24 +155,24 @@ struct Padded {
   Tensor unpad_query(const Tensor& x) const {
     return first_only ? x.reshape({rows, heads * size}) : unpad_key(x);
   }
+  std::int64_t queries() const { return first_only ? 1 : longest; }
   Tensor probabilities() const {
     return at::softmax(at::matmul(q, k.transpose(2, 3)).to(at::kFloat) * scale + mask, 3);
   }
   // Dropout's factors, 0 or its scale; undefined where there is none.
   Tensor factors(const kernels::Dropout& dropout) const {
     if (dropout.threshold == 0) return {};
-    const std::int64_t queries = first_only ? 1 : longest;
     if (!k.is_cpu())
-      return dropout_mask(dropout, {rows, heads, queries, longest}, k.device()).to(at::kFloat) *
+      return dropout_mask(dropout, {rows, heads, queries(), longest}, k.device()).to(at::kFloat) *
              static_cast<double>(dropout.scale);
     // The kernels' planes have the row's own length.
-    Tensor out = at::zeros({rows, heads, queries, longest}, at::kFloat);
+    Tensor out = at::zeros({rows, heads, queries(), longest}, at::kFloat);
     float* data = out.data_ptr<float>();
     for (std::int64_t row = 0; row < rows; ++row)
       for (std::int64_t head = 0; head < heads; ++head)
-        for (std::int64_t i = 0; i < std::min(queries, host.length(row)); ++i)
+        for (std::int64_t i = 0; i < std::min(queries(), host.length(row)); ++i)
           for (std::int64_t j = 0; j < host.length(row); ++j)
-            data[((row * heads + head) * queries + i) * longest + j] =
+            data[((row * heads + head) * queries() + i) * longest + j] =
                 kernels::keeps(dropout, static_cast<std::uint32_t>(row * heads + head), i, j,
                                host.length(row))
                     ? dropout.scale
@@ -171,7 +184,9 @@ struct Padded {
   bool first_only;
   std::int64_t rows, longest, heads, size;
   double scale;
-  Tensor index, mask, q, k, v;
+  Tensor index, q, k, v;
+  Tensor mask;    // added to the scores, the bias included
+  Tensor bucket;  // [queries * longest] int64, with a bias
 };
 
 Tensor times(const Tensor& x, const Tensor& factors) { return factors.defined() ? x * factors : x; }
@@ -192,8 +207,14 @@ void padded_backward(const AttentionStep& step, const Tensor& dout, const Tensor
   dv.copy_(
       padded.unpad_key(at::matmul(times(probabilities, kept).to(dtype).transpose(2, 3), gradient)));
   const Tensor dp = times(at::matmul(gradient, padded.v.transpose(2, 3)).to(at::kFloat), kept);
-  const Tensor ds =
-      (probabilities * (dp - (dp * probabilities).sum(3, true)) * padded.scale).to(dtype);
+  const Tensor slopes = probabilities * (dp - (dp * probabilities).sum(3, true));
+  if (step.bias.gradient.defined()) {
+    // By a product: an index's places would be added to one another in no fixed order on a GPU.
+    const Tensor chosen = at::one_hot(padded.bucket, kRelativeBuckets).to(at::kFloat);
+    step.bias.gradient.add_(
+        at::matmul(chosen.t(), slopes.sum(at::IntArrayRef{0}).view({padded.heads, -1}).t()));
+  }
+  const Tensor ds = (slopes * padded.scale).to(dtype);
   dq.copy_(padded.unpad_query(at::matmul(ds, padded.k)));
   dk.copy_(padded.unpad_key(at::matmul(ds.transpose(2, 3), padded.q)));
 }

@@ -9,6 +9,7 @@
 #include "kernels/gelu.hpp"
 #include "kernels/layer_norm.hpp"
 #include "model/ops.hpp"
+#include "model/relative.hpp"
 #include "model/threads.hpp"
 
 namespace runner::model {
@@ -88,17 +89,22 @@ class KernelOps final : public Ops {
     with_type(step.k, [&](auto type) {
       using T = decltype(type);
       const auto attention = convert<T>(step);
+      const std::int64_t items = attention.sequences * attention.heads;
+      float* dbias =
+          step.bias.gradient.defined() ? scratch(items * attention.bias.stride) : nullptr;
       const kernels::AttentionGradient<T> gradient{.dout = data<T>(dout),
                                                    .out_stride = dout.stride(0),
                                                    .dq = data<T>(dq),
                                                    .dk = data<T>(dk),
                                                    .dv = data<T>(dv),
                                                    .dq_stride = dq.stride(0),
-                                                   .dkv_stride = dk.stride(0)};
+                                                   .dkv_stride = dk.stride(0),
+                                                   .dbias = dbias};
       share(attention.sequences * attention.heads, kHeadGrain,
             [&](std::int64_t begin, std::int64_t end) {
               kernels::attention_backward(attention, gradient, begin, end);
             });
+      if (dbias != nullptr) add_by_bucket(dbias, items, attention.bias, step.bias.gradient);
     });
   }
 
@@ -191,16 +197,16 @@ class KernelOps final : public Ops {
   }
 
  private:
-  static kernels::Embedding convert(const EmbeddingStep& step) {
+  kernels::Embedding convert(const EmbeddingStep& step) {
     const PackedBatch& host = *step.batch->host;
     return {.rows = host.tokens(),
             .width = step.word.size(1),
             .ids = host.ids.data(),
             .positions = host.positions.data(),
-            .types = host.types.data(),
+            .types = step.type.defined() ? host.types.data() : nullptr,
             .word = data<float>(step.word),
             .position = data<float>(step.position),
-            .type = data<float>(step.type),
+            .type = step.type.defined() ? data<float>(step.type) : zeros(step.word.size(1)),
             .gamma = data<float>(step.gamma),
             .beta = data<float>(step.beta),
             .eps = step.eps,
@@ -229,7 +235,7 @@ class KernelOps final : public Ops {
   }
 
   template <typename T>
-  static kernels::Attention<T> convert(const AttentionStep& step) {
+  kernels::Attention<T> convert(const AttentionStep& step) {
     const PackedBatch& host = *step.batch->host;
     const std::int64_t size = step.k.size(1) / step.heads;
     return {.sequences = host.rows(),
@@ -238,6 +244,7 @@ class KernelOps final : public Ops {
             .offsets = host.offsets.data(),
             .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size))),
             .first_query_only = step.first_query_only,
+            .bias = by_distance(step),
             .dropout = step.dropout,
             .q = data<T>(step.q),
             .k = data<T>(step.k),
@@ -257,6 +264,36 @@ class KernelOps final : public Ops {
     }
   }
 
+  // The bias of each head by distance, as the kernels read it.
+  kernels::DistanceBias by_distance(const AttentionStep& step) {
+    if (!step.bias.table.defined()) return {};
+    const std::int64_t longest = step.batch->host->longest();
+    const std::int64_t columns = kernels::DistanceBias::columns(longest);
+    distances_.assign(static_cast<std::size_t>(step.heads * columns), 0.0F);
+    const float* table = data<float>(step.bias.table);
+    for (std::int64_t distance = 1 - longest; distance < longest; ++distance)
+      for (std::int64_t head = 0; head < step.heads; ++head)
+        distances_[static_cast<std::size_t>(head * columns + distance + longest - 1)] =
+            table[relative_bucket(distance) * step.heads + head];
+    return {distances_.data(), longest, columns};
+  }
+
+  // gradient[bucket, head] += the items' sums by distance, in the order of the sequences.
+  static void add_by_bucket(const float* items, std::int64_t count,
+                            const kernels::DistanceBias& bias, const Tensor& gradient) {
+    const std::int64_t heads = gradient.size(1);
+    for (std::int64_t item = 0; item < count; ++item) {
+      const float* sums = items + item * bias.stride + bias.longest - 1;
+      for (std::int64_t distance = 1 - bias.longest; distance < bias.longest; ++distance)
+        data<float>(gradient)[relative_bucket(distance) * heads + item % heads] += sums[distance];
+    }
+  }
+
+  const float* zeros(std::int64_t width) {
+    zeros_.resize(static_cast<std::size_t>(width));
+    return zeros_.data();
+  }
+
   // Room for `floats` partial sums until the next call.
   float* scratch(std::int64_t floats) {
     if (scratch_.size() < static_cast<std::size_t>(floats))
@@ -264,7 +301,7 @@ class KernelOps final : public Ops {
     return scratch_.data();
   }
 
-  std::vector<float> scratch_;
+  std::vector<float> scratch_, distances_, zeros_;
 };
 
 }  // namespace

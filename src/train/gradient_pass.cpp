@@ -41,8 +41,10 @@ GradientPass::GradientPass(const Job& job, model::Network& network)
       config_(job.config),
       target_scale_(job.options.target_scale),
       pass_(train_pass(job)) {
-  // Above outputs that are kept there is less to launch.
-  if (!job.graphs || network.has_kernels() || keeps_frozen_output(job)) return;
+  // Above outputs that are kept there is less to launch; padded attention reads the host's lengths.
+  if (!job.graphs || network.has_kernels() || keeps_frozen_output(job) ||
+      job.config.family->relative_bias)
+    return;
   if (most_tokens(job) > kMostTokens) return;
   recorder_ = job.device.is_cpu() ? do_again : cuda_recorder(job.device);
   if (!recorder_) return;

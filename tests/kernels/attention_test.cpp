@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "kernels/pair_attention.hpp"
@@ -19,12 +20,17 @@ struct Case {
   std::vector<std::int32_t> lengths;
   std::int64_t heads, dim;
   Dropout dropout = {};
+  bool biased = false;
   std::vector<std::int32_t> offsets = cumulate();
   std::int64_t tokens = offsets.back();
   std::int64_t width = heads * dim;
   float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
   std::vector<T> qkv = samples::normal<T>(static_cast<std::size_t>(3 * tokens * width), 1);
   std::vector<T> dout = samples::normal<T>(static_cast<std::size_t>(tokens * width), 2);
+
+  std::int64_t longest = *std::ranges::max_element(lengths);
+  std::int64_t columns = DistanceBias::columns(longest);
+  Floats bias = samples::normal(static_cast<std::size_t>(biased ? heads * columns : 0), 3);
 
   std::vector<std::int32_t> cumulate() const {
     std::vector<std::int32_t> sums{0};
@@ -38,6 +44,7 @@ struct Case {
             .head_dim = dim,
             .offsets = offsets.data(),
             .scale = scale,
+            .bias = {biased ? bias.data() : nullptr, longest, columns},
             .dropout = dropout,
             .q = qkv.data(),
             .k = qkv.data() + width,
@@ -50,25 +57,28 @@ struct Case {
     attention_forward(attention(), out.data(), width, 0, items());
     return out;
   }
-  std::vector<T> backward(std::int64_t cut = 0) const {
+  std::vector<T> backward(std::int64_t cut = 0, Floats* dbias = nullptr) const {
     std::vector<T> d(qkv.size());
+    if (dbias != nullptr) dbias->assign(static_cast<std::size_t>(items() * columns), 7.0F);
     const AttentionGradient<T> gradient{.dout = dout.data(),
                                         .out_stride = width,
                                         .dq = d.data(),
                                         .dk = d.data() + width,
                                         .dv = d.data() + 2 * width,
                                         .dq_stride = 3 * width,
-                                        .dkv_stride = 3 * width};
+                                        .dkv_stride = 3 * width,
+                                        .dbias = dbias != nullptr ? dbias->data() : nullptr};
     attention_backward(attention(), gradient, cut, items());
     attention_backward(attention(), gradient, 0, cut);
     return d;
   }
 };
 
-// softmax(scale q k^T) with dropout times v, from the definition, for one item of one sequence.
+// softmax(scale q k^T + bias) with dropout times v, from the definition, for one item of one
+// sequence.
 template <typename T>
 void reference_item(const Case<T>& c, std::size_t sequence, std::int64_t head, const Doubles& qkv,
-                    Doubles& out) {
+                    const Doubles& bias, Doubles& out) {
   const auto at = [&](std::int64_t token, int which, std::int64_t i) {
     return qkv[static_cast<std::size_t>((token * 3 + which) * c.width + head * c.dim + i)];
   };
@@ -81,7 +91,10 @@ void reference_item(const Case<T>& c, std::size_t sequence, std::int64_t head, c
     for (std::int64_t k = 0; k < length; ++k) {
       double score = 0.0;
       for (std::int64_t i = 0; i < c.dim; ++i) score += at(first + q, 0, i) * at(first + k, 1, i);
-      total += p[static_cast<std::size_t>(k)] = std::exp(score * samples::value(c.scale));
+      score *= samples::value(c.scale);
+      if (c.biased)
+        score += bias[static_cast<std::size_t>(head * c.columns + k - q + c.longest - 1)];
+      total += p[static_cast<std::size_t>(k)] = std::exp(score);
     }
     for (std::int64_t k = 0; k < length; ++k) {
       const bool kept = keeps(c.dropout, plane, q, k, length);
@@ -96,12 +109,17 @@ void reference_item(const Case<T>& c, std::size_t sequence, std::int64_t head, c
 }
 
 template <typename T>
-Doubles reference(const Case<T>& c, const Doubles& qkv) {
+Doubles reference(const Case<T>& c, const Doubles& qkv, const Doubles& bias) {
   Doubles out(static_cast<std::size_t>(c.tokens * c.width));
   for (std::size_t s = 0; s < c.lengths.size(); ++s) {
-    for (std::int64_t h = 0; h < c.heads; ++h) reference_item(c, s, h, qkv, out);
+    for (std::int64_t h = 0; h < c.heads; ++h) reference_item(c, s, h, qkv, bias, out);
   }
   return out;
+}
+
+template <typename T>
+Doubles reference(const Case<T>& c, const Doubles& qkv) {
+  return reference(c, qkv, samples::doubles(c.bias));
 }
 
 // Whether probabilities are rounded to bf16 before they weigh the values, which are around 1.
@@ -121,7 +139,8 @@ TEST_CASE_TEMPLATE("attention matches its definition for all lengths and head si
         const Case<T> c{.lengths = {1, 2, 0, 7, 16, 17, 64, 65, 130},
                         .heads = 2,
                         .dim = dim,
-                        .dropout = dropout(p, 9, 4)};
+                        .dropout = dropout(p, 9, 4),
+                        .biased = p > 0.0};
         samples::check_close(c.forward(), reference(c, samples::doubles(c.qkv)),
                              rounded_probabilities(c) ? 0x1.0p-8 : 2e-6,
                              samples::tolerance<T>(2e-6));
@@ -172,9 +191,41 @@ TEST_CASE_TEMPLATE("the gradients of attention match central differences", T, fl
   });
 }
 
+TEST_CASE_TEMPLATE("the gradient of the bias by distance matches central differences", T, float,
+                   Bf16) {
+  samples::on_every_target([] {
+    for (const std::int64_t dim : {6, 32}) {
+      const Case<T> c{.lengths = {1, 5, 70},
+                      .heads = 2,
+                      .dim = dim,
+                      .dropout = dropout(0.3, 10, 4),
+                      .biased = true};
+      const Doubles qkv = samples::doubles(c.qkv);
+      const Doubles expected = samples::differences(
+          [&](const Doubles& bias) {
+            const Doubles out = reference(c, qkv, bias);
+            double loss = 0.0;
+            for (std::size_t i = 0; i < out.size(); ++i) loss += out[i] * samples::value(c.dout[i]);
+            return loss;
+          },
+          samples::doubles(c.bias));
+      Floats items;
+      c.backward(0, &items);
+      Floats actual(c.bias.size());
+      for (std::size_t i = 0; i < items.size(); ++i) actual[i % actual.size()] += items[i];
+      samples::check_close(actual, expected, rounded_probabilities(c) ? 0x1.0p-6 : 2e-5,
+                           samples::tolerance<T>(2e-5));
+      Floats split;
+      c.backward(3, &split);
+      CHECK(split == items);
+    }
+  });
+}
+
 TEST_CASE("gradients that cross tiles match differences along a direction") {
   samples::on_every_target([] {
-    const Case<float> c{.lengths = {70, 150}, .heads = 1, .dim = 24, .dropout = dropout(0.1, 3, 1)};
+    const Case<float> c{
+        .lengths = {70, 150}, .heads = 1, .dim = 24, .dropout = dropout(0.1, 3, 1), .biased = true};
     const Floats gradient = c.backward();
     for (std::uint64_t seed = 20; seed < 24; ++seed) {
       const auto direction = samples::normal(c.qkv.size(), seed);
@@ -225,7 +276,11 @@ TEST_CASE("gradients by products of pairs are those of fp32 within bf16's roundi
 
 TEST_CASE_TEMPLATE("no split of the heads changes a bit of attention", T, float, Bf16) {
   for (const std::int64_t dim : {20, 32}) {
-    const Case<T> c{.lengths = {30, 3, 90}, .heads = 3, .dim = dim, .dropout = dropout(0.1, 9, 4)};
+    const Case<T> c{.lengths = {30, 3, 90},
+                    .heads = 3,
+                    .dim = dim,
+                    .dropout = dropout(0.1, 9, 4),
+                    .biased = true};
     const std::vector<T> whole = c.forward();
     std::vector<T> split(whole.size());
     for (std::int64_t item = c.items(); item-- > 0;) {
@@ -239,8 +294,11 @@ TEST_CASE_TEMPLATE("no split of the heads changes a bit of attention", T, float,
 TEST_CASE_TEMPLATE("the first query alone gives what it gives among all", T, float, Bf16) {
   samples::on_every_target([] {
     for (const std::int64_t dim : {20, 32}) {
-      const Case<T> c{
-          .lengths = {30, 1, 90}, .heads = 3, .dim = dim, .dropout = dropout(0.1, 9, 4)};
+      const Case<T> c{.lengths = {30, 1, 90},
+                      .heads = 3,
+                      .dim = dim,
+                      .dropout = dropout(0.1, 9, 4),
+                      .biased = true};
       const std::vector<T> all = c.forward();
       std::vector<T> q, expected, dout;
       Case<T> masked = c;  // only the first tokens have a gradient

@@ -14,7 +14,8 @@
 
 namespace runner {
 
-// One of the tiny models that transformers ran (reference.json beside its checkpoint).
+// One of the tiny models that transformers ran (reference.json beside its checkpoint): a family's,
+// in tests/families, or one of the folder RUNNER_REFERENCE.
 struct ReferenceModel {
   model::Checkpoint checkpoint;
   nlohmann::json json;
@@ -44,9 +45,12 @@ struct ReferenceModel {
 };
 
 inline std::optional<ReferenceModel> load_reference(const std::string& name) {
-  const auto root = shared_folder("RUNNER_REFERENCE", "reference");
-  if (!root) return std::nullopt;
-  const std::filesystem::path folder = *root / name;
+  std::filesystem::path folder = source_dir() / "tests/families" / name;
+  if (model::find_family(name) == nullptr) {
+    const auto root = shared_folder("RUNNER_REFERENCE", "reference");
+    if (!root) return std::nullopt;
+    folder = *root / name;
+  }
   ReferenceModel reference;
   reference.json = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
   std::vector<std::string> labels = model::read_config(folder).labels;
