@@ -12,6 +12,7 @@
 #include <set>
 
 #include "bo/blas.hpp"
+#include "cli/check_files.hpp"
 #include "cli/engine.hpp"
 #include "cli/forecast_text.hpp"
 #include "cli/options.hpp"
@@ -31,7 +32,6 @@
 #include "report/study.hpp"
 #include "report/tables.hpp"
 #include "spec/load.hpp"
-#include "spec/preflight.hpp"
 #include "spec/resolved.hpp"
 
 namespace runner::cli {
@@ -41,7 +41,7 @@ namespace po = boost::program_options;
 namespace {
 
 void require_files(const spec::Spec& spec) {
-  const std::vector<std::string> missing = spec::missing_files(spec);
+  const std::vector<std::string> missing = missing_files(spec);
   if (missing.empty()) return;
   throw InputError(
       fmt::format("{}: {} {} missing:\n  {}\nGLUE's folders are looked for below data.root or "
@@ -143,14 +143,16 @@ experiment::Pool pool_of(const spec::Spec& spec, const Share& share) {
 }
 
 // A broken file of any task that has work left, or of any at all, ends the call here, before
-// anything trains, is written or removed.
+// anything trains, is written or removed. Says what becomes of the model's tensors.
 void try_inputs(const spec::Spec& spec, const Share& share, bool all,
                 const lab::Laboratory& laboratory) {
   std::set<const spec::TaskEntry*> tried;
+  std::set<std::string> said;
   for (const experiment::Cell& cell : experiment::cells_of_shard(spec, share.index, share.count)) {
     if (tried.contains(cell.task)) continue;
     if (!all && is_complete(cell, experiment::read_history(cell))) continue;
-    laboratory.try_inputs(*cell.task);
+    for (const std::string& note : laboratory.try_inputs(*cell.task))
+      if (said.insert(note).second) print_error("note: {}\n", note);
     tried.insert(cell.task);
   }
 }
@@ -294,12 +296,16 @@ int run_command(const std::vector<std::string>& arguments) {
 int check_command(const std::vector<std::string>& arguments) {
   constexpr std::string_view kUsage = "runner check FILE.yaml [key.path=value ...]";
   po::options_description flags("flags");
-  flags.add_options()("files", "also look whether every file that is needed is there");
+  flags.add_options()("files",
+                      "also open every file that a run will open, and look at the free disk");
   bool helped = false;
   const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
-  if (line.has("files")) require_files(spec);
+  if (line.has("files")) {
+    require_files(spec);
+    for (const std::string& note : check_files(spec)) print_error("note: {}\n", note);
+  }
   print_out("{}: ok\n", spec.file.string());
   return kDone;
 }
@@ -322,7 +328,7 @@ int plan_command(const std::vector<std::string>& arguments) {
     done += have;
   }
   print_out("# {} of {} trials done\n", done, trials);
-  const std::vector<std::string> missing = spec::missing_files(spec);
+  const std::vector<std::string> missing = missing_files(spec);
   for (const std::string& file : missing) print_out("# missing: {}\n", file);
   if (missing.empty()) {
     print_out("{}", forecast_text(spec, line, pool_of(spec, {}), cell_bytes(spec),

@@ -76,16 +76,21 @@ void add_forecast_flags(po::options_description& flags) {
       "measure", "measure the rate: a few training steps");
 }
 
+double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost) {
+  const model::EncoderConfig config = model::read_config(spec.model);
+  double bytes = 0.0;
+  for (std::size_t i = 0; i < spec.tasks.size(); ++i) {
+    const model::Layout layout = model::make_layout(config, spec.tasks[i].task.classes());
+    bytes += 4.0 * static_cast<double>(cost.snapshots[i]) * static_cast<double>(layout.size);
+  }
+  return bytes;
+}
+
 std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
                           const experiment::Pool& pool, double cell_bytes, double store_limit) {
   const auto pricing = engine().make_pricing(spec);
   const experiment::Forecast cost = experiment::forecast(spec, *pricing);
-  const model::EncoderConfig config = model::read_config(spec.model);
-  double disk = 0.0;
-  for (std::size_t i = 0; i < spec.tasks.size(); ++i) {
-    const model::Layout layout = model::make_layout(config, spec.tasks[i].task.classes());
-    disk += 4.0 * static_cast<double>(cost.snapshots[i]) * static_cast<double>(layout.size);
-  }
+  const double disk = snapshot_bytes(spec, cost);
   std::string text = fmt::format(
       "# {} trials, {} distinct training runs (what models will propose is not known yet)\n"
       "# charged to methods: {:.4g} examples, {:.4g} FLOPs\n"

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/options.hpp"
+#include "experiment/forecast.hpp"
 #include "experiment/pool.hpp"
 #include "spec/spec.hpp"
 
@@ -10,6 +11,9 @@ namespace runner::cli {
 
 // --rate, --measure: what hours are reckoned by.
 void add_forecast_flags(boost::program_options::options_description& flags);
+
+// Of all snapshots that a plan's distinct training runs leave.
+double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost);
 
 // What an experiment will cost, as comment lines: runs naive and shared, examples and FLOPs as the
 // tables charge them and as they are computed, hours at a rate (given; that of this run's finished

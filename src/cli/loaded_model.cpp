@@ -105,7 +105,7 @@ LoadedModel::Source LoadedModel::read(const fs::path& folder, const ModelDefault
     throw InputError(fmt::format("{}: there is no such folder", folder.string()));
   }
   model::Checkpoint checkpoint = model::load_fine_tuned(folder);
-  if (!checkpoint.note.empty()) print_error("note: {}\n", checkpoint.note);
+  for (const std::string& note : checkpoint.notes) print_error("note: {}\n", note);
   return {folder.string(), folder, std::move(checkpoint.config), std::move(checkpoint.weights),
           defaults};
 }

@@ -7,6 +7,7 @@
 
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/foreign.hpp"
 
 namespace runner::data {
 
@@ -15,6 +16,8 @@ nlohmann::json parse_json(std::string_view text, std::string_view name) {
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
+    const std::string_view foreign = io::foreign_kind(text);
+    if (!foreign.empty()) throw InputError(fmt::format("{} is {}", name, foreign));
     // "[json.exception.parse_error.101] parse error at line 1, column 2: <reason>"
     const std::string_view what = error.what();
     const std::size_t reason = what.find(": ");

@@ -42,6 +42,7 @@ constexpr std::string_view kWithoutEffect[] = {
     "transformers_version",
     "trim_offsets",
     "truncation_strategy",
+    "unk_id",
     "use_fast",
     "vocab_file",
     "wordpieces_prefix"};

@@ -342,4 +342,22 @@ TokenizerFolder read_tokenizer_folder(const fs::path& folder) {
   return out;
 }
 
+std::vector<fs::path> missing_tokenizer_files(const fs::path& folder) {
+  if (there(folder / "tokenizer.json")) return {};
+  const nlohmann::json model =
+      there(folder / "config.json") ? read_json_object(folder / "config.json") : nlohmann::json();
+  std::string type;
+  if (model.contains("model_type") && model["model_type"].is_string()) type = model["model_type"];
+  const Family* family = find_family(&Family::model_type, type);
+  for (const std::string_view files : {kWordPieceFiles, kSentencePieceFiles, kBpeFiles})
+    if (family == nullptr && there(folder / files)) family = find_family(&Family::files, files);
+  if (family == nullptr) return {folder / "tokenizer.json"};
+  std::vector<fs::path> missing;
+  for (const std::string_view file : {family->files, std::string_view("merges.txt")}) {
+    if (file != family->files && family->files != kBpeFiles) continue;
+    if (!there(folder / file)) missing.push_back(folder / file);
+  }
+  return missing;
+}
+
 }  // namespace runner::data

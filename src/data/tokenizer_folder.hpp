@@ -23,4 +23,8 @@ struct TokenizerFolder {
 // naming file and key of what is missing, malformed, contradictory or not supported.
 TokenizerFolder read_tokenizer_folder(const std::filesystem::path& folder);
 
+// Where there is no tokenizer.json, the vocabulary's files that the family needs and that are not
+// there.
+std::vector<std::filesystem::path> missing_tokenizer_files(const std::filesystem::path& folder);
+
 }  // namespace runner::data

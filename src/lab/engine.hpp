@@ -26,12 +26,13 @@ struct FusedModel {
 // of finished runs.
 class Laboratory : public experiment::Trainer {
  public:
-  // What a reader of the results should know: rows used and cut by max_length per task, a replaced
-  // head. One line each, complete once every task has been asked for.
+  // What a reader of the results should know: rows used and cut by max_length per task, what
+  // became of the model's tensors. One line each, complete once every task has been asked for.
   virtual std::vector<std::string> notes() const = 0;
   // Reads and tokenises a task's data and reads its starting weights, for what may be wrong with
-  // them: throws InputError. Keeps nothing but the cache of tokens.
-  virtual void try_inputs(const spec::TaskEntry& task) const = 0;
+  // them: throws InputError. Returns what was replaced, made or left aside of the model. Keeps
+  // nothing but the cache of tokens.
+  virtual std::vector<std::string> try_inputs(const spec::TaskEntry& task) const = 0;
   // The keys in the store of those of the requests whose data this run has claimed.
   virtual std::vector<std::string> keys(
       const std::vector<experiment::RunRequest>& requests) const = 0;

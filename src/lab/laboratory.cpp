@@ -105,9 +105,10 @@ class StoringLaboratory : public Laboratory {
     const std::lock_guard lock(tasks_mutex_);
     return {notes_.begin(), notes_.end()};
   }
-  void try_inputs(const spec::TaskEntry& task) const override {
-    read_task(spec_, task, tokenizer_, task.recipe.train.max_length, spec_.seeds.front(),
-              std::make_shared<StartWeights>(spec_.model, task.task.labels));
+  std::vector<std::string> try_inputs(const spec::TaskEntry& task) const override {
+    const auto start = std::make_shared<StartWeights>(spec_.model, task.task.labels);
+    read_task(spec_, task, tokenizer_, task.recipe.train.max_length, spec_.seeds.front(), start);
+    return start->notes();
   }
   std::vector<std::string> keys(const std::vector<experiment::RunRequest>& requests) const override;
   int trained_again() const override { return trained_again_; }
@@ -247,6 +248,7 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
        .classes = data.entry->task.classes(),
        .weights = start->weights,
        .fresh_head = start->fresh_head,
+       .fresh_pooler = start->fresh_pooler,
        .data = &data.train,
        .options = request.options,
        .seed = request.seed,

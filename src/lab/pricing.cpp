@@ -139,6 +139,7 @@ class Pricing : public experiment::Trainer {
     const int classes = data.entry->task.classes(), rows = data.train.rows();
     const train::Job job{
         .config = config_, .classes = classes, .data = &data.train, .options = options};
+    train::check_job(job);
     const bool kept = train::keeps_frozen_output(job);
     model::RowFlops flops =
         model::forward_flops(config_, kept ? options.frozen_layers : 0, config_.layers);

@@ -23,7 +23,7 @@ StartWeights::StartWeights(std::filesystem::path model, std::vector<std::string>
   first_ = std::make_shared<model::Checkpoint>(model::load_checkpoint(model_, labels_));
   config_ = first_->config;
   hash_ = hash_of(*first_);
-  note_ = first_->note;
+  notes_ = first_->notes;
 }
 
 std::shared_ptr<const model::Checkpoint> StartWeights::read() const {

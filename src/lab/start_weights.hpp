@@ -22,15 +22,15 @@ class StartWeights {
   std::shared_ptr<const model::Checkpoint> read() const;
 
   const model::EncoderConfig& config() const { return config_; }
-  const std::string& hash() const { return hash_; }  // of the flat weights
-  const std::string& note() const { return note_; }  // model::Checkpoint::note
+  const std::string& hash() const { return hash_; }                 // of the flat weights
+  const std::vector<std::string>& notes() const { return notes_; }  // model::Checkpoint's
 
  private:
   std::filesystem::path model_;
   std::vector<std::string> labels_;
   model::EncoderConfig config_;
   std::string hash_;
-  std::string note_;
+  std::vector<std::string> notes_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const model::Checkpoint> first_;  // until it is asked for
   mutable std::weak_ptr<const model::Checkpoint> held_;

@@ -88,7 +88,8 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
       rows_of(result->report.empty() ? result->selection : result->report), dev_rows, max_length,
       train.truncated_rows, dev_cut);
   if (skipped > 0) result->note += fmt::format("; {} malformed rows were skipped", skipped);
-  if (start != nullptr && !start->note().empty()) result->note += "; " + start->note();
+  if (start != nullptr)
+    for (const std::string& note : start->notes()) result->note += "; " + note;
   return result;
 }
 

@@ -5,86 +5,25 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <map>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <set>
 
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "model/safetensors.hpp"
+#include "model/tensor_source.hpp"
 #include "random/philox.hpp"
 
 namespace runner::model {
 namespace fs = std::filesystem;
 namespace {
 
-// All tensors of a folder, from one file or from the shards that an index names.
-class TensorSource {
- public:
-  explicit TensorSource(const fs::path& folder) {
-    const fs::path single = folder / "model.safetensors";
-    const fs::path index = folder / "model.safetensors.index.json";
-    if (fs::exists(single)) {
-      name_ = single.string();
-      add_file(single, nullptr);
-    } else if (fs::exists(index)) {
-      name_ = index.string();
-      read_index(folder, index);
-    } else {
-      throw InputError(
-          fmt::format("{}: there is no model.safetensors and no model.safetensors.index.json",
-                      folder.string()));
-    }
-  }
-
-  const std::string& name() const { return name_; }
-  const std::map<std::string, const TensorView*>& tensors() const { return tensors_; }
-
- private:
-  using WeightMap = std::map<std::string, std::string>;
-
-  void read_index(const fs::path& folder, const fs::path& index) {
-    WeightMap weight_map;
-    try {
-      const auto json = nlohmann::json::parse(io::read_file(index));
-      weight_map = json.at("weight_map").get<WeightMap>();
-    } catch (const nlohmann::json::exception& error) {
-      throw InputError(fmt::format("{}: a 'weight_map' from tensor to file is needed: {}",
-                                   index.string(), error.what()));
-    }
-    std::set<std::string> shards;
-    for (const auto& [tensor, shard] : weight_map) {
-      if (fs::path(shard).filename() != shard)
-        throw InputError(
-            fmt::format("{}: shard '{}' is not a plain file name", index.string(), shard));
-      shards.insert(shard);
-    }
-    for (const std::string& shard : shards) add_file(folder / shard, &weight_map);
-    for (const auto& [tensor, shard] : weight_map)
-      if (!tensors_.contains(tensor))
-        throw InputError(
-            fmt::format("{}: tensor '{}' is not in {}", index.string(), tensor, shard));
-  }
-
-  void add_file(const fs::path& path, const WeightMap* weight_map) {
-    files_.push_back(std::make_unique<Safetensors>(path));
-    for (const TensorView& tensor : files_.back()->tensors()) {
-      if (weight_map != nullptr && !weight_map->contains(tensor.name))
-        throw InputError(
-            fmt::format("{}: tensor '{}' is not in the index", path.string(), tensor.name));
-      if (!tensors_.emplace(tensor.name, &tensor).second)
-        throw InputError(
-            fmt::format("{}: tensor '{}' is in another shard too", path.string(), tensor.name));
-    }
-  }
-
-  std::string name_;
-  std::vector<std::unique_ptr<Safetensors>> files_;
-  std::map<std::string, const TensorView*> tensors_;
-};
+// The parts of a network that a file without the family's prefix begins its names with.
+constexpr std::array kNetworkParts = {"embeddings.", "embeddings_project.", "encoder.",
+                                      "transformer."};
 
 // A name as the layout writes it: with the family's prefix and LayerNorm's newer names.
 std::string canonical(const EncoderConfig& config, std::string name) {
@@ -94,17 +33,19 @@ std::string canonical(const EncoderConfig& config, std::string name) {
   };
   replace_end("LayerNorm.gamma", "LayerNorm.weight");
   replace_end("LayerNorm.beta", "LayerNorm.bias");
-  for (const char* part :
-       {"embeddings.", "embeddings_project.", "encoder.", "transformer.", "pooler."})
-    if (name.starts_with(part)) return fmt::format("{}{}", config.family->prefix, name);
+  const auto begins = [&](const char* part) { return name.starts_with(part); };
+  if (std::ranges::any_of(kNetworkParts, begins) || begins("pooler."))
+    return fmt::format("{}{}", config.family->prefix, name);
   return name;
 }
 
-bool is_ignored(const EncoderConfig& config, const std::string& name) {
-  return name.starts_with("lm_head.") || name.starts_with("cls.") ||
-         name.ends_with("embeddings.position_ids") ||
-         (!config.family->head.pretrained_dense &&
-          canonical(config, name).starts_with(fmt::format("{}pooler.", config.family->prefix)));
+// Whether a tensor that the layout does not have would take part in the network: then another
+// network is meant. Buffers are none, nor are heads and a pooler that nothing reads.
+bool changes_network(const Family& family, std::string_view name) {
+  if (name.ends_with(".position_ids") || name.ends_with(".token_type_ids")) return false;
+  if (!name.starts_with(family.prefix)) return false;
+  name.remove_prefix(family.prefix.size());
+  return std::ranges::any_of(kNetworkParts, [&](const char* p) { return name.starts_with(p); });
 }
 
 std::span<float> values_of(const Parameter& parameter, std::vector<float>& weights) {
@@ -127,12 +68,14 @@ void fill_normal(std::span<float> values, double stddev, std::uint64_t seed) {
 bool is_head(const Family& family, Part part) {
   return part == Part::output || (part == Part::dense && !family.head.pretrained_dense);
 }
-bool is_head(const Family& family, std::string_view name) {
-  return name.starts_with(tensor_name(family, Part::output, 0)) ||
-         (!family.head.pretrained_dense && name.starts_with(tensor_name(family, Part::dense, 0)));
+
+bool same_but_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// For each wanted label its row in the file's head; empty when the names are not the same.
+// For each wanted label its row in the file's head; empty when the names are not the same, whatever
+// their case.
 std::vector<std::size_t> head_rows(const std::vector<std::string>& have,
                                    const std::vector<std::string>& wanted) {
   if (wanted.empty())
@@ -140,11 +83,16 @@ std::vector<std::size_t> head_rows(const std::vector<std::string>& have,
   if (have.size() != wanted.size()) return {};
   std::vector<std::size_t> rows;
   for (const std::string& label : wanted) {
-    const auto found = std::ranges::find(have, label);
+    auto found = std::ranges::find(have, label);
+    if (found == have.end())
+      found = std::ranges::find_if(
+          have, [&](const std::string& name) { return same_but_case(name, label); });
     if (found == have.end()) return {};
     rows.push_back(static_cast<std::size_t>(found - have.begin()));
   }
-  return rows;
+  // Names that case alone tells apart may both have found one.
+  const std::set<std::size_t> distinct(rows.begin(), rows.end());
+  return distinct.size() == rows.size() ? rows : std::vector<std::size_t>{};
 }
 
 void permute_rows(const std::vector<std::size_t>& rows, std::span<float> values) {
@@ -168,67 +116,162 @@ Checkpoint empty_checkpoint(const fs::path& folder, const std::vector<std::strin
   return checkpoint;
 }
 
+// Puts a file's tensors into a checkpoint's weights.
+class Loader {
+ public:
+  Loader(const fs::path& folder, const std::vector<std::string>& labels)
+      : folder_(folder), checkpoint_(empty_checkpoint(folder, labels)), source_(folder) {
+    for (const auto& [name, tensor] : source_.tensors()) {
+      std::string canonical_name = canonical(checkpoint_.config, name);
+      if (!found_.emplace(canonical_name, tensor).second)
+        problems_.push_back(fmt::format("'{}' is there under two names", canonical_name));
+    }
+  }
+
+  Checkpoint load() {
+    const std::vector<std::size_t> rows = choose_head();
+    choose_pooler();
+    if (checkpoint_.fresh_pooler)
+      note("there is no pooler: it begins fresh, as the head does");
+    else if (checkpoint_.fresh_head && checkpoint_.notes.empty())
+      note("there is no head for classification: it begins fresh");
+    for (const Parameter& parameter : checkpoint_.layout.parameters)
+      if (!is_fresh(parameter.part)) read(parameter, rows);
+    leave_the_rest();
+    if (!problems_.empty())
+      throw InputError(fmt::format("{}: does not fit {}:\n  {}", source_.name(),
+                                   (folder_ / "config.json").string(),
+                                   fmt::join(first_problems(), "\n  ")));
+    return std::move(checkpoint_);
+  }
+
+ private:
+  const Family& family() const { return *checkpoint_.config.family; }
+  bool is_fresh(Part part) const {
+    return (checkpoint_.fresh_head && is_head(family(), part)) ||
+           (checkpoint_.fresh_pooler && part == Part::dense);
+  }
+  const TensorView* tensor_of(const Parameter& parameter) const {
+    const auto entry = found_.find(parameter.name);
+    return entry != found_.end() ? entry->second : nullptr;
+  }
+  void note(std::string text) {
+    checkpoint_.notes.push_back(fmt::format("{}: {}", folder_.string(), text));
+  }
+
+  // Whether the file's head is one for the wanted labels: then their rows in it.
+  std::vector<std::size_t> choose_head() {
+    const TensorView* output = tensor_of(checkpoint_.layout.weight(Part::output));
+    std::vector<std::string> have = read_config(folder_).labels;
+    if (have.empty() && output != nullptr && output->shape.front() == 2)
+      have = {"LABEL_0", "LABEL_1"};  // what Hugging Face leaves out
+    const std::vector<std::string>& wanted = checkpoint_.config.labels;
+    const std::vector<std::size_t> rows = head_rows(have, wanted);
+    bool whole = true;
+    for (const Parameter& parameter : checkpoint_.layout.parameters)
+      if (is_head(family(), parameter.part)) {
+        const TensorView* tensor = tensor_of(parameter);
+        whole = whole && tensor != nullptr && tensor->shape == parameter.shape;
+      }
+    checkpoint_.fresh_head = !whole || rows.empty();
+    if (!checkpoint_.fresh_head) return rows;
+    if (output != nullptr)
+      note(fmt::format("the head for {} is replaced by a fresh one for {}",
+                       have.size() == 1 ? "regression"
+                       : have.empty()
+                           ? fmt::format("{} labels without names", output->shape.front())
+                           : quoted(have),
+                       quoted(wanted)));
+    std::erase_if(found_, [&](const auto& entry) {
+      const Parameter* parameter = parameter_of(entry.first);
+      return parameter != nullptr && is_head(family(), parameter->part);
+    });
+    return rows;
+  }
+
+  const Parameter* parameter_of(std::string_view name) const {
+    const auto& parameters = checkpoint_.layout.parameters;
+    const auto entry = std::ranges::find(parameters, name, &Parameter::name);
+    return entry != parameters.end() ? &*entry : nullptr;
+  }
+
+  // A pooler is trained with a head: without one the head's input is new, and it begins anew too.
+  void choose_pooler() {
+    if (!family().head.pretrained_dense) return;
+    if (tensor_of(checkpoint_.layout.weight(Part::dense)) != nullptr ||
+        tensor_of(checkpoint_.layout.bias(Part::dense)) != nullptr)
+      return;
+    checkpoint_.fresh_head = checkpoint_.fresh_pooler = true;
+    std::erase_if(found_, [&](const auto& entry) {
+      const Parameter* parameter = parameter_of(entry.first);
+      return parameter != nullptr && parameter->part == Part::output;
+    });
+  }
+
+  void read(const Parameter& parameter, const std::vector<std::size_t>& rows) {
+    const TensorView* tensor = tensor_of(parameter);
+    if (tensor == nullptr) {
+      problems_.push_back(fmt::format("'{}' is missing", parameter.name));
+      return;
+    }
+    found_.erase(parameter.name);
+    const std::span<float> values = values_of(parameter, checkpoint_.weights);
+    if (!is_float(*tensor)) {
+      problems_.push_back(
+          fmt::format("'{}' is {}: F32, F16 or BF16 is needed", parameter.name, tensor->dtype));
+    } else if (tensor->shape != parameter.shape) {
+      problems_.push_back(fmt::format("'{}' has shape [{}] but [{}] is needed", parameter.name,
+                                      fmt::join(tensor->shape, ", "),
+                                      fmt::join(parameter.shape, ", ")));
+    } else if (const std::int64_t bad = read_floats(*tensor, values); bad > 0) {
+      problems_.push_back(
+          fmt::format("'{}' holds {} values that are NaN or infinite", parameter.name, bad));
+    } else if (parameter.part == Part::output) {
+      permute_rows(rows, values);
+    }
+  }
+
+  // Tensors of the network are a problem; others are named, by what they have in common.
+  void leave_the_rest() {
+    std::map<std::string, std::vector<std::string>> aside;  // by the names' first part
+    for (const auto& [name, tensor] : found_) {
+      if (changes_network(family(), name)) {
+        problems_.push_back(fmt::format("'{}' is unexpected", name));
+        continue;
+      }
+      std::string_view rest = name;
+      if (rest.starts_with(family().prefix)) rest.remove_prefix(family().prefix.size());
+      aside[std::string(rest.substr(0, rest.find('.')))].push_back(name);
+    }
+    if (aside.empty()) return;
+    std::vector<std::string> groups;
+    for (const auto& [group, names] : aside)
+      groups.push_back(names.size() == 1 ? names.front()
+                                         : fmt::format("{} ({} tensors)", group, names.size()));
+    note(fmt::format("left aside, for nothing reads it: {}", fmt::join(groups, ", ")));
+  }
+
+  std::vector<std::string> first_problems() const {
+    constexpr std::size_t kShown = 20;
+    std::vector<std::string> shown(
+        problems_.begin(),
+        problems_.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, problems_.size())));
+    if (problems_.size() > kShown)
+      shown.push_back(fmt::format("and {} more", problems_.size() - kShown));
+    return shown;
+  }
+
+  fs::path folder_;
+  Checkpoint checkpoint_;
+  TensorSource source_;
+  std::map<std::string, const TensorView*> found_;  // by canonical name; what is not used yet
+  std::vector<std::string> problems_;
+};
+
 }  // namespace
 
 Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string>& labels) {
-  Checkpoint checkpoint = empty_checkpoint(folder, labels);
-  const Family& family = *checkpoint.config.family;
-  std::vector<std::string> file_labels = read_config(folder).labels;
-  if (file_labels.empty()) file_labels = {"LABEL_0", "LABEL_1"};  // what Hugging Face leaves out
-  const TensorSource source(folder);
-  std::map<std::string, const TensorView*> found;
-  std::vector<std::string> problems;
-  bool has_head = false;
-  for (const auto& [name, tensor] : source.tensors()) {
-    if (is_ignored(checkpoint.config, name)) continue;
-    const std::string canonical_name = canonical(checkpoint.config, name);
-    has_head |= is_head(family, canonical_name);
-    if (!found.emplace(canonical_name, tensor).second)
-      problems.push_back(fmt::format("'{}' is there under two names", canonical_name));
-  }
-
-  const std::vector<std::size_t> rows = head_rows(file_labels, labels);
-  checkpoint.fresh_head = !has_head || rows.empty();
-  if (has_head && rows.empty())
-    checkpoint.note = fmt::format("{}: the head for {} is replaced by a fresh one for {}",
-                                  folder.string(), quoted(file_labels), quoted(labels));
-  if (checkpoint.fresh_head)
-    std::erase_if(found, [&](const auto& entry) { return is_head(family, entry.first); });
-
-  for (const Parameter& parameter : checkpoint.layout.parameters) {
-    const auto entry = found.find(parameter.name);
-    if (entry == found.end()) {
-      if (!(is_head(family, parameter.part) && checkpoint.fresh_head))
-        problems.push_back(fmt::format("'{}' is missing", parameter.name));
-      continue;
-    }
-    const TensorView& tensor = *entry->second;
-    found.erase(entry);
-    if (!is_float(tensor)) {
-      problems.push_back(
-          fmt::format("'{}' is {}: F32, F16 or BF16 is needed", parameter.name, tensor.dtype));
-    } else if (tensor.shape != parameter.shape) {
-      problems.push_back(fmt::format("'{}' has shape [{}] but [{}] is needed", parameter.name,
-                                     fmt::join(tensor.shape, ", "),
-                                     fmt::join(parameter.shape, ", ")));
-    } else if (const std::int64_t bad =
-                   read_floats(tensor, values_of(parameter, checkpoint.weights));
-               bad > 0) {
-      problems.push_back(
-          fmt::format("'{}' holds {} values that are NaN or infinite", parameter.name, bad));
-    }
-  }
-  for (const auto& [name, tensor] : found)
-    problems.push_back(fmt::format("'{}' is unexpected", name));
-  if (!problems.empty())
-    throw InputError(fmt::format("{}: does not fit {}:\n  {}", source.name(),
-                                 (folder / "config.json").string(), fmt::join(problems, "\n  ")));
-
-  if (!checkpoint.fresh_head)
-    for (const Parameter& parameter : checkpoint.layout.parameters)
-      if (parameter.part == Part::output)
-        permute_rows(rows, values_of(parameter, checkpoint.weights));
-  return checkpoint;
+  return Loader(folder, labels).load();
 }
 
 Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::string>& labels,
@@ -256,10 +299,11 @@ Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::stri
 }
 
 void init_head(const EncoderConfig& config, const Layout& layout, std::span<float> weights,
-               HeadInit init, std::uint64_t seed) {
+               HeadInit init, std::uint64_t seed, bool pooler) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(config.hidden_size));  // nn.Linear
   for (const Parameter& parameter : layout.parameters) {
-    if (!is_head(*config.family, parameter.part)) continue;
+    if (!is_head(*config.family, parameter.part) && !(pooler && parameter.part == Part::dense))
+      continue;
     const std::uint64_t own = random::derive(random::derive(seed, "head"), parameter.name);
     const std::span<float> values = weights.subspan(static_cast<std::size_t>(parameter.offset),
                                                     static_cast<std::size_t>(parameter.size));

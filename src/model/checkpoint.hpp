@@ -15,17 +15,19 @@ namespace runner::model {
 struct Checkpoint {
   EncoderConfig config;  // config.labels are the wanted labels
   Layout layout;
-  std::vector<float> weights;  // [layout.size]; the head is zero while fresh_head
-  bool fresh_head = true;      // no usable head in the file: call init_head before use
-  std::string note;            // what was replaced and why, for people; empty when nothing was
+  std::vector<float> weights;      // [layout.size]; the head is zero while fresh_head
+  bool fresh_head = true;          // no usable head in the file: call init_head before use
+  bool fresh_pooler = false;       // nor the pooler that it reads; then the head is fresh too
+  std::vector<std::string> notes;  // what was replaced, made or left aside, for people
 };
 
 // Loads a Hugging Face folder (config.json and model.safetensors, or a sharded
 // model.safetensors.index.json; F32, F16 or BF16; names with or without the family's prefix).
 // `labels` are the wanted class names in id order, empty for regression. A head whose labels are
-// the same names is kept, its rows in the wanted order; any other head is left out (fresh_head, and
-// `note` says why). Throws InputError that lists every missing, unexpected or misshapen tensor, and
-// names tensors that hold NaN or infinity.
+// the same names, whatever their case, is kept, its rows in the wanted order; any other is left out
+// (fresh_head). A missing pooler begins fresh; other heads and old buffers are left aside. `notes`
+// says all of it. Throws InputError that lists every missing or misshapen tensor of the network,
+// every one that another network would have, and those that hold NaN or infinity.
 Checkpoint load_checkpoint(const std::filesystem::path& folder,
                            const std::vector<std::string>& labels);
 
@@ -37,9 +39,10 @@ Checkpoint random_checkpoint(const std::filesystem::path& folder,
 
 enum class HeadInit { normal, uniform };  // N(0, initializer_range), zero bias; nn.Linear's default
 
-// Writes a fresh head into flat weights, seeded by random::derive(seed, "head").
+// Writes a fresh head, and where asked for a fresh pooler, into flat weights, seeded by
+// random::derive(seed, "head").
 void init_head(const EncoderConfig& config, const Layout& layout, std::span<float> weights,
-               HeadInit init, std::uint64_t seed);
+               HeadInit init, std::uint64_t seed, bool pooler = false);
 
 // Writes config.json and model.safetensors (F32, Hugging Face's names) into `folder`, each
 // atomically, and copies the tokenizer's files from `source` (vocab.json, merges.txt, vocab.txt,

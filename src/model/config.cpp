@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/foreign.hpp"
 #include "model/relative.hpp"
 
 namespace runner::model {
@@ -19,9 +21,12 @@ using Json = nlohmann::ordered_json;
 class Reader {
  public:
   explicit Reader(std::filesystem::path path) : path_(std::move(path)) {
+    const std::string bytes = io::read_file(path_);
     try {
-      json_ = Json::parse(io::read_file(path_));
+      json_ = Json::parse(bytes);
     } catch (const Json::exception& error) {
+      const std::string_view foreign = io::foreign_kind(bytes);
+      if (!foreign.empty()) throw InputError(fmt::format("{} is {}", path_.string(), foreign));
       throw InputError(fmt::format("{}: not valid JSON: {}", path_.string(), error.what()));
     }
     if (!json_.is_object()) fail("must hold a JSON object");
@@ -64,17 +69,16 @@ class Reader {
     return found->get<std::string>();
   }
 
+  // What a head is for; empty where that is not said, or not in a way that names every id: it only
+  // counts where the head is wanted.
   std::vector<std::string> labels() const {
     const Json* found = value("id2label");
-    if (found == nullptr) return {};
-    if (!found->is_object()) fail("key 'id2label' must be an object");
+    if (found == nullptr || !found->is_object()) return {};
     std::vector<std::string> labels;
     for (std::size_t id = 0; id < found->size(); ++id) {
       const auto label = found->find(std::to_string(id));
-      if (label == found->end() || !label->is_string())
-        fail(fmt::format("key 'id2label' must name the ids 0 to {}; {} has no name",
-                         found->size() - 1, id));
-      labels.push_back(label->get<std::string>());
+      if (label == found->end() || label->is_structured()) return {};
+      labels.push_back(label->is_string() ? label->get<std::string>() : label->dump());
     }
     return labels;
   }
@@ -83,6 +87,26 @@ class Reader {
   std::filesystem::path path_;
   Json json_;
 };
+
+// Keys that make another network of the same tensors, or of others, and what they must be where
+// they are there.
+struct Refusal {
+  std::string_view key, allowed;
+};
+constexpr std::array kRefusals = {
+    Refusal{"is_decoder", "false"},         Refusal{"add_cross_attention", "false"},
+    Refusal{"is_encoder_decoder", "false"}, Refusal{"position_embedding_type", "\"absolute\""},
+    Refusal{"pruned_heads", "{}"},          Refusal{"quantization_config", "null"},
+};
+
+void refuse_other_networks(const Reader& reader) {
+  for (const Refusal& refusal : kRefusals) {
+    const Json* found = reader.value(refusal.key);
+    if (found != nullptr && found->dump() != refusal.allowed)
+      reader.fail(fmt::format("key '{}' is {}: such a network is not known, only {}", refusal.key,
+                              found->dump(), refusal.allowed));
+  }
+}
 
 }  // namespace
 
@@ -127,17 +151,14 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
   if (config.max_length() < 1)
     reader.fail(fmt::format("max_position_embeddings {} leaves no position for a token",
                             config.max_positions));
+  refuse_other_networks(reader);
   const std::string activation = reader.text(keys.activation, "gelu");
-  if (activation != "gelu")
+  if (activation != "gelu" && activation != "gelu_python")  // both exact
     reader.fail(fmt::format("key '{}' is '{}': only gelu is known", keys.activation, activation));
   if (family.relative_bias &&
       reader.integer("relative_attention_num_buckets", 1, kRelativeBuckets) != kRelativeBuckets)
     reader.fail(
         fmt::format("key 'relative_attention_num_buckets': only {} is known", kRelativeBuckets));
-  const std::string positions = reader.text("position_embedding_type", "absolute");
-  if (positions != "absolute")
-    reader.fail(
-        fmt::format("key 'position_embedding_type' is '{}': only absolute is known", positions));
   return config;
 }
 

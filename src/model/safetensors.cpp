@@ -11,6 +11,7 @@
 #include <set>
 
 #include "io/error.hpp"
+#include "io/foreign.hpp"
 
 namespace runner::model {
 namespace {
@@ -98,6 +99,8 @@ std::int64_t TensorView::elements() const { return byte_count(shape, 1); }
 Safetensors::Safetensors(const std::filesystem::path& path) : path_(path), file_(path) {
   const std::string where = path.string();
   const std::string_view bytes = file_.bytes();
+  const std::string_view foreign = io::foreign_kind(bytes);
+  if (!foreign.empty()) throw InputError(fmt::format("{} is {}", where, foreign));
   if (bytes.size() < 8)
     throw InputError(
         fmt::format("{}: {} bytes are too few for a safetensors file", where, bytes.size()));

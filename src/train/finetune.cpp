@@ -100,7 +100,7 @@ class Run {
       model::init_head(job_.config, layout, room_,
                        options_.head_init == HeadInit::uniform ? model::HeadInit::uniform
                                                                : model::HeadInit::normal,
-                       job_.seed);
+                       job_.seed, job_.fresh_pooler);
     Tensor weights = at::from_blob(room_.data(), {layout.size}, at::kFloat);
     if (!job_.device.is_cpu()) {
       weights = weights.to(network_options(job_).device);

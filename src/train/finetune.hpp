@@ -41,6 +41,7 @@ struct Job {
   int classes = 2;                   // outputs of the head; 1: regression
   std::span<const float> weights{};  // start, in model::make_layout(config, classes)
   bool fresh_head = true;            // initialise the head from `seed` and options.head_init
+  bool fresh_pooler = false;         // likewise the pooler, where the family has one
   const data::EncodedSplit* data = nullptr;
   Options options{};
   std::uint64_t seed = 0;
@@ -92,6 +93,9 @@ std::vector<std::int64_t> snapshot_steps(const Options& options, std::int64_t st
 // Whether a job computes its frozen layers' outputs once, before its first step: they have no
 // dropout, the steps take every row at least once, and the outputs are not larger than 2 GiB.
 bool keeps_frozen_output(const Job& job);
+
+// Throws InputError on options or rows that cannot be trained on.
+void check_job(const Job& job);
 
 // Throws InputError on options that the data cannot serve (a batch larger than the data, more
 // snapshots than steps) and on an unreadable checkpoint folder.

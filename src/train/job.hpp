@@ -12,9 +12,6 @@ model::NetworkOptions network_options(const Job& job);
 // A job's rates of dropout, the config's where its options leave them, and its frozen layers.
 model::TrainPass train_pass(const Job& job);
 
-// Throws InputError on options or rows that cannot be trained on.
-void check_job(const Job& job);
-
 // The loss of predicting the labels' own frequencies (entropy), or their mean (variance).
 double chance_loss(const Job& job);
 

@@ -89,6 +89,7 @@ std::string job_fingerprint(const Job& job) {
   };
   add("classes", job.classes);
   add("fresh_head", job.fresh_head ? 1 : 0);
+  if (job.fresh_pooler) add("fresh_pooler", 1);
   text += fmt::format("seed={} device={}\n", job.seed, job.device.is_cpu() ? "cpu" : "cuda");
   add("epochs", o.epochs);
   add("max_steps", static_cast<double>(o.max_steps));

@@ -10,6 +10,7 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "model/safetensors.hpp"
+#include "model/tensor_source.hpp"
 #include "places.hpp"
 
 using namespace runner;
@@ -56,6 +57,9 @@ std::string complaint(const std::vector<std::string>& labels) {
   return "";
 }
 
+// A note on kFolder.
+std::vector<std::string> said(const std::string& what) { return {kFolder.string() + ": " + what}; }
+
 std::vector<model::NamedTensor> tensors_of(const model::Checkpoint& checkpoint) {
   std::vector<model::NamedTensor> tensors;
   for (const model::Parameter& parameter : checkpoint.layout.parameters)
@@ -99,7 +103,7 @@ TEST_CASE("a saved checkpoint loads with the same weights") {
   const model::Checkpoint loaded = model::load_checkpoint(kFolder, {"no", "yes"});
   CHECK(loaded.weights == saved.weights);
   CHECK_FALSE(loaded.fresh_head);
-  CHECK(loaded.note.empty());
+  CHECK(loaded.notes.empty());
   CHECK(loaded.config.labels == std::vector<std::string>{"no", "yes"});
 }
 
@@ -117,9 +121,10 @@ TEST_CASE("a head for other labels is replaced, and that is said") {
   write_model({"no", "maybe", "yes"});
   model::Checkpoint loaded = model::load_checkpoint(kFolder, {"a", "b"});
   CHECK(loaded.fresh_head);
-  CHECK(loaded.note.find("[no, maybe, yes] is replaced by a fresh one for [a, b]") !=
-        std::string::npos);
-  CHECK(model::load_checkpoint(kFolder, {}).note.find("for regression") != std::string::npos);
+  CHECK(loaded.notes ==
+        said("the head for [no, maybe, yes] is replaced by a fresh one for [a, b]"));
+  CHECK(model::load_checkpoint(kFolder, {}).notes ==
+        said("the head for [no, maybe, yes] is replaced by a fresh one for regression"));
 
   model::init_head(loaded.config, loaded.layout, loaded.weights, model::HeadInit::normal, 3);
   const auto dense = values(loaded, "classifier.dense.weight");
@@ -152,7 +157,108 @@ TEST_CASE("names load without the prefix and with the old LayerNorm names") {
   tensors.push_back({"pooler.dense.bias", {4}, ignored});
   tensors.push_back({"roberta.embeddings.position_ids", {1, 4}, ignored});
   model::write_safetensors(kFolder / "model.safetensors", tensors);
-  CHECK(model::load_checkpoint(kFolder, {"no", "yes"}).weights == saved.weights);
+  const model::Checkpoint loaded = model::load_checkpoint(kFolder, {"no", "yes"});
+  CHECK(loaded.weights == saved.weights);
+  CHECK(loaded.notes == said("left aside, for nothing reads it: roberta.embeddings.position_ids, "
+                             "lm_head.bias, roberta.pooler.dense.bias"));
+}
+
+TEST_CASE("a head whose labels differ in case alone is kept") {
+  write_model({"NO", "Yes", "YES"});
+  CHECK_FALSE(model::load_checkpoint(kFolder, {"YES", "no", "Yes"}).fresh_head);
+  CHECK(model::load_checkpoint(kFolder, {"yes", "no", "yEs"}).fresh_head);  // which is which?
+}
+
+TEST_CASE("id2label blocks nothing where it names no labels, and its numbers are names") {
+  write_model({"a", "b"});
+  auto json = nlohmann::json::parse(io::read_file(kFolder / "config.json"));
+  const auto loaded = [&](const nlohmann::json& names, const std::vector<std::string>& labels) {
+    json["id2label"] = names;
+    io::write_file_atomic(kFolder / "config.json", json.dump());
+    return model::load_checkpoint(kFolder, labels);
+  };
+  CHECK_FALSE(loaded({{"0", 0}, {"1", 1}}, {"1", "0"}).fresh_head);
+  for (const nlohmann::json& names : {nlohmann::json(nullptr), nlohmann::json::array({"a", "b"}),
+                                      nlohmann::json{{"0", "a"}, {"2", "b"}}}) {
+    CAPTURE(names.dump());
+    const model::Checkpoint other = loaded(names, {"a", "b"});
+    CHECK(other.fresh_head);
+    CHECK(other.notes ==
+          said("the head for [LABEL_0, LABEL_1] is replaced by a fresh one for [a, b]"));
+  }
+}
+
+TEST_CASE("a BERT without its pooler gets a fresh one, which a seed decides") {
+  fs::remove_all(kFolder);
+  model::EncoderConfig config = tiny_config({"no", "yes"});
+  config.family = model::find_family("bert");
+  config.pad_token_id = 0;
+  io::write_file_atomic(kFolder / "config.json", model::config_json(config));
+  const model::Checkpoint saved = model::random_checkpoint(kFolder, {"no", "yes"}, 1);
+  auto tensors = tensors_of(saved);
+  std::erase_if(tensors, [](const auto& t) { return t.name.starts_with("bert.pooler."); });
+  model::write_safetensors(kFolder / "model.safetensors", tensors);
+  model::Checkpoint loaded = model::load_checkpoint(kFolder, {"no", "yes"});
+  CHECK(loaded.fresh_head);
+  CHECK(loaded.fresh_pooler);
+  CHECK(loaded.notes == said("there is no pooler: it begins fresh, as the head does"));
+  CHECK(values(loaded, "bert.encoder.layer.0.output.dense.weight") ==
+        values(saved, "bert.encoder.layer.0.output.dense.weight"));
+  std::vector<float> first = loaded.weights, second = loaded.weights;
+  model::init_head(loaded.config, loaded.layout, first, model::HeadInit::normal, 3, true);
+  model::init_head(loaded.config, loaded.layout, second, model::HeadInit::normal, 4, true);
+  CHECK(first != second);
+  const model::Parameter& dense = loaded.layout.weight(model::Part::dense);
+  CHECK(first[static_cast<std::size_t>(dense.offset)] != 0.0F);
+
+  tensors = tensors_of(saved);  // half a pooler is a broken file
+  std::erase_if(tensors, [](const auto& t) { return t.name == "bert.pooler.dense.bias"; });
+  model::write_safetensors(kFolder / "model.safetensors", tensors);
+  CHECK(complaint({"no", "yes"}).find("'bert.pooler.dense.bias' is missing") != std::string::npos);
+}
+
+TEST_CASE("tensors of another network are refused, of other heads left aside") {
+  const model::Checkpoint saved = write_model({"no", "yes"});
+  const std::vector<float> more(8);
+  for (const auto& [name, refused] :
+       {std::pair("roberta.encoder.layer.1.output.dense.bias", true),
+        {"encoder.layer.0.attention.self.distance_embedding.weight", true},
+        {"roberta.embeddings.token_type_ids", false},
+        {"qa_outputs.bias", false},
+        {"classifier.bias", false}}) {
+    CAPTURE(name);
+    auto tensors = tensors_of(saved);
+    tensors.push_back({name, {8}, more});
+    model::write_safetensors(kFolder / "model.safetensors", tensors);
+    CHECK((complaint({"no", "yes"}).find("is unexpected") != std::string::npos) == refused);
+    if (!refused) CHECK(model::load_checkpoint(kFolder, {"no", "yes"}).notes.size() == 1);
+  }
+}
+
+TEST_CASE("weights that are not read are named, with what to do") {
+  write_model({"no", "yes"});
+  const std::string whole = io::read_file(kFolder / "model.safetensors");
+  const auto message = [&](const char* file, const std::string& bytes) {
+    fs::remove(kFolder / "model.safetensors");
+    io::write_file_atomic(kFolder / file, bytes);
+    const std::string text = complaint({"no", "yes"});
+    fs::remove(kFolder / file);
+    return text;
+  };
+  CHECK(message("pytorch_model.bin", "PK").find("pytorch_model.bin is PyTorch's pickle") !=
+        std::string::npos);
+  CHECK(message("tf_model.h5", "").find("save_pretrained") != std::string::npos);
+  CHECK(message("model.safetensors.gz", "").find("gunzip") != std::string::npos);
+  const char* file = "model.safetensors";
+  CHECK(message(file, "version https://git-lfs.github.com/spec/v1\n").find("git lfs pull") !=
+        std::string::npos);
+  CHECK(message(file, "\n <!DOCTYPE html><html>").find("is an HTML page") != std::string::npos);
+  CHECK(message(file, "\x1f\x8b\x08").find("gunzip") != std::string::npos);
+  CHECK(message(file, std::string("PK\x03\x04") + whole).find("a zip archive") !=
+        std::string::npos);
+  io::write_file_atomic(kFolder / file, whole);
+  io::write_file_atomic(kFolder / "config.json", "<html>");
+  CHECK(complaint({"no", "yes"}).find("config.json is an HTML page") != std::string::npos);
 }
 
 TEST_CASE("shards load through their index, and a broken index is named") {
@@ -175,6 +281,23 @@ TEST_CASE("shards load through their index, and a broken index is named") {
   io::write_file_atomic(kFolder / "model.safetensors.index.json", index.dump());
   CHECK(complaint({"no", "yes"}).find("'../a.safetensors' is not a plain file name") !=
         std::string::npos);
+}
+
+TEST_CASE("missing files of a model are named, all shards among them") {
+  fs::remove_all(kFolder);
+  const auto at = [](const char* file) { return (kFolder / file).string(); };
+  const std::vector<std::string> none = model::missing_files(kFolder);
+  REQUIRE(none.size() == 2);
+  CHECK(none[0] == at("config.json") + ": the model's configuration");
+  CHECK(none[1].starts_with(at("model.safetensors") + ": the model's weights"));
+  io::write_file_atomic(kFolder / "pytorch_model.bin", "");
+  CHECK(model::missing_files(kFolder)[1].find("pytorch_model.bin is") != std::string::npos);
+  io::write_file_atomic(kFolder / "model.safetensors.index.json",
+                        R"({"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}})");
+  io::write_file_atomic(kFolder / "1.safetensors", "");
+  CHECK(model::missing_files(kFolder)[1] == at("2.safetensors") + ": a shard of the weights");
+  write_model({"no", "yes"});
+  CHECK(model::missing_files(kFolder).empty());
 }
 
 TEST_CASE("every tensor that does not fit is listed in one error") {
@@ -218,6 +341,19 @@ TEST_CASE("a config that cannot be served names the key") {
             .find("one of roberta, xlm-roberta, camembert, bert, distilbert, electra, mpnet is "
                   "needed") != std::string::npos);
   CHECK(message("hidden_act", "relu").find("only gelu is known") != std::string::npos);
+  CHECK(message("is_decoder", true).find("key 'is_decoder' is true") != std::string::npos);
+  CHECK(message("add_cross_attention", true).find("key 'add_cross_attention'") !=
+        std::string::npos);
+  CHECK(message("position_embedding_type", "relative_key").find("key 'position_embedding_type'") !=
+        std::string::npos);
+  CHECK(message("pruned_heads", {{"1", {0}}}).find("key 'pruned_heads'") != std::string::npos);
+  CHECK(message("hidden_act", "gelu_new").find("key 'hidden_act'") != std::string::npos);
+  for (const auto& [key, value] : {std::pair<const char*, nlohmann::json>("is_decoder", false),
+                                   {"pruned_heads", nlohmann::json::object()},
+                                   {"position_embedding_type", "absolute"},
+                                   {"hidden_act", "gelu_python"},
+                                   {"id2label", 7}})
+    CHECK(message(key, value).empty());
   CHECK(message("max_position_embeddings", 2).find("no position") != std::string::npos);
   CHECK(message("pad_token_id", nullptr).empty());
   CHECK(model::read_config(kFolder).pad_token_id == 1);
@@ -233,7 +369,7 @@ TEST_CASE("the published small encoders load with a fresh head") {
     CAPTURE(name);
     const model::Checkpoint checkpoint = model::load_checkpoint(*models / name, {"no", "yes"});
     CHECK(checkpoint.fresh_head);
-    CHECK(checkpoint.note.empty());
+    CHECK(checkpoint.notes.front().find("no head") != std::string::npos);
     CHECK(checkpoint.config.max_length() == 512);
     double sum = 0.0;
     for (const float weight : checkpoint.weights) sum += std::abs(weight);

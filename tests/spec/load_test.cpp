@@ -1,6 +1,7 @@
 #include "spec/load.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <clocale>
 #include <cstdlib>
@@ -327,23 +328,23 @@ TEST_CASE("numbers are read alike in every locale") {
   std::setlocale(LC_ALL, "C");
 }
 
-TEST_CASE("the preflight names every missing file and nothing that is there") {
+TEST_CASE("the preflight names every missing file of data and nothing that is there") {
   const SpecFile file(kLeast + "models_root: .\ndata: {root: glue}\n");
   const auto at = [&](const char* path) { return (file.folder() / path).string(); };
   CHECK(missing_files(file.load()) ==
-        std::vector<std::string>{at("tiny/config.json") + ": the model's configuration",
-                                 at("tiny/model.safetensors") + ": the model's weights",
-                                 at("tiny/vocab.json") + ": the model's BPE vocabulary",
-                                 at("tiny/merges.txt") + ": the model's BPE merges",
+        std::vector<std::string>{at("tiny/tokenizer.json") + ": the model's vocabulary",
                                  at("glue/RTE/train.tsv") + ": data of RTE",
                                  at("glue/RTE/dev.tsv") + ": data of RTE"});
   io::write_file_atomic(at("tiny/config.json"), R"({"model_type": "bert"})");
-  io::write_file_atomic(at("tiny/model.safetensors.index.json"),
-                        R"({"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}})");
-  io::write_file_atomic(at("tiny/1.safetensors"), "");
   io::write_file_atomic(at("glue/RTE/train.tsv"), "");
   CHECK(missing_files(file.load()) ==
-        std::vector<std::string>{at("tiny/2.safetensors") + ": a shard of the weights",
-                                 at("tiny/vocab.txt") + ": the model's WordPiece vocabulary",
+        std::vector<std::string>{at("tiny/vocab.txt") + ": the model's vocabulary",
                                  at("glue/RTE/dev.tsv") + ": data of RTE"});
+  for (const auto& [type, files] : {std::pair("roberta", 2), {"xlm-roberta", 1}, {"mpnet", 1}}) {
+    io::write_file_atomic(at("tiny/config.json"), fmt::format(R"({{"model_type": "{}"}})", type));
+    CHECK(missing_files(file.load()).size() == static_cast<std::size_t>(files) + 1);
+  }
+  io::write_file_atomic(at("tiny/tokenizer.json"), "");  // all that a folder of today's needs
+  CHECK(missing_files(file.load()) ==
+        std::vector<std::string>{at("glue/RTE/dev.tsv") + ": data of RTE"});
 }

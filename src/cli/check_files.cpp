@@ -1,0 +1,90 @@
+#include "cli/check_files.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "cli/engine.hpp"
+#include "cli/forecast_text.hpp"
+#include "data/glue.hpp"
+#include "data/tokenizer.hpp"
+#include "experiment/forecast.hpp"
+#include "io/error.hpp"
+#include "model/checkpoint.hpp"
+#include "model/tensor_source.hpp"
+#include "spec/preflight.hpp"
+
+namespace runner::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+// What the plan writes at most at once against what its disk has left; empty: it fits.
+std::string lack_of_disk(const spec::Spec& spec, double bytes) {
+  fs::path place = fs::absolute(spec.runs_root);
+  while (!fs::exists(place) && place.has_parent_path()) place = place.parent_path();
+  std::error_code error;
+  const fs::space_info space = fs::space(place, error);
+  if (error || static_cast<double>(space.available) >= bytes) return {};
+  constexpr double kGigabyte = 1e9;
+  return fmt::format("{}: {:.3g} GB are free, and the plan keeps {:.3g} GB of snapshots",
+                     spec.runs_root.string(), static_cast<double>(space.available) / kGigabyte,
+                     bytes / kGigabyte);
+}
+
+}  // namespace
+
+std::vector<std::string> missing_files(const spec::Spec& spec) {
+  std::vector<std::string> missing = model::missing_files(spec.model);
+  const std::vector<std::string> data = spec::missing_files(spec);
+  missing.insert(missing.end(), data.begin(), data.end());
+  return missing;
+}
+
+std::vector<std::string> check_files(const spec::Spec& spec) {
+  std::vector<std::string> problems, notes;
+  const auto add_new = [](std::vector<std::string>& lines, const std::string& line) {
+    if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
+  };
+  const auto attempt = [&](const auto& work) {
+    try {
+      work();
+    } catch (const InputError& error) {
+      add_new(problems, error.what());
+    }
+  };
+  attempt([&] {
+    const data::Tokenizer tokenizer = data::Tokenizer::load(spec.model);
+    for (const std::string& note : tokenizer.notes()) add_new(notes, note);
+  });
+  std::set<std::vector<std::string>> heads;
+  for (const spec::TaskEntry& entry : spec.tasks) {
+    if (heads.insert(entry.task.labels).second)
+      attempt([&] {
+        const model::Checkpoint start = model::load_checkpoint(spec.model, entry.task.labels);
+        for (const std::string& note : start.notes) add_new(notes, note);
+      });
+    std::vector<data::SplitFile> splits = entry.task.dev;
+    splits.insert(splits.begin(), entry.task.train);
+    for (const data::SplitFile& split : splits)
+      attempt([&] { data::read_split(entry.task, split, spec.glue_root); });
+  }
+  if (problems.empty())
+    attempt([&] {
+      const auto pricing = engine().make_pricing(spec);
+      const double planned = snapshot_bytes(spec, experiment::forecast(spec, *pricing));
+      const std::string lack =
+          lack_of_disk(spec, std::min(planned, static_cast<double>(spec.store_limit)));
+      if (!lack.empty()) throw InputError(lack);
+    });
+  if (!problems.empty())
+    throw InputError(fmt::format("{}: {} {} would end a run:\n  {}", spec.file.string(),
+                                 problems.size(), problems.size() == 1 ? "problem" : "problems",
+                                 fmt::join(problems, "\n  ")));
+  return notes;
+}
+
+}  // namespace runner::cli
