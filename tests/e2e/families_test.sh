@@ -35,9 +35,9 @@ cp -r "$families/bert" other
 sed -i 's/"entailment"/"yes"/' other/config.json
 sed "s|^model: .*|model: ./other|" spec.yaml >other.yaml
 expect 0 "$runner" check --files other.yaml
-said "note: other: the head for [yes, neutral, contradiction] is replaced by a fresh one"
+said "other: the head for [yes, neutral, contradiction] is replaced by a fresh one"
 expect 0 "$runner" other.yaml
-said "note: other: the head for"
+said "other: the head for"
 
 # What a run would stumble over is found before it, all at once.
 cp -r "$families/mpnet" broken
@@ -52,7 +52,7 @@ said "broken.tsv:3"
 expect 2 "$runner" check --files spec.yaml recipe.batch_size=1000
 said "batch_size 1000"
 expect 2 "$runner" check --files spec.yaml recipe.snapshots=3
-said "snapshots: 3"
+said "snapshots is 3"
 rm broken/model.safetensors
 echo PK >broken/pytorch_model.bin
 expect 2 "$runner" check --files broken.yaml
