@@ -58,6 +58,13 @@ fusion::Measured measured_of(const InnerRecord& record) {
           .nominees = record.proposal.nominees};
 }
 
+void diverge(TrialRecord& record, std::string why) {
+  record.status = "diverged";
+  record.why = std::move(why);
+  record.objective = kUnknown;
+  record.evaluation = {};
+}
+
 // What the run says of a step's weights.
 InnerRecord ask(const fusion::Step& step, int rows, TrainedRun& run) {
   InnerRecord record;
@@ -104,15 +111,19 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
   for (const InnerRecord& point : inner) measured.push_back(measured_of(point));
   const std::uint64_t seed = random::derive(record.run_seed, "inner");
   fusion::Step step;
-  for (;;) {
-    step = rule->next({run.record().snapshots, options, measured, seed});
-    throw_if_stopped(sinks);
-    if (step.kind != fusion::Step::Kind::measure) break;
-    InnerRecord& point = inner.emplace_back(ask(step, options.rows, run));
-    point.trial = record.trial;
-    measured.push_back(measured_of(point));
-    point.incumbent = is_best(measured, step.objective);
-    if (sinks.on_inner) sinks.on_inner(point);
+  try {
+    for (;;) {
+      step = rule->next({run.record().snapshots, options, measured, seed});
+      throw_if_stopped(sinks);
+      if (step.kind != fusion::Step::Kind::measure) break;
+      InnerRecord& point = inner.emplace_back(ask(step, options.rows, run));
+      point.trial = record.trial;
+      measured.push_back(measured_of(point));
+      point.incumbent = is_best(measured, step.objective);
+      if (sinks.on_inner) sinks.on_inner(point);
+    }
+  } catch (const fusion::NothingFinite& nothing) {
+    diverge(record, nothing.what());
   }
   for (const InnerRecord& point : inner) {
     record.budget.examples += point.examples;
@@ -121,6 +132,7 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
     if (point.alpha == step.alpha && std::isfinite(point.loss)) record.fusion_loss = point.loss;
   }
   record.inner_evaluations = static_cast<int>(inner.size());
+  if (!record.has_result()) return;
   record.alpha = std::move(step.alpha);
   const Meter meter(run, record.budget, record.budget.evaluate_seconds);
   const bool average = step.kind == fusion::Step::Kind::average;
@@ -156,11 +168,9 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
   if (!record.has_result()) return record;
   if (trained.snapshots < 1) throw std::logic_error("the run left no snapshot");
   fuse_and_measure(settings(cell, record).fusion, *run, inner, sinks, record);
-  if (!std::isfinite(record.objective) || !std::isfinite(record.evaluation.report.score)) {
-    record.status = "diverged";
-    record.why = "a logit of the fused model is not finite";
-    record.objective = kUnknown;
-    record.evaluation = {};
+  if (record.has_result() &&
+      (!std::isfinite(record.objective) || !std::isfinite(record.evaluation.report.score))) {
+    diverge(record, "a logit of the fused model is not finite");
   }
   return record;
 } catch (const Stopped&) {

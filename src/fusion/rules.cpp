@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <stdexcept>
 #include <utility>
 
 namespace runner::fusion {
@@ -105,7 +104,7 @@ Step weighted(const Progress& progress) {
     mean += before / count;
     square += before * (loss - mean);
   }
-  if (count == 0.0) throw std::runtime_error("no snapshot has a finite loss");
+  if (count == 0.0) throw NothingFinite("no snapshot has a finite loss");
   const double deviation = std::sqrt(square / count);
   std::vector<double> weights(static_cast<std::size_t>(snapshots));
   for (int k = 0; k < snapshots; ++k) {

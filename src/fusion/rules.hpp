@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -47,10 +48,16 @@ struct Step {
   bo::Suggestion why;  // source and, of the inner loop, what its model expects; `x` is moved out
 };
 
+// No mix has a finite value to choose by.
+class NothingFinite : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 struct Rule {
   std::string_view name;
   std::string_view summary;
-  // Throws std::runtime_error when no mix has a finite value.
+  // Throws NothingFinite.
   Step (*next)(const Progress& progress);
 };
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "fusion/rules.hpp"
@@ -23,7 +22,7 @@ std::size_t lowest(std::span<const Measured> measured, const Value& value) {
     if (best == measured.size() || value(measured[i]) < value(measured[best])) best = i;
   }
   if (best == measured.size()) {
-    throw std::runtime_error("no fusion of the snapshots has a finite value");
+    throw NothingFinite("no fusion of the snapshots has a finite value");
   }
   return best;
 }

@@ -191,6 +191,13 @@ inline std::vector<spec::Method> pairs() {
           method("bilevel", Search::bo, "bo", "ucb", "ei")};
 }
 
+// Of every kind of search but the grid.
+inline std::vector<spec::Method> several() {
+  return {method("fine_tune", spec::Search::none, "last"), method("swa", spec::Search::none, "swa"),
+          method("restarts", spec::Search::restarts, "best"),
+          method("random_search", spec::Search::random, "last"), pairs()[0]};
+}
+
 // Two tasks, two seeds, lr and batch size searched in 5 trials of which 3 are the start design.
 inline spec::Spec fake_spec(const std::filesystem::path& runs, std::vector<spec::Method> methods) {
   spec::Spec spec;
@@ -245,6 +252,10 @@ inline std::string everything(const spec::Spec& spec) {
     text += cell_name(cell) + "\n" + without_seconds(read_history(cell));
   }
   return text;
+}
+
+inline Summary run_all(const spec::Spec& spec, FakeTrainer& trainer, RunOptions options = {}) {
+  return run(spec, trainer, options, {});
 }
 
 }  // namespace runner::experiment

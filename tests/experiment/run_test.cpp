@@ -17,20 +17,6 @@ using namespace runner;
 using namespace runner::experiment;
 using spec::Search;
 
-namespace {
-
-std::vector<spec::Method> several() {
-  return {method("fine_tune", Search::none, "last"), method("swa", Search::none, "swa"),
-          method("restarts", Search::restarts, "best"),
-          method("random_search", Search::random, "last"), pairs()[0]};
-}
-
-Summary run_all(const spec::Spec& spec, FakeTrainer& trainer, RunOptions options = {}) {
-  return run(spec, trainer, options, {});
-}
-
-}  // namespace
-
 TEST_CASE("every cell runs once; a second call does nothing") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
@@ -377,4 +363,31 @@ TEST_CASE("no part of a run may be a link to elsewhere") {
   REQUIRE(summary.errors.size() == 2);
   CHECK(summary.errors[0].find("cells/RTE: is a link") != std::string::npos);
   CHECK(std::filesystem::is_empty(elsewhere.path));
+}
+
+TEST_CASE("a run of which no mix has a finite loss has diverged; what was asked of it is charged") {
+  class WithoutLoss : public FakeRun {
+   public:
+    using FakeRun::FakeRun;
+    double fusion_loss(std::span<const double> alpha, int rows) override {
+      return FakeRun::fusion_loss(alpha, rows) + std::nan("");
+    }
+  };
+  class Diverging : public Trainer {
+    std::unique_ptr<TrainedRun> train(const RunRequest& request,
+                                      const std::function<bool()>&) override {
+      return std::make_unique<WithoutLoss>(request);
+    }
+  } trainer;
+  const Folder folder;
+  const spec::Spec spec =
+      fake_spec(folder.path, {method("bo_fusion", Search::none, "bo", "", "ei")});
+  const Summary summary = run(spec, trainer, {}, {});
+  CHECK(summary.errors.empty());
+  CHECK(summary.failed == summary.trials);
+  const TrialRecord trial = read_history(list_cells(spec)[0]).trials.at(0);
+  CHECK(trial.status == "diverged");
+  CHECK(trial.why == "no fusion of the snapshots has a finite value");
+  CHECK(trial.inner_evaluations > 0);
+  CHECK(trial.budget.examples > 100);  // of which 100 are the training's
 }

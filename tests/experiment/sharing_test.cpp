@@ -16,18 +16,6 @@ using namespace runner;
 using namespace runner::experiment;
 using spec::Search;
 
-namespace {
-
-std::vector<spec::Method> several() {
-  return {method("fine_tune", Search::none, "last"), method("swa", Search::none, "swa"),
-          method("restarts", Search::restarts, "best"),
-          method("random_search", Search::random, "last"), pairs()[0]};
-}
-
-Summary run_all(const spec::Spec& spec, FakeTrainer& trainer) { return run(spec, trainer, {}, {}); }
-
-}  // namespace
-
 TEST_CASE("a cell that another works on is waited for while others are done") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
