@@ -9,7 +9,6 @@
 #include <numeric>
 #include <optional>
 
-#include "bo/suggest.hpp"
 #include "cli/mixer.hpp"
 #include "cli/model_folder.hpp"
 #include "cli/options.hpp"
@@ -61,38 +60,23 @@ Weights greedy(Mixer& mixer, const CommandLine&) {
   return uniform(taken, mixer.size());
 }
 
-// The inner loop of a study (experiment/bilevel.hpp) over these models.
-Weights search(Mixer& mixer, const CommandLine& line) {
-  bo::Space simplex;
-  bo::Variable& weights = simplex.variables.emplace_back();
-  weights.name = "alpha";
-  weights.type = bo::Type::simplex;
-  weights.size = mixer.size();
-  const fusion::Options defaults;
-  bo::Options options;
-  options.acquisition = defaults.acquisition;
-  options.beta = defaults.beta;
-  options.noise = bo::Noise::deterministic;
-  options.starts = fusion::inner_starts(mixer.size());
-  options.initial = static_cast<int>(options.starts.size());
-  options.stop_expected_improvement = defaults.stop_expected_improvement;
-  std::vector<bo::Observation> seen;
-  const bo::Observation* best = nullptr;
-  while (static_cast<int>(seen.size()) < line.get<int>("evaluations")) {
-    bo::Suggestion next = bo::suggest(simplex, seen, options, line.get<std::uint64_t>("seed"));
-    if (next.exhausted) break;
-    const double loss = mixer.loss(next.x);
-    seen.push_back({.x = std::move(next.x),
-                    .y = loss,
-                    .status = std::isfinite(loss) ? bo::Status::ok : bo::Status::failed,
-                    .warm_start = std::move(next.warm_start),
-                    .nominees = std::move(next.nominees)});
+// The inner loop of a study over these models.
+Weights search(Mixer& mixer, const CommandLine& line) try {
+  fusion::Options options;
+  options.evaluations = line.get<int>("evaluations");
+  std::vector<fusion::Measured> measured;
+  for (;;) {
+    fusion::Step step =
+        fusion::search_one({mixer.size(), options, measured, line.get<std::uint64_t>("seed")});
+    if (step.kind == fusion::Step::Kind::weights) return std::move(step.alpha);
+    fusion::Measured& point = measured.emplace_back();
+    point.loss = mixer.loss(step.alpha);
+    point.alpha = std::move(step.alpha);
+    point.warm_start = std::move(step.why.warm_start);
+    point.nominees = std::move(step.why.nominees);
   }
-  for (const bo::Observation& point : seen) {
-    if (std::isfinite(point.y) && (best == nullptr || point.y < best->y)) best = &point;
-  }
-  if (best == nullptr) throw InputError("no mix of these models has a finite training loss");
-  return best->x;
+} catch (const fusion::NothingFinite&) {
+  throw InputError("no mix of these models has a finite training loss");
 }
 
 struct FusingRule {
