@@ -66,7 +66,10 @@ void diverge(TrialRecord& record, std::string why) {
 }
 
 // What the run says of a step's weights.
-InnerRecord ask(const fusion::Step& step, int rows, TrainedRun& run) {
+InnerRecord ask(const fusion::Step& step, const fusion::Options& options, TrainedRun& run) {
+  const int rows = options.rows;
+  const auto precision = options.precision == fusion::Precision::bf16 ? train::Precision::bf16
+                                                                      : train::Precision::fp32;
   InnerRecord record;
   record.alpha = step.alpha;
   record.proposal = make_proposal(step.why);
@@ -74,11 +77,11 @@ InnerRecord ask(const fusion::Step& step, int rows, TrainedRun& run) {
   {
     const Meter meter(run, spent, record.seconds);
     if (step.gradient) {
-      TrainedRun::Slope slope = run.fusion_slope(step.alpha, rows);
+      TrainedRun::Slope slope = run.fusion_slope(step.alpha, rows, precision);
       record.loss = slope.loss;
       record.gradient = std::move(slope.gradient);
     } else if (step.loss) {
-      record.loss = run.fusion_loss(step.alpha, rows);
+      record.loss = run.fusion_loss(step.alpha, rows, precision);
     }
     if (step.selection) {
       const TrainedRun::Selected selected = run.select(step.alpha);
@@ -116,7 +119,7 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
       step = rule->next({run.record().snapshots, options, measured, seed});
       throw_if_stopped(sinks);
       if (step.kind != fusion::Step::Kind::measure) break;
-      InnerRecord& point = inner.emplace_back(ask(step, options.rows, run));
+      InnerRecord& point = inner.emplace_back(ask(step, options, run));
       point.trial = record.trial;
       measured.push_back(measured_of(point));
       point.incumbent = is_best(measured, step.objective);

@@ -65,7 +65,7 @@ std::vector<bool> existing(const Cell& cell, const TrialRecord& trial);
 
 // The settings that a proposed trial stands for: the task's recipe with lambda and the method's
 // rule, inner acquisition and objectives written into it. A variable that does not exist there
-// keeps the recipe's value.
+// keeps the recipe's value. The precision of its fusion is fp32 or bf16.
 spec::Trial settings(const Cell& cell, const TrialRecord& proposed);
 
 // Points of a grid search beside the recipe: a full factorial grid of at most `points` points, as

@@ -263,6 +263,7 @@ spec::Trial settings(const Cell& cell, const TrialRecord& proposed) {
   for (std::size_t i = 0; i < proposed.lambda.size(); ++i) {
     if (exists[i]) spec::apply(trial, cell.spec->search[i], proposed.lambda[i].second);
   }
+  trial.fusion.precision = trial.fusion_precision();
   return trial;
 }
 

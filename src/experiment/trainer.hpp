@@ -58,14 +58,16 @@ class TrainedRun {
   virtual const RunRecord& record() const = 0;
   virtual std::string key() const { return ""; }  // in the store, where there is one
   // Mean training loss of sum_k alpha[k] theta_k on the first `rows` of the run's fusion subset,
-  // dropout off, fp32. Deterministic.
-  virtual double fusion_loss(std::span<const double> alpha, int rows) = 0;
+  // dropout off, in that precision. Deterministic.
+  virtual double fusion_loss(std::span<const double> alpha, int rows,
+                             train::Precision precision) = 0;
   // The same loss and its derivatives by alpha: the gradient by theta times every theta_k.
   struct Slope {
     double loss = 0.0;
     std::vector<double> gradient;  // [K]
   };
-  virtual Slope fusion_slope(std::span<const double> alpha, int rows) = 0;
+  virtual Slope fusion_slope(std::span<const double> alpha, int rows,
+                             train::Precision precision) = 0;
   // Loss and GLUE's score of sum_k alpha[k] theta_k on the selection split.
   struct Selected {
     double loss = 0.0, score = 0.0;

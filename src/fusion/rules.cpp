@@ -9,6 +9,7 @@
 namespace runner::fusion {
 namespace {
 
+constexpr int kParts = 5;  // of the segment that measures the wiggle
 constexpr double kWorst = std::numeric_limits<double>::infinity();
 
 std::vector<double> vertex(int snapshots, int index) {
@@ -187,14 +188,30 @@ const Rule* find_rule(std::string_view name) {
   return found == kRules.end() ? nullptr : &*found;
 }
 
-std::vector<std::vector<double>> inner_starts(int snapshots) {
+std::vector<std::vector<double>> inner_starts(int snapshots, Precision precision) {
   std::vector<std::vector<double>> starts;
   for (int k = snapshots - 1; k >= 0; --k) starts.push_back(vertex(snapshots, k));
   if (snapshots > 1) starts.push_back(mean_of_last(snapshots, snapshots));
   for (int count = 2; count < snapshots; count *= 2) {
     starts.push_back(mean_of_last(snapshots, count));
   }
+  for (int part = 1; precision == Precision::bf16 && snapshots > 1 && part < kParts; ++part) {
+    const double along = part / double{kParts};
+    std::vector<double>& mix = starts.emplace_back(mean_of_last(snapshots, snapshots));
+    for (double& weight : mix) weight *= along;
+    mix.back() += 1.0 - along;
+  }
   return starts;
+}
+
+double wiggle_variance(std::span<const double> values) {
+  double sum = 0.0;
+  for (std::size_t i = 3; i < values.size(); ++i) {
+    const double third = values[i] - 3.0 * values[i - 1] + 3.0 * values[i - 2] - values[i - 3];
+    sum += third * third / 20.0;
+  }
+  const double mean = sum / (static_cast<double>(values.size()) - 3.0);
+  return values.size() > 3 && std::isfinite(mean) ? mean : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace runner::fusion

@@ -67,8 +67,14 @@ std::span<const Rule> rules();
 const Rule* find_rule(std::string_view name);
 
 // First points of the inner loop: each vertex (a single snapshot, the last first), uniform (SWA),
-// and the means of the 2, 4, ... < K last (LAWA). Each [K], no point twice.
-std::vector<std::vector<double>> inner_starts(int snapshots);
+// and the means of the 2, 4, ... < K last (LAWA). In bf16 also the points that cut the segment from
+// the last snapshot to the uniform mean into five equal parts. Each [K], no point twice.
+std::vector<std::vector<double>> inner_starts(int snapshots, Precision precision);
+
+// The variance of what is not smooth in values at equal steps along a segment: the mean square of
+// their third differences / 20 (a third difference of white noise has 20 times its variance). NaN
+// of fewer than four values or where one is not finite.
+double wiggle_variance(std::span<const double> values);
 
 // The rules that search (fusion/search.cpp). search_one: argmin over the simplex of
 // options.objective by BO. search_two: options.objective and options.second at once by expected

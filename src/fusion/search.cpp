@@ -33,6 +33,21 @@ Step answer(const Measured& chosen) {
   return step;
 }
 
+// The variance of the noise of a value in bf16, from those of the starts that lie on a segment:
+// known once all of them are measured, else NaN.
+double noise_variance(const Progress& progress, Objective objective) {
+  const auto mean = static_cast<std::size_t>(progress.snapshots);  // its place among the starts
+  const std::size_t first = inner_starts(progress.snapshots, Precision::fp32).size();
+  const std::size_t end = inner_starts(progress.snapshots, progress.options.precision).size();
+  if (first == end || progress.measured.size() < end) return std::nan("");
+  std::vector<double> values = {value_of(progress.measured.front(), objective)};
+  for (std::size_t i = first; i < end; ++i) {
+    values.push_back(value_of(progress.measured[i], objective));
+  }
+  values.push_back(value_of(progress.measured[mean], objective));
+  return wiggle_variance(values);
+}
+
 // The next mix of the inner loop, or nothing when the evaluations are spent or nothing is left to
 // gain.
 std::optional<Step> next_of_search(const Progress& progress, std::string_view acquisition,
@@ -50,10 +65,12 @@ std::optional<Step> next_of_search(const Progress& progress, std::string_view ac
   search.acquisition = acquisition;
   search.beta = options.beta;
   search.noise = bo::Noise::deterministic;
-  search.starts = inner_starts(progress.snapshots);
+  search.starts = inner_starts(progress.snapshots, options.precision);
   // The starts are a design already: the model takes over right after them.
   search.initial = static_cast<int>(search.starts.size());
   search.stop_expected_improvement = options.stop_expected_improvement;
+  const double noise = noise_variance(progress, objectives.front());
+  const double noise2 = noise_variance(progress, objectives.back());
   std::vector<bo::Observation> observations;
   for (const Measured& point : measured) {
     bo::Observation& seen = observations.emplace_back();
@@ -62,6 +79,8 @@ std::optional<Step> next_of_search(const Progress& progress, std::string_view ac
     if (objectives.size() > 1) seen.y2 = value_of(point, objectives.back());
     const bool finite = std::isfinite(seen.y) && (objectives.size() == 1 || std::isfinite(seen.y2));
     seen.status = finite ? bo::Status::ok : bo::Status::failed;
+    seen.noise_variance = noise;
+    seen.noise_variance2 = noise2;
     seen.warm_start = point.warm_start;
     seen.nominees = point.nominees;
   }

@@ -55,7 +55,7 @@ class PricedRun : public experiment::TrainedRun {
 
   const experiment::RunRecord& record() const override { return record_; }
 
-  double fusion_loss(std::span<const double> alpha, int rows) override {
+  double fusion_loss(std::span<const double> alpha, int rows, train::Precision) override {
     const auto& flops = evaluations_->fusion_flops;
     const auto used = std::min(static_cast<std::size_t>(rows), flops.size() - 1);
     examples_ += static_cast<std::int64_t>(used);
@@ -65,9 +65,9 @@ class PricedRun : public experiment::TrainedRun {
     return loss;
   }
   // A step of training: the backward pass costs twice the forward.
-  Slope fusion_slope(std::span<const double> alpha, int rows) override {
+  Slope fusion_slope(std::span<const double> alpha, int rows, train::Precision precision) override {
     const double before = flops_;
-    Slope slope{fusion_loss(alpha, rows), {}};
+    Slope slope{fusion_loss(alpha, rows, precision), {}};
     flops_ += 2.0 * (flops_ - before);
     for (const double weight : alpha) slope.gradient.push_back(2.0 * weight);
     return slope;

@@ -20,41 +20,49 @@ StoredRun::StoredRun(std::string key, std::shared_ptr<const TaskData> task,
       ema_(std::move(ema)),
       memo_(std::move(memo)),
       device_(device),
+      precision_(options.precision),
       target_scale_(options.target_scale),
       threads_(threads),
-      should_stop_(std::move(should_stop)),
-      loss_(task_->start->config(), task_->entry->task.classes(), device, train::Precision::fp32,
-            options.target_scale),
-      metrics_(task_->start->config(), task_->entry->task.classes(), device, options.precision,
-               options.target_scale) {}
+      should_stop_(std::move(should_stop)) {}
 
-double StoredRun::fusion_loss(std::span<const double> alpha, int rows) {
-  const auto all = static_cast<int>(task_->fusion_rows.size());
-  return measure(Memo::What::fusion_loss, alpha, std::min(rows, all)).loss;
+train::Evaluator& StoredRun::evaluator(train::Precision precision) {
+  auto& made = evaluators_[static_cast<std::size_t>(precision)];
+  if (!made) {
+    made.emplace(task_->start->config(), task_->entry->task.classes(), device_, precision,
+                 target_scale_);
+  }
+  return *made;
 }
 
-experiment::TrainedRun::Slope StoredRun::fusion_slope(std::span<const double> alpha, int rows) {
+double StoredRun::fusion_loss(std::span<const double> alpha, int rows, train::Precision precision) {
   const auto all = static_cast<int>(task_->fusion_rows.size());
-  Memo::Measured measured = measure(Memo::What::fusion_slope, alpha, std::min(rows, all));
+  return measure(Memo::What::fusion_loss, alpha, std::min(rows, all), precision).loss;
+}
+
+experiment::TrainedRun::Slope StoredRun::fusion_slope(std::span<const double> alpha, int rows,
+                                                      train::Precision precision) {
+  const auto all = static_cast<int>(task_->fusion_rows.size());
+  Memo::Measured measured =
+      measure(Memo::What::fusion_slope, alpha, std::min(rows, all), precision);
   return {measured.loss, std::move(measured.gradient)};
 }
 
 experiment::TrainedRun::Selected StoredRun::select(std::span<const double> alpha) {
-  const Memo::Measured measured = measure(Memo::What::selection, alpha, 0);
+  const Memo::Measured measured = measure(Memo::What::selection, alpha, 0, precision_);
   return {measured.loss, measured.scores.score};
 }
 
 experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
-  const Memo::Measured selection = measure(Memo::What::selection, alpha, 0);
+  const Memo::Measured selection = measure(Memo::What::selection, alpha, 0, precision_);
   const Memo::Measured report =
-      task_->report.empty() ? selection : measure(Memo::What::report, alpha, 0);
+      task_->report.empty() ? selection : measure(Memo::What::report, alpha, 0, precision_);
   return evaluation(selection, report);
 }
 
 experiment::Evaluation StoredRun::evaluate_ema() {
   if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
   const double whole = 1.0;
-  form(*ema_, {&whole, 1}, metrics_);
+  form(*ema_, {&whole, 1}, evaluator(precision_));
   const Memo::Measured selection = score(Memo::What::selection);
   const Memo::Measured report = task_->report.empty() ? selection : score(Memo::What::report);
   examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
@@ -83,8 +91,9 @@ experiment::Evaluation StoredRun::evaluation(const Memo::Measured& selection,
   return result;
 }
 
-Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha, int rows) {
-  const Memo::Key key(what, std::vector<double>(alpha.begin(), alpha.end()), rows);
+Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha, int rows,
+                                  train::Precision precision) {
+  const Memo::Key key(what, std::vector<double>(alpha.begin(), alpha.end()), rows, precision);
   std::optional<Memo::Measured> measured;
   {
     const std::lock_guard lock(memo_->mutex);
@@ -93,10 +102,10 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
   }
   if (!measured) {
     if (what == Memo::What::fusion_slope) {
-      measured = measure_slope(alpha, rows);
+      measured = measure_slope(alpha, rows, precision);
     } else {
-      form(*trajectory_, alpha, what == Memo::What::fusion_loss ? loss_ : metrics_);
-      measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows) : score(what);
+      form(*trajectory_, alpha, evaluator(precision));
+      measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows, precision) : score(what);
     }
     const std::lock_guard lock(memo_->mutex);
     memo_->known.emplace(key, *measured);
@@ -120,20 +129,23 @@ train::Scored StoredRun::score(train::Evaluator& evaluator, const data::EncodedS
   });
 }
 
-Memo::Measured StoredRun::score_fusion_rows(int rows) {
+Memo::Measured StoredRun::score_fusion_rows(int rows, train::Precision precision) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::Scored scored = score(loss_, task_->train, subset);
+  const train::Scored scored = score(evaluator(precision), task_->train, subset);
   return {{}, scored.mean_loss, {}, {}, rows, scored.flops};
 }
 
-Memo::Measured StoredRun::measure_slope(std::span<const double> alpha, int rows) {
-  if (!slope_) {
-    slope_.emplace(task_->start->config(), task_->entry->task.classes(), device_, target_scale_);
+Memo::Measured StoredRun::measure_slope(std::span<const double> alpha, int rows,
+                                        train::Precision precision) {
+  auto& slope = slopes_[static_cast<std::size_t>(precision)];
+  if (!slope) {
+    slope.emplace(task_->start->config(), task_->entry->task.classes(), device_, precision,
+                  target_scale_);
   }
   weights_.resize(static_cast<std::size_t>(trajectory_->parameters()));
   trajectory_->mix(alpha, weights_, threads_);
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::LossGradient::Result result = slope_->at(weights_, task_->train, subset, [this] {
+  const train::LossGradient::Result result = slope->at(weights_, task_->train, subset, [this] {
     if (should_stop_ && should_stop_()) throw experiment::Stopped();
   });
   return {{},   result.mean_loss, trajectory_->project(result.gradient, threads_), {},
@@ -145,7 +157,7 @@ Memo::Measured StoredRun::score(Memo::What what) {
   const auto& parts = what == Memo::What::selection ? task_->selection : task_->report;
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
-    const train::Scored scored = score(metrics_, part);
+    const train::Scored scored = score(evaluator(precision_), part);
     const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
     if (&parts == &reported()) {
       mean.predicted.push_back(data::predict(task_->entry->task, scored.logits));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -34,7 +35,8 @@ struct Memo {
     double flops = 0.0;
   };
   enum class What { fusion_loss, fusion_slope, selection, report };
-  using Key = std::tuple<What, std::vector<double>, int>;  // weights, rows of the fusion subset
+  // Weights; rows of the fusion subset; the products' precision.
+  using Key = std::tuple<What, std::vector<double>, int, train::Precision>;
   std::mutex mutex;
   std::map<Key, Measured> known;
 };
@@ -52,8 +54,8 @@ class StoredRun : public experiment::TrainedRun {
 
   const experiment::RunRecord& record() const override { return record_; }
   std::string key() const override { return key_; }
-  double fusion_loss(std::span<const double> alpha, int rows) override;
-  Slope fusion_slope(std::span<const double> alpha, int rows) override;
+  double fusion_loss(std::span<const double> alpha, int rows, train::Precision precision) override;
+  Slope fusion_slope(std::span<const double> alpha, int rows, train::Precision precision) override;
   Selected select(std::span<const double> alpha) override;
   experiment::Evaluation evaluate(std::span<const double> alpha) override;
   experiment::Evaluation evaluate_ema() override;
@@ -63,14 +65,16 @@ class StoredRun : public experiment::TrainedRun {
   double evaluation_flops() const override { return flops_; }
 
  private:
-  Memo::Measured measure(Memo::What what, std::span<const double> alpha, int rows);
+  Memo::Measured measure(Memo::What what, std::span<const double> alpha, int rows,
+                         train::Precision precision);
+  train::Evaluator& evaluator(train::Precision precision);
   // Forms the weights that `evaluator` then scores.
   void form(const fusion::Trajectory& trajectory, std::span<const double> alpha,
             train::Evaluator& evaluator);
   train::Scored score(train::Evaluator& evaluator, const data::EncodedSplit& split,
                       std::span<const int> rows = {}) const;
-  Memo::Measured score_fusion_rows(int rows);
-  Memo::Measured measure_slope(std::span<const double> alpha, int rows);
+  Memo::Measured score_fusion_rows(int rows, train::Precision precision);
+  Memo::Measured measure_slope(std::span<const double> alpha, int rows, train::Precision precision);
   Memo::Measured score(Memo::What what);
   // The split that is reported: the selection split where there is no other.
   const std::vector<data::EncodedSplit>& reported() const;
@@ -83,12 +87,13 @@ class StoredRun : public experiment::TrainedRun {
   std::shared_ptr<const fusion::Trajectory> trajectory_, ema_;
   std::shared_ptr<Memo> memo_;
   train::Device device_;
+  train::Precision precision_;  // of the splits' scores: the run's own, as the Trainer evaluates
   double target_scale_;
   int threads_;
   std::function<bool()> should_stop_;
-  train::Evaluator loss_;                     // the inner loop's objective is defined in fp32
-  std::optional<train::LossGradient> slope_;  // its gradient, made when first asked for
-  train::Evaluator metrics_;    // in the run's own precision, as the Trainer evaluates
+  // By precision, made when first asked for.
+  std::array<std::optional<train::Evaluator>, 2> evaluators_;
+  std::array<std::optional<train::LossGradient>, 2> slopes_;
   std::vector<float> weights_;  // theta(alpha)
   std::int64_t examples_ = 0;
   double flops_ = 0.0;

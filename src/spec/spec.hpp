@@ -18,6 +18,13 @@ namespace runner::spec {
 struct Trial {
   train::Options train;
   fusion::Options fusion;
+
+  // Of the training losses that its fusion measures: fp32 or bf16.
+  fusion::Precision fusion_precision() const {
+    if (fusion.precision != fusion::Precision::run) return fusion.precision;
+    return train.precision == train::Precision::bf16 ? fusion::Precision::bf16
+                                                     : fusion::Precision::fp32;
+  }
 };
 
 // How a method chooses lambda, trial by trial. refuse: as another method did. confirm: the lambda

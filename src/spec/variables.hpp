@@ -15,8 +15,9 @@
 namespace runner::spec {
 
 // Where a variable's value lives in a Trial.
-using Slot = std::variant<double*, int*, std::int64_t*, bool*, train::Schedule*, train::FirstStep*,
-                          train::HeadInit*, train::Precision*, fusion::Objective*>;
+using Slot =
+    std::variant<double*, int*, std::int64_t*, bool*, train::Schedule*, train::FirstStep*,
+                 train::HeadInit*, train::Precision*, fusion::Objective*, fusion::Precision*>;
 
 // One row of the table of everything that a spec may fix (`recipe:`, `inner:`) or search
 // (`search:`). Its value is a number everywhere: an enum or a flag is the index in `values`.

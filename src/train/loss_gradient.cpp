@@ -22,10 +22,11 @@ struct LossGradient::State {
 };
 
 LossGradient::LossGradient(const model::EncoderConfig& config, int classes, Device device,
-                           double target_scale) {
+                           Precision precision, double target_scale) {
   model::NetworkOptions options;
   options.device = at_device(device);
   options.gradients = true;
+  options.bf16 = precision == Precision::bf16;
   state_ = std::unique_ptr<State>(
       new State{config, target_scale, model::Network(config, classes, options)});
 }

@@ -8,15 +8,16 @@
 #include "data/encoded.hpp"
 #include "model/config.hpp"
 #include "train/device.hpp"
+#include "train/options.hpp"
 
 namespace runner::train {
 
-// The mean training loss of any flat weights on any rows, and its gradient: dropout off, fp32,
+// The mean training loss of any flat weights on any rows, and its gradient: dropout off,
 // every parameter, by the operators that train.
 class LossGradient {
  public:
   LossGradient(const model::EncoderConfig& config, int classes, Device device,
-               double target_scale = 1.0);
+               Precision precision = Precision::fp32, double target_scale = 1.0);
   ~LossGradient();
   LossGradient(LossGradient&&) noexcept;
   LossGradient& operator=(LossGradient&&) noexcept;

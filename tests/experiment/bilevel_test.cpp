@@ -204,7 +204,7 @@ TEST_CASE("the inner loop starts from known fusions and is never worse than any 
   REQUIRE(trials.size() == 1);
   REQUIRE(inner.size() == 8);  // fusion.evaluations, starts included
   CHECK(trials[0].inner_evaluations == 8);
-  const auto starts = fusion::inner_starts(3);
+  const auto starts = fusion::inner_starts(3, fusion::Precision::fp32);
   double best = inner[0].loss;
   for (std::size_t i = 0; i < inner.size(); ++i) {
     if (i < starts.size()) CHECK(inner[i].alpha == starts[i]);

@@ -72,14 +72,14 @@ class FakeRun : public TrainedRun {
   const RunRecord& record() const override { return record_; }
   RunRecord& record() { return record_; }
 
-  double fusion_loss(std::span<const double> alpha, int rows) override {
+  double fusion_loss(std::span<const double> alpha, int rows, train::Precision) override {
     pass();
     examples_ += kSubset;
     flops_ += 10.0 * rows;
     return distance(alpha, 0.1);
   }
-  Slope fusion_slope(std::span<const double> alpha, int rows) override {
-    Slope slope{fusion_loss(alpha, rows), std::vector<double>(alpha.size())};
+  Slope fusion_slope(std::span<const double> alpha, int rows, train::Precision precision) override {
+    Slope slope{fusion_loss(alpha, rows, precision), std::vector<double>(alpha.size())};
     for (std::size_t i = 0; i < 3; ++i) {
       double x = -0.1;
       for (std::size_t k = 0; k < alpha.size(); ++k) x += alpha[k] * snapshots_[k][i];

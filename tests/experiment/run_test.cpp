@@ -369,8 +369,9 @@ TEST_CASE("a run of which no mix has a finite loss has diverged; what was asked 
   class WithoutLoss : public FakeRun {
    public:
     using FakeRun::FakeRun;
-    double fusion_loss(std::span<const double> alpha, int rows) override {
-      return FakeRun::fusion_loss(alpha, rows) + std::nan("");
+    double fusion_loss(std::span<const double> alpha, int rows,
+                       train::Precision precision) override {
+      return FakeRun::fusion_loss(alpha, rows, precision) + std::nan("");
     }
   };
   class Diverging : public Trainer {

@@ -178,7 +178,7 @@ TEST_CASE("the inner loop lowers what it is told to") {
   // Of the front of both, the mix with the best score: no worse than any start.
   const auto both = run("ehvi", Objective::training_loss, asked);
   CHECK(asked == 30);
-  for (const auto& start : inner_starts(3)) {
+  for (const auto& start : inner_starts(3, Precision::fp32)) {
     CHECK(squared_distance(both, of_score) <= squared_distance(start, of_score));
   }
 }
@@ -197,7 +197,7 @@ TEST_CASE("a single snapshot needs one evaluation, and no finite value is an err
 
 TEST_CASE("the inner loop starts from distinct points: vertices, uniform, means of the last") {
   for (int count = 1; count <= 8; ++count) {
-    const auto starts = inner_starts(count);
+    const auto starts = inner_starts(count, Precision::fp32);
     CHECK(std::set(starts.begin(), starts.end()).size() == starts.size());
     // Of 8: 8 vertices, the mean of all, of the last 2 and of the last 4.
     static constexpr std::size_t kSizes[] = {1, 3, 5, 6, 8, 9, 10, 11};
@@ -206,4 +206,46 @@ TEST_CASE("the inner loop starts from distinct points: vertices, uniform, means 
     for (const auto& start : starts)
       CHECK(std::accumulate(start.begin(), start.end(), 0.0) == doctest::Approx(1.0));
   }
+}
+
+TEST_CASE("in bf16 the starts also cut a segment, whose losses tell their noise") {
+  for (int count = 1; count <= 8; ++count) {
+    auto starts = inner_starts(count, Precision::bf16);
+    const std::size_t smooth = inner_starts(count, Precision::fp32).size();
+    CHECK(std::set(starts.begin(), starts.end()).size() == starts.size());
+    CHECK(starts.size() == (count == 1 ? smooth : smooth + 4));
+    // From the last snapshot to the mean, in equal steps.
+    for (std::size_t i = smooth; i < starts.size(); ++i) {
+      const double along = 0.2 * static_cast<double>(i - smooth + 1);
+      CHECK(starts[i].front() == doctest::Approx(along / count));
+      CHECK(starts[i].back() == doctest::Approx(1.0 - along + along / count));
+    }
+  }
+}
+
+TEST_CASE("a wiggle's variance is that of white noise, whatever parabola it lies on") {
+  random::Stream stream(5);
+  double sum = 0.0;
+  constexpr int kTimes = 2000;
+  for (int time = 0; time < kTimes; ++time) {
+    std::vector<double> values;
+    for (int i = 0; i < 6; ++i)
+      values.push_back(1.0 + 3.0 * i - 0.7 * i * i + 0.1 * stream.normal());
+    sum += wiggle_variance(values);
+  }
+  CHECK(sum / kTimes == doctest::Approx(0.01).epsilon(0.05));
+  CHECK(std::isnan(wiggle_variance(std::vector<double>{1.0, 2.0, 4.0})));
+  CHECK(std::isnan(wiggle_variance(std::vector<double>{1.0, 2.0, std::nan(""), 4.0, 5.0})));
+}
+
+TEST_CASE("the inner loop finds the lowest loss through a wiggle that it has measured") {
+  const std::vector<double> target = {0.2, 0.5, 0.3};
+  Answers answers;
+  answers.loss = [&](std::span<const double> alpha) {
+    const double rough = std::sin(5e5 * alpha[0]) + std::sin(7e5 * alpha[1]);
+    return squared_distance(alpha, target) + 1e-3 * rough;
+  };
+  Options options;
+  options.precision = Precision::bf16;
+  CHECK(squared_distance(answers.run("bo", 3, options), target) < 5e-3);
 }

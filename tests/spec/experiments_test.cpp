@@ -39,7 +39,9 @@ TEST_CASE("every search in experiments/ leaves half to its model and looks at de
       if (method.search == Search::bo) CHECK(spec.outer.trials >= 2 * start_trials(spec));
       if (method.inner.empty()) continue;
       for (const TaskEntry& task : spec.tasks) {
-        const auto starts = fusion::inner_starts(task.recipe.train.snapshots).size();
+        const auto starts =
+            fusion::inner_starts(task.recipe.train.snapshots, task.recipe.fusion_precision())
+                .size();
         CHECK(task.recipe.fusion.evaluations >= static_cast<int>(2 * starts));
       }
     }

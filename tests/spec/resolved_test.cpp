@@ -83,7 +83,7 @@ store_limit: 16000 MB
 seeds: [0]
 outer_split: dev
 recipe: {lr: 2e-05, batch_size: 16, epochs: 3, max_steps: 0, schedule: linear, warmup: 0.06, first_step: zero, weight_decay: 0, decay_all: false, beta1: 0.9, beta2: 0.999, eps: 1e-08, max_grad_norm: 1, dropout: config, attention_dropout: config, head_dropout: config, head_init: normal, precision: fp32, accumulation: 1, max_length: 128, group_by_length: true, frozen_layers: 0, frozen_dropout: true, snapshots: 8, snapshot_start: 0.5, ema_decay: 0, target_scale: 1}
-inner: {evaluations: 30, rows: 256, beta: 4, stop_expected_improvement: 0.0001, objective: training_loss, last_k: 3}
+inner: {evaluations: 30, rows: 256, beta: 4, stop_expected_improvement: 0.0001, precision: run, objective: training_loss, last_k: 3}
 tasks:
   - name: RTE
   - name: CoLA

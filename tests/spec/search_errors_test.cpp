@@ -37,7 +37,7 @@ TEST_CASE("a search that never asks its model is refused, one that hardly does i
         "s.yaml:5:22: inner.evaluations is 19 and 15 snapshots make 19 starts: the inner loop's "
         "model would never be asked; give at least 20, better 38");
   const SpecFile bomf("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n");
-  CHECK(bomf.load().tasks[0].recipe.fusion.evaluations == 40);
+  CHECK(bomf.load().tasks[0].recipe.fusion.evaluations == 46);
   CHECK(bomf.load().warnings.empty());
   CHECK(bomf.load({"inner.evaluations=30"}).warnings.size() == 1);
 }

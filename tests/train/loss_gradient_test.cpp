@@ -41,6 +41,15 @@ TEST_CASE("a loss's slope over fusion weights is that of finite differences") {
       const double difference = (loss_at(above) - loss_at(below)) / (2 * kStep);
       CHECK(gradient[k] == doctest::Approx(difference).epsilon(5e-3));
     }
+    // bf16 moves both by its rounding.
+    train::LossGradient rounded(setup.config, classes, {}, train::Precision::bf16);
+    const auto coarse = rounded.at(trajectory.mix(alpha), setup.data, rows);
+    CHECK(coarse.mean_loss != result.mean_loss);
+    CHECK(coarse.mean_loss == doctest::Approx(result.mean_loss).epsilon(2e-2));
+    const std::vector<double> coarse_gradient = trajectory.project(coarse.gradient);
+    for (std::size_t k = 0; k < alpha.size(); ++k) {
+      CHECK(std::abs(coarse_gradient[k] - gradient[k]) < 0.05 * (std::abs(gradient[k]) + 0.1));
+    }
     // The same again, from the same object.
     CHECK(slope.at(trajectory.mix(alpha), setup.data, rows).gradient == result.gradient);
   }
