@@ -207,12 +207,13 @@ int bench_command(const std::vector<std::string>& arguments) {
     std::string_view name, summary;
     int (*run)(const std::vector<std::string>&);
   };
-  constexpr std::array<Bench, 5> kBenches = {{
+  constexpr std::array<Bench, 6> kBenches = {{
       {"train", "step time, GFLOP/s against its matrix products alone, peak memory", bench_train},
       {"fusion", "forming theta(alpha) against copying memory", bench_fusion},
       {"tokenise", "tokens per second", bench_tokenise},
       {"bo", "regret and seconds per suggestion", bench_bo},
       {"statistics", "how often the tables' intervals hold the truth", bench_statistics},
+      {"study", "a whole nested search: seconds by phase, memory, chosen score", bench_study},
   }};
   if (arguments.empty()) {  // all, as they stand
     for (const Bench& bench : kBenches) {

@@ -15,6 +15,7 @@ int bench_train(const std::vector<std::string>& arguments);
 int bench_fusion(const std::vector<std::string>& arguments);
 int bench_tokenise(const std::vector<std::string>& arguments);
 int bench_statistics(const std::vector<std::string>& arguments);
+int bench_study(const std::vector<std::string>& arguments);
 
 // Median and range of repeated measurements.
 struct Spread {
