@@ -74,8 +74,15 @@ std::vector<std::string> check_files(const spec::Spec& spec) {
   }
   if (problems.empty())
     attempt([&] {
+      if (needs_rate(spec)) return;  // what hours buy only `plan` can tell
       const auto pricing = engine().make_pricing(spec);
-      const double planned = snapshot_bytes(spec, experiment::forecast(spec, *pricing));
+      const experiment::Forecast cost = experiment::forecast(spec, *pricing);
+      for (const Bought& search : bought(spec, cost)) {
+        if (search.fewest < 2 * search.starts) {
+          add_new(search.never_asked() ? problems : notes, search.text());
+        }
+      }
+      const double planned = snapshot_bytes(spec, cost);
       const std::string lack =
           lack_of_disk(spec, std::min(planned, static_cast<double>(spec.store_limit)));
       if (!lack.empty()) throw InputError(lack);

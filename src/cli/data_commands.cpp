@@ -16,6 +16,7 @@
 #include "fusion/rules.hpp"
 #include "io/error.hpp"
 #include "mini/glue.hpp"
+#include "spec/budget.hpp"
 #include "spec/methods.hpp"
 #include "spec/presets.hpp"
 #include "spec/variables.hpp"
@@ -64,6 +65,7 @@ constexpr Listing kListings[] = {
     {"acquisitions", print_acquisitions},
     {"rules", [] { print_rows(fusion::rules()); }},
     {"searches", [] { print_rows(spec::searches()); }},
+    {"budgets", [] { print_rows(spec::budget_units()); }},
     {"methods", [] { print_rows(spec::method_kinds()); }},
     {"variables", [] { print_rows(spec::variables()); }},
     {"presets", [] { print_rows(spec::presets()); }},

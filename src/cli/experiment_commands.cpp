@@ -203,11 +203,17 @@ void write_results(const report::Study& study) {
   print_out("report: {}\n", page.string());
 }
 
+// How many trials there will be, as far as that is known.
+std::string trials_of(const spec::Spec& spec, const experiment::Summary& summary) {
+  const bool known = !spec.outer.budget || summary.cells_done == summary.cells;
+  return fmt::format("{}{}", known ? "" : "about ", summary.trials);
+}
+
 // The last line, and what it comes to.
-int conclude(const experiment::Summary& summary, const fs::path& folder) {
+int conclude(const spec::Spec& spec, const experiment::Summary& summary) {
   print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
-            summary.cells_done, summary.cells, summary.trials_done, summary.trials,
-            summary.trials_before, summary.failed, folder.string());
+            summary.cells_done, summary.cells, summary.trials_done, trials_of(spec, summary),
+            summary.trials_before, summary.failed, experiment::run_folder(spec).string());
   const bool whole = summary.cells_done == summary.cells && summary.failed == 0;
   return whole && summary.errors.empty() ? kDone : kSomeFailed;
 }
@@ -285,7 +291,7 @@ int run_command(const std::vector<std::string>& arguments) {
     experiment::write_spec(spec);
   }
   if (share.count == 1) write_results(report::Study(spec));
-  const int code = conclude(summary, folder);
+  const int code = conclude(spec, summary);
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();
@@ -319,15 +325,12 @@ int plan_command(const std::vector<std::string>& arguments) {
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
   print_out("{}", spec::resolved_yaml(spec));
-  int trials = 0, done = 0;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
-    const int planned = experiment::planned_trials(cell);
-    const auto have = static_cast<int>(experiment::read_history(cell).trials.size());
-    print_out("# {:<40} {} of {} trials\n", experiment::cell_name(cell), have, planned);
-    trials += planned;
-    done += have;
+    print_out("# {:<40} {}\n", experiment::cell_name(cell),
+              experiment::stand_of(cell, experiment::read_history(cell)));
   }
-  print_out("# {} of {} trials done\n", done, trials);
+  const experiment::Summary summary = experiment::survey(spec, {});
+  print_out("# {} of {} trials done\n", summary.trials_done, trials_of(spec, summary));
   const std::vector<std::string> missing = missing_files(spec);
   for (const std::string& file : missing) print_out("# missing: {}\n", file);
   if (missing.empty()) {
@@ -379,7 +382,7 @@ int merge_command(const std::vector<std::string>& arguments) {
   const report::Study study(spec);
   write_results(study);
   for (const std::string& missing : study.missing()) print_error("not complete: {}\n", missing);
-  return conclude(experiment::survey(spec, {}), folder);
+  return conclude(spec, experiment::survey(spec, {}));
 }
 
 }  // namespace runner::cli

@@ -14,6 +14,7 @@
 #include "io/error.hpp"
 #include "model/checkpoint.hpp"
 #include "model/layout.hpp"
+#include "spec/budget.hpp"
 
 namespace runner::cli {
 namespace po = boost::program_options;
@@ -70,10 +71,37 @@ std::pair<double, const char*> rate_of(const spec::Spec& spec, const CommandLine
 
 }  // namespace
 
+bool needs_rate(const spec::Spec& spec) {
+  return spec.outer.budget && spec.outer.budget->unit == spec::BudgetUnit::seconds;
+}
+
 void add_forecast_flags(po::options_description& flags) {
   flags.add_options()("rate", po::value<double>()->value_name("FLOPS"),
                       "FLOPs per second that hours are reckoned by, such as 3e11")(
       "measure", "measure the rate: a few training steps");
+}
+
+std::string Bought::text() const {
+  const std::string trials =
+      fewest == most ? fmt::format("{}", fewest) : fmt::format("{} to {}", fewest, most);
+  std::string text = fmt::format(
+      "outer.budget buys {} {} trial{} a cell, of which the first {} are "
+      "the start design",
+      method, trials, trials == "1" ? "" : "s", starts);
+  if (never_asked()) return text + ": its model would never be asked in some cells";
+  if (fewest < 2 * starts) text += ": in some cells the model chooses fewer than half";
+  return text;
+}
+
+std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& cost) {
+  std::vector<Bought> all;
+  for (std::size_t m = 0; m < spec.methods.size(); ++m) {
+    const spec::Method& method = spec.methods[m];
+    if (!spec.outer.budget || method.search != spec::Search::bo) continue;
+    const auto& [fewest, most] = cost.trials_of[m];
+    all.push_back({method.name, fewest, most, spec::start_trials(spec)});
+  }
+  return all;
 }
 
 double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost) {
@@ -88,8 +116,18 @@ double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost) 
 
 std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
                           const experiment::Pool& pool, double cell_bytes, double store_limit) {
+  const auto [rate, source] = rate_of(spec, line, pool.workers);
+  const std::string memory = fmt::format("# peak memory: at most {:.2g} GB, {} cell{} at once\n",
+                                         pool.workers * cell_bytes / kGigabyte, pool.workers,
+                                         pool.workers == 1 ? "" : "s");
+  if (needs_rate(spec) && rate == 0.0) {
+    return fmt::format(
+        "# how many trials {} buy is not known before one has run; --measure or --rate FLOPS "
+        "tell\n{}",
+        spec::written(*spec.outer.budget), memory);
+  }
   const auto pricing = engine().make_pricing(spec);
-  const experiment::Forecast cost = experiment::forecast(spec, *pricing);
+  const experiment::Forecast cost = experiment::forecast(spec, *pricing, rate / pool.workers);
   const double disk = snapshot_bytes(spec, cost);
   std::string text = fmt::format(
       "# {} trials, {} distinct training runs (what models will propose is not known yet)\n"
@@ -98,14 +136,12 @@ std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
       "{:.4g}\n",
       cost.trials, cost.runs, cost.charged.examples, cost.charged.flops, cost.computed().examples,
       cost.computed().flops, cost.training.flops, cost.evaluation.flops);
-  const auto [rate, source] = rate_of(spec, line, pool.workers);
+  for (const Bought& search : bought(spec, cost)) text += fmt::format("# {}\n", search.text());
   text += rate > 0.0
               ? fmt::format("# hours: {:.2g} at {:.3g} FLOPs/s, {}\n",
                             cost.computed().flops / rate / 3600.0, rate, source)
               : "# hours: not known before a trial has run; --measure or --rate FLOPS tell\n";
-  text += fmt::format("# peak memory: at most {:.2g} GB, {} cell{} at once\n",
-                      pool.workers * cell_bytes / kGigabyte, pool.workers,
-                      pool.workers == 1 ? "" : "s");
+  text += memory;
   text += fmt::format("# disk: {:.3g} GB of snapshots; store_limit {:.3g} GB {}\n",
                       disk / kGigabyte, store_limit / kGigabyte,
                       disk <= store_limit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "experiment/forecast.hpp"
@@ -11,6 +12,20 @@ namespace runner::cli {
 
 // --rate, --measure: what hours are reckoned by.
 void add_forecast_flags(boost::program_options::options_description& flags);
+
+// Is outer.budget in seconds, so that a plan must know a rate?
+bool needs_rate(const spec::Spec& spec);
+
+// What outer.budget buys a search by a model, by the plan, over the tasks.
+struct Bought {
+  std::string method;
+  int fewest = 0, most = 0, starts = 0;  // trials of a cell; of its start design
+
+  bool never_asked() const { return fewest <= starts; }
+  std::string text() const;
+};
+// Of every such search; nothing without a budget.
+std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& cost);
 
 // Of all snapshots that a plan's distinct training runs leave.
 double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost);

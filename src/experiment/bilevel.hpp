@@ -29,11 +29,30 @@ struct Cell {
   std::uint64_t seed = 0;
 };
 
-// Training runs that the cell makes in all.
-int planned_trials(const Cell& cell);
+// What was spent of a unit. Of seconds all three.
+double amount_of(const Budget& budget, spec::BudgetUnit unit);
+double spent(std::span<const TrialRecord> trials, spec::BudgetUnit unit);
+
+// Training runs that the cell makes in all; nothing where outer.budget decides.
+std::optional<int> planned_trials(const Cell& cell);
+
+// How many of some first trials the cell has made when it ends among them, else all of them. By
+// outer.trials that many. By outer.budget a trial begins while those before it have spent less than
+// the budget, shared runs included: the last one may go beyond it, and there is always a first. A
+// refusion makes as many as its donor (donor_of), whose trials are `donated`.
+std::size_t admitted_trials(const Cell& cell, std::span<const TrialRecord> history,
+                            std::span<const TrialRecord> donated = {});
+
+// Does the cell end with these trials?
+bool has_ended(const Cell& cell, std::span<const TrialRecord> history,
+               std::span<const TrialRecord> donated = {});
+
+// Trials that the cell will have made in the end: as planned, or what the budget buys at the price
+// of those that are there; where there are none, its start design.
+int expected_trials(const Cell& cell, std::span<const TrialRecord> history);
 
 // The outer loop's next trial: index, lambda, seed of the run and how they were chosen; the outcome
-// is left to run_trial. Nothing when all planned trials are there.
+// is left to run_trial. Nothing when the cell has ended.
 //
 // A search begins with the recipe, whose run is fine_tune's, and the spec's known good settings.
 // The rest of the start design depends on (task, seed) alone and the run's seed on the cell's seed

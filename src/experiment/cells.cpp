@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "spec/budget.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::experiment {
@@ -68,16 +69,35 @@ JournalOwner owner_of(const Cell& cell) {
 
 History read_history(const Cell& cell) {
   History history = read_journal(journal_path(cell), owner_of(cell));
-  history.cut(planned_trials(cell));
-  if (const std::optional<Cell> donor = donor_of(cell); donor && !history.trials.empty()) {
-    history.cut(
-        static_cast<int>(agreeing_trials(cell, history.trials, read_history(*donor).trials)));
+  const std::optional<Cell> donor = donor_of(cell);
+  if (history.trials.empty() || !donor) {
+    history.cut(static_cast<int>(admitted_trials(cell, history.trials)));
+    return history;
   }
+  const std::vector<TrialRecord> donated = read_history(*donor).trials;
+  history.cut(static_cast<int>(admitted_trials(cell, history.trials, donated)));
+  history.cut(static_cast<int>(agreeing_trials(cell, history.trials, donated)));
   return history;
 }
 
 bool is_complete(const Cell& cell, const History& history) {
-  return static_cast<int>(history.trials.size()) >= planned_trials(cell);
+  const std::optional<Cell> donor = donor_of(cell);
+  const bool asks_donor = donor && !planned_trials(cell);
+  return has_ended(cell, history.trials,
+                   asks_donor ? read_history(*donor).trials : std::vector<TrialRecord>());
+}
+
+std::string stand_of(const Cell& cell, const History& history) {
+  const std::size_t count = history.trials.size();
+  if (const std::optional<int> planned = planned_trials(cell)) {
+    return fmt::format("{} of {} trials", count, *planned);
+  }
+  if (const std::optional<Cell> donor = donor_of(cell)) {
+    return fmt::format("{} trials, as many as {} will have", count, donor->method->name);
+  }
+  const spec::BudgetLimit& budget = *cell.spec->outer.budget;
+  return fmt::format("{} trials, {}", count,
+                     spec::written(budget, spent(history.trials, budget.unit)));
 }
 
 std::string result_of(const Cell& cell, const History& history) {
@@ -144,7 +164,11 @@ std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
       donor ? readable_history(*donor).trials : std::vector<TrialRecord>();
   std::vector<RunRequest> requests;
   const std::size_t known = history.trials.size();
-  while (!donor || can_take(cell, history.trials.size(), donated)) {
+  const auto expected = static_cast<std::size_t>(expected_trials(cell, history.trials));
+  const auto is_foreseen = [&](std::size_t trial) {
+    return donor ? can_take(cell, trial, donated) : trial < expected;
+  };
+  while (is_foreseen(history.trials.size())) {
     auto next = propose_trial(cell, history.trials, donated);
     if (!next) break;
     // What a model chooses is known only while it has seen every outcome before.

@@ -24,8 +24,11 @@ JournalOwner owner_of(const Cell& cell);
 // read_journal.
 History read_history(const Cell& cell);
 
-// Are all trials that the spec asks for in `history`, as read_history gives it?
+// Are all trials that the spec asks for in `history`, as read_history gives it? Throws as that.
 bool is_complete(const Cell& cell, const History& history);
+
+// "3 of 5 trials"; under outer.budget "3 trials, 31200 of 50000 examples".
+std::string stand_of(const Cell& cell, const History& history);
 
 // The bytes of a complete cell's result.json: what a person or a script wants of it without reading
 // its journal.

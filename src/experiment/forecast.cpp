@@ -1,12 +1,18 @@
 #include "experiment/forecast.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "experiment/run.hpp"
+#include "io/error.hpp"
+#include "spec/budget.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::experiment {
@@ -53,6 +59,9 @@ class Counting : public Trainer {
   std::int64_t snapshots_ = 0;
 };
 
+// Under a budget a plan ends here.
+constexpr std::size_t kMostTrials = 500;
+
 void multiply(Cost& cost, double factor) {
   cost.examples *= factor;
   cost.flops *= factor;
@@ -60,18 +69,28 @@ void multiply(Cost& cost, double factor) {
 
 }  // namespace
 
-Forecast forecast(const spec::Spec& spec, Trainer& pricing) {
+Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
+  const auto& budget = spec.outer.budget;
+  const bool by_seconds = budget && budget->unit == spec::BudgetUnit::seconds;
+  if (by_seconds && !(rate > 0.0)) throw std::invalid_argument("a budget in seconds needs a rate");
   spec::Spec one = spec;
   one.seeds.resize(1);
   for (spec::TaskEntry& task : one.tasks) task.recipe.fusion.stop_expected_improvement = 0.0;
   Forecast sum;
   sum.snapshots.resize(one.tasks.size());
+  sum.trials_of.resize(one.methods.size());
   Counting counting(pricing, sum);
   std::map<std::pair<const spec::TaskEntry*, std::string>, std::vector<TrialRecord>> histories;
   for (const Cell& cell : list_cells(one)) {  // a cell's donor comes before it
     std::vector<TrialRecord>& history = histories[{cell.task, cell.method->name}];
     const std::vector<TrialRecord>& donated = histories[{cell.task, cell.method->of}];
     while (auto proposed = propose_trial(cell, history, donated)) {
+      if (budget && history.size() == kMostTrials) {
+        throw InputError(fmt::format(
+            "outer.budget buys {} more than {} trials of {}, too many to "
+            "foresee; is {} meant?",
+            cell.method->name, kMostTrials, cell.task->task.name, spec::written(*budget)));
+      }
       auto record = run_trial(cell, *std::move(proposed), {}, counting, {});
       const auto examples = static_cast<double>(record->budget.examples);
       sum.charged.examples += examples;
@@ -79,8 +98,16 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing) {
       sum.evaluation.examples += examples - static_cast<double>(counting.trained().examples);
       sum.evaluation.flops += record->budget.flops - counting.trained().flops;
       ++sum.trials;
+      record->budget.train_seconds = by_seconds ? record->budget.flops / rate : 0.0;
+      record->budget.fusion_seconds = record->budget.evaluate_seconds = 0.0;
       history.push_back(*std::move(record));
     }
+    const auto trials = static_cast<int>(history.size());
+    Forecast::Range& range =
+        sum.trials_of[static_cast<std::size_t>(cell.method - one.methods.data())];
+    range = range.most == 0
+                ? Forecast::Range{trials, trials}
+                : Forecast::Range{std::min(range.fewest, trials), std::max(range.most, trials)};
     sum.snapshots[static_cast<std::size_t>(cell.task - one.tasks.data())] +=
         counting.take_snapshots();
   }

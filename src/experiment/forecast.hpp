@@ -20,6 +20,11 @@ struct Forecast {
   Cost training;    // of the distinct runs
   Cost evaluation;  // selection, report and inner loops
   std::vector<std::int64_t> snapshots;  // that the distinct runs leave, by task; an average is one
+  // Of a cell of each method, over the tasks: what outer.budget buys.
+  struct Range {
+    int fewest = 0, most = 0;
+  };
+  std::vector<Range> trials_of;
 
   Cost computed() const {
     return {training.examples + evaluation.examples, training.flops + evaluation.flops};
@@ -30,6 +35,8 @@ struct Forecast {
 // what it would have, and takes the other seeds to cost the same: both loops are the experiment's
 // own, so whatever they ask of a run is counted. What a model will propose is not known, so such
 // trials count as runs of their own; an inner loop that may stop early is taken not to.
-Forecast forecast(const spec::Spec& spec, Trainer& pricing);
+// An outer.budget in seconds is reckoned by `rate`, the FLOPs per second of a cell, which must then
+// be above 0. Throws InputError when a budget buys more trials than can be foreseen.
+Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate = 0.0);
 
 }  // namespace runner::experiment

@@ -65,7 +65,7 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
   options.beta = outer.beta;
   options.noise = outer.noise;
   if (cell.method->search == spec::Search::random) {
-    options.initial = planned_trials(cell);  // the start design and nothing else
+    options.initial = static_cast<int>(history.size()) + 1;  // the start design, nothing else
   } else {
     options.acquisition = cell.method->outer;
     options.initial = spec::start_trials(*cell.spec);
@@ -90,7 +90,7 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
 std::vector<bo::Point> grid_points(const Cell& cell) {
   const bo::Point recipe = known_points(cell).front();
   std::vector<bo::Point> points = {recipe};
-  if (cell.spec->outer.trials == 1) return points;
+  if (cell.spec->outer.trials == 1) return points;  // a grid's spec has no budget
   for (bo::Point& point : make_grid(search_space(cell), cell.spec->outer.trials - 1)) {
     if (point != recipe) points.push_back(std::move(point));
   }
@@ -143,7 +143,25 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
   return grid;
 }
 
-int planned_trials(const Cell& cell) {
+double amount_of(const Budget& budget, spec::BudgetUnit unit) {
+  switch (unit) {
+    case spec::BudgetUnit::examples:
+      return static_cast<double>(budget.examples);
+    case spec::BudgetUnit::flops:
+      return budget.flops;
+    case spec::BudgetUnit::seconds:
+      break;
+  }
+  return budget.train_seconds + budget.fusion_seconds + budget.evaluate_seconds;
+}
+
+double spent(std::span<const TrialRecord> trials, spec::BudgetUnit unit) {
+  double sum = 0.0;
+  for (const TrialRecord& trial : trials) sum += amount_of(trial.budget, unit);
+  return sum;
+}
+
+std::optional<int> planned_trials(const Cell& cell) {
   switch (cell.method->search) {
     case spec::Search::none:
       return 1;
@@ -154,8 +172,47 @@ int planned_trials(const Cell& cell) {
     case spec::Search::confirm:
       return cell.spec->confirm;
     default:
+      if (cell.spec->outer.budget) return {};
       return cell.spec->outer.trials;
   }
+}
+
+std::size_t admitted_trials(const Cell& cell, std::span<const TrialRecord> history,
+                            std::span<const TrialRecord> donated) {
+  if (const std::optional<int> planned = planned_trials(cell)) {
+    return std::min(history.size(), static_cast<std::size_t>(*planned));
+  }
+  if (donor_of(cell)) return std::min(history.size(), donated.size());
+  const spec::BudgetLimit& budget = *cell.spec->outer.budget;
+  double sum = 0.0;
+  std::size_t count = 0;
+  while (count < history.size() && sum < budget.amount) {
+    sum += amount_of(history[count++].budget, budget.unit);
+  }
+  return count;
+}
+
+bool has_ended(const Cell& cell, std::span<const TrialRecord> history,
+               std::span<const TrialRecord> donated) {
+  if (const std::optional<int> planned = planned_trials(cell)) {
+    return history.size() >= static_cast<std::size_t>(*planned);
+  }
+  if (const std::optional<Cell> donor = donor_of(cell)) {
+    return has_ended(*donor, donated) && history.size() >= donated.size();
+  }
+  const spec::BudgetLimit& budget = *cell.spec->outer.budget;
+  return spent(history, budget.unit) >= budget.amount;
+}
+
+int expected_trials(const Cell& cell, std::span<const TrialRecord> history) {
+  if (const std::optional<int> planned = planned_trials(cell)) return *planned;
+  const spec::BudgetLimit& budget = *cell.spec->outer.budget;
+  const double sum = spent(history, budget.unit);
+  const auto count = static_cast<int>(history.size());
+  if (sum <= 0.0) return std::max(count, spec::start_trials(*cell.spec));
+  if (sum >= budget.amount) return count;
+  constexpr double kMost = 1e6;
+  return static_cast<int>(std::clamp(std::ceil(budget.amount * count / sum), count + 1.0, kMost));
 }
 
 std::optional<Cell> donor_of(const Cell& cell) {
@@ -172,8 +229,8 @@ std::optional<Cell> donor_of(const Cell& cell) {
 
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
                                          std::span<const TrialRecord> donated) {
+  if (has_ended(cell, history, donated)) return std::nullopt;
   const auto trial = static_cast<int>(history.size());
-  if (trial >= planned_trials(cell)) return std::nullopt;
   TrialRecord proposed{.task = cell.task->task.name,
                        .method = cell.method->name,
                        .seed = cell.seed,
@@ -229,8 +286,7 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
 
 bool can_take(const Cell& cell, std::size_t trial, std::span<const TrialRecord> donated) {
   if (cell.method->search == spec::Search::refuse) return trial < donated.size();
-  return static_cast<int>(donated.size()) == planned_trials(*donor_of(cell)) &&
-         best_trial({donated.begin(), donated.end()}) >= 0;
+  return has_ended(*donor_of(cell), donated) && best_trial({donated.begin(), donated.end()}) >= 0;
 }
 
 std::size_t agreeing_trials(const Cell& cell, std::span<const TrialRecord> history,

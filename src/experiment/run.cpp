@@ -76,12 +76,12 @@ class Run {
     summary_.cells = static_cast<int>(cells_.size());
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       const Cell& cell = cells_[i].cell;
-      summary_.trials += planned_trials(cell);
+      count(cells_[i], {});
       try {
         const History history = read_history(cell);
-        count(cells_[i], history);
+        count(cells_[i], history.trials);
         if (is_done(cell, history)) {
-          ++summary_.cells_done;
+          count_done(cells_[i]);
           continue;
         }
       } catch (const InputError&) {
@@ -128,7 +128,7 @@ class Run {
  private:
   struct CellState {
     Cell cell;
-    int trials = 0, failed = 0;  // that the summary counts
+    int expected = 0, trials = 0, failed = 0;  // that the summary counts
     bool running = false;
     std::string error{};
     // While another is at the cell or at a run that it needs:
@@ -159,15 +159,20 @@ class Run {
            io::read_file(result) == result_of(cell, history);
   }
 
-  // Takes what a cell's history holds into the summary, in place of what it held before.
-  void count(CellState& state, const History& history) {
-    const int trials =
-        std::min(planned_trials(state.cell), static_cast<int>(history.trials.size()));
-    const auto failed = static_cast<int>(
-        std::count_if(history.trials.begin(), history.trials.begin() + trials,
-                      [](const TrialRecord& trial) { return !trial.has_result(); }));
+  // Takes a cell's trials into the summary, in place of those that it had before.
+  void count(CellState& state, std::span<const TrialRecord> admitted) {
+    const auto trials = static_cast<int>(admitted.size());
+    const auto failed = static_cast<int>(std::ranges::count_if(
+        admitted, [](const TrialRecord& trial) { return !trial.has_result(); }));
+    const int expected = expected_trials(state.cell, admitted);
+    summary_.trials += expected - std::exchange(state.expected, expected);
     summary_.trials_done += trials - std::exchange(state.trials, trials);
     summary_.failed += failed - std::exchange(state.failed, failed);
+  }
+
+  void count_done(CellState& state) {
+    ++summary_.cells_done;
+    summary_.trials += state.trials - std::exchange(state.expected, state.trials);
   }
 
   // Whether the cell whose trials this one takes is still to be run by this call, or under way.
@@ -256,7 +261,20 @@ class Run {
       if (const std::string& damage = journal.history().damage; !damage.empty()) {
         report({.kind = Event::Kind::warning, .cell = name, .message = damage});
       }
-      count(state, journal.history());
+    }
+    const std::vector<TrialRecord> donated = donated_to(cell);
+    // What the spec does not ask for now stays behind it, for when it will again.
+    const auto admitted = [&] {
+      const std::vector<TrialRecord>& trials = journal.history().trials;
+      return std::span(trials).first(admitted_trials(cell, trials, donated));
+    };
+    if (donor_of(cell)) {
+      const std::size_t kept = agreeing_trials(cell, admitted(), donated);
+      if (kept < admitted().size()) journal.rewind(static_cast<int>(kept));
+    }
+    {
+      const std::lock_guard guard(mutex_);
+      count(state, admitted());
     }
     const TrialSinks sinks{
         .should_stop =
@@ -270,11 +288,6 @@ class Run {
               const std::lock_guard guard(mutex_);
               report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
             }};
-    const std::vector<TrialRecord> donated = donated_to(cell);
-    if (donor_of(cell)) {
-      const std::size_t kept = agreeing_trials(cell, journal.history().trials, donated);
-      if (kept < journal.history().trials.size()) journal.rewind(static_cast<int>(kept));
-    }
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (sinks.should_stop()) return;
       const int trial = proposed->trial;
@@ -284,15 +297,15 @@ class Run {
       if (!is_incumbent(*record, journal.history().trials)) record->evaluation.predictions.clear();
       journal.append(*record);
       const std::lock_guard guard(mutex_);
-      count(state, journal.history());
+      count(state, admitted());
       if (options_.fail_fast && !record->has_result()) failed_fast_ = true;
       report({.kind = Event::Kind::trial, .cell = name, .trial = &*record});
     }
     History history = journal.history();
-    history.cut(planned_trials(cell));
+    history.cut(static_cast<int>(admitted().size()));
     io::write_file_if_changed(folder / "result.json", result_of(cell, history));
     const std::lock_guard guard(mutex_);
-    ++summary_.cells_done;
+    count_done(state);
     report({.kind = Event::Kind::cell, .cell = name});
   }
 

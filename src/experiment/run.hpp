@@ -23,7 +23,8 @@ struct Event {
   const InnerRecord* inner = nullptr;  // kind inner
   const TrialRecord* trial = nullptr;  // kind trial
   std::string message{};               // kinds waiting, warning and error, complete
-  // Of this call's cells, what an earlier call or another process did included.
+  // Of this call's cells, what an earlier call or another process did included. Under outer.budget
+  // `trials` is an estimate as long as cells are not done (expected_trials).
   int trials_done = 0, trials = 0;
   int cells_done = 0, cells = 0;
 };
@@ -35,7 +36,7 @@ struct RunSinks {
 
 struct Summary {
   int cells = 0, cells_done = 0;
-  int trials = 0, trials_done = 0;
+  int trials = 0, trials_done = 0;  // as Event's
   int trials_before = 0;            // of trials_done, by earlier calls
   int failed = 0;                   // of trials_done: without a result
   std::vector<std::string> errors;  // "CELL: message", in the order of work

@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 
+#include "spec/methods.hpp"
+
 namespace runner::report {
 namespace {
 
@@ -17,16 +19,12 @@ constexpr std::array kShares = {0.25, 0.5, 0.75, 1.0};
 constexpr std::array kUnits = {std::pair{Unit::examples, "examples"},
                                std::pair{Unit::flops, "flops"}};
 
-double amount_of(const experiment::Budget& budget, Unit unit) {
-  return unit == Unit::examples ? static_cast<double>(budget.examples) : budget.flops;
-}
-
 // Trials that were finished when `amount` was spent.
 std::size_t finished(const CellData& data, Unit unit, double amount) {
   const auto& trials = data.history.trials;
   double sum = 0.0;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    sum += amount_of(trials[i].budget, unit);
+    sum += experiment::amount_of(trials[i].budget, unit);
     if (sum > amount) return i;
   }
   return trials.size();
@@ -43,7 +41,8 @@ using Place = std::pair<const spec::TaskEntry*, std::uint64_t>;
 std::map<Place, double> smallest_searches(const std::vector<CellData>& cells, Unit unit) {
   std::map<Place, double> smallest;
   for (const CellData& data : cells) {
-    if (!data.complete || experiment::planned_trials(data.cell) < 2) continue;
+    if (!data.complete || !spec::is_search(*data.cell.method)) continue;
+    if (data.history.trials.size() < 2) continue;
     const double amount = spent(data, unit);
     const auto [at, first] = smallest.try_emplace({data.cell.task, data.cell.seed}, amount);
     if (!first) at->second = std::min(at->second, amount);
@@ -72,11 +71,7 @@ std::vector<std::string> row_of(const std::string& task, const char* unit, doubl
 }  // namespace
 
 double spent(const CellData& data, Unit unit) {
-  double sum = 0.0;
-  for (const experiment::TrialRecord& trial : data.history.trials) {
-    sum += amount_of(trial.budget, unit);
-  }
-  return sum;
+  return experiment::spent(data.history.trials, unit);
 }
 
 double score_at(const CellData& data, Unit unit, double amount) {

@@ -13,7 +13,7 @@ namespace runner::report {
 // What two searches are worth when they have spent the same. A training run that methods share is
 // charged to each of them; trials are not cut: what counts at a mark is what was finished by then.
 
-enum class Unit { examples, flops };
+using Unit = spec::BudgetUnit;
 
 // What a cell has spent when its history ends.
 double spent(const CellData& data, Unit unit);

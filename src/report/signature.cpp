@@ -14,6 +14,7 @@
 #include "io/csv.hpp"
 #include "io/file.hpp"
 #include "report/cells.hpp"
+#include "spec/budget.hpp"
 
 namespace runner::report {
 namespace fs = std::filesystem;
@@ -78,8 +79,12 @@ std::string signature(const spec::Spec& spec) {
                       report_split(spec), fmt::join(spec.seeds, " "));
   const bool searches = std::ranges::any_of(
       spec.methods, [](const spec::Method& method) { return method.search == spec::Search::bo; });
-  text += fmt::format("; trials {}", spec.outer.trials);
-  if (searches) {
+  if (spec.outer.budget) {
+    text += "; budget " + spec::written(*spec.outer.budget);
+  } else {
+    text += fmt::format("; trials {}", spec.outer.trials);
+  }
+  if (searches && !spec.outer.budget) {
     text += fmt::format(" ({} modelled)", spec.outer.trials - spec::start_trials(spec));
   }
   return text + fmt::format("; statistics t/Satterthwaite, Holm {}, equal ±{}",

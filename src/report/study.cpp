@@ -41,8 +41,8 @@ std::vector<std::string> Study::missing() const {
   std::vector<std::string> names;
   for (const CellData& data : cells_) {
     if (data.complete) continue;
-    names.push_back(fmt::format("{}: {} of {}", experiment::cell_name(data.cell),
-                                data.history.trials.size(), experiment::planned_trials(data.cell)));
+    names.push_back(fmt::format("{}: {}", experiment::cell_name(data.cell),
+                                experiment::stand_of(data.cell, data.history)));
     if (!data.problem.empty()) names.back() += "; " + data.problem;
   }
   return names;

@@ -20,7 +20,7 @@ class Study {
   Study& operator=(const Study&) = delete;
 
   const Comparing& all() const { return all_; }
-  // Cells that are not complete: "RTE/swa/seed3: 0 of 1".
+  // Cells that are not complete: "RTE/swa/seed3: 0 of 1 trials".
   std::vector<std::string> missing() const;
 
  private:

@@ -111,13 +111,34 @@ class Check {
                     fmt::format("search is missing: {} would have nothing to choose",
                                 fmt::join(searching, ", ")));
     }
-    if (spec_.outer.initial > spec_.outer.trials) {
+    if (find(root_, "outer.budget") != nullptr) {
+      check_budget();
+    } else if (spec_.outer.initial > spec_.outer.trials) {
       const Node* const initial = find(root_, "outer.initial");
       problems_.add(initial != nullptr ? initial->place : root_.place,
                     fmt::format("outer.initial is {}, more than outer.trials, which is {}",
                                 spec_.outer.initial, spec_.outer.trials));
     } else if (find(root_, "search") != nullptr) {
       check_modelled(searches(true));
+    }
+  }
+
+  // How many trials a budget buys, and so how many a model proposes, only the data can say
+  // (experiment/forecast).
+  void check_budget() {
+    const Node& budget = *find(root_, "outer.budget");
+    if (find(root_, "outer.trials") != nullptr) {
+      problems_.add(budget.place,
+                    "outer.trials and outer.budget both say when a search ends; give one of the "
+                    "two");
+    }
+    for (const Method& method : spec_.methods) {
+      if (method.search != Search::grid) continue;
+      problems_.add(
+          budget.place,
+          fmt::format("outer.budget: the points of {} depend on how many there are, which "
+                      "a budget does not say; give outer.trials, or leave {} out",
+                      method.name, method.name));
     }
   }
 

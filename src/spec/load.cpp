@@ -10,6 +10,7 @@
 
 #include "data/tasks.hpp"
 #include "io/csv.hpp"
+#include "spec/budget.hpp"
 #include "spec/check.hpp"
 #include "spec/comparisons.hpp"
 #include "spec/methods.hpp"
@@ -343,10 +344,11 @@ class Loader {
     Outer& outer = spec_.outer;
     Section section(*node, "outer", problems_);
     read_count(section, "trials", {.low = 1, .high = 100'000}, outer.trials);
+    if (const Node* const budget = section.get("budget"))
+      outer.budget = read_budget(*budget, "outer.budget", problems_);
     read_count_or(section, "initial", "auto", outer.initial);
-    if (const Node* const beta = section.get("beta")) {
+    if (const Node* const beta = section.get("beta"))
       outer.beta = read_number(*beta, "outer.beta", {.low = 0}, problems_).value_or(outer.beta);
-    }
     if (const Node* const noise = section.get("noise")) {
       const auto index = read_name(*noise, "outer.noise", kNoises, problems_);
       if (index) outer.noise = static_cast<bo::Noise>(*index);

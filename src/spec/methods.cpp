@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array kSearches = {
     SearchKind{"none", "the recipe as it stands", Search::none},
-    SearchKind{"restarts", "the recipe with outer.trials seeds", Search::restarts},
+    SearchKind{"restarts", "the recipe with other seeds", Search::restarts},
     SearchKind{"random", "random hyperparameters", Search::random},
     SearchKind{"grid", "a grid of hyperparameters", Search::grid},
     SearchKind{"bo", "hyperparameters by Bayesian optimisation", Search::bo},
@@ -30,8 +30,8 @@ constexpr std::array kKinds = {
                ""},
     MethodKind{"bo_fusion", "inner loop alone: fusion weights by BO on the recipe's run",
                Search::none, "bo", "", "ucb"},
-    MethodKind{"restarts", "the recipe with outer.trials seeds, best by selection",
-               Search::restarts, "best", "", ""},
+    MethodKind{"restarts", "the recipe with other seeds, best by selection", Search::restarts,
+               "best", "", ""},
     MethodKind{"random_search", "random hyperparameters, best by selection", Search::random, "best",
                "", ""},
     MethodKind{"grid", "a grid of hyperparameters, best by selection", Search::grid, "best", "",
@@ -127,11 +127,11 @@ Method confirmed(const Method& donor) {
 void add_confirmations(std::vector<Method>& methods) {
   const std::size_t count = methods.size();
   for (std::size_t i = 0; i < count; ++i) {
-    const Search search = methods[i].search;
-    if (search != Search::none && search != Search::refuse)
-      methods.push_back(confirmed(methods[i]));
+    if (is_search(methods[i])) methods.push_back(confirmed(methods[i]));
   }
 }
+
+bool is_search(const Method& method) { return method.search != Search::none && method.of.empty(); }
 
 std::string written(const Method& method) {
   const bool plain = method.outer.empty() && method.inner.empty() && method.objectives.empty();

@@ -49,6 +49,9 @@ Method refused(const Method& donor, std::string_view rule);
 Method confirmed(const Method& donor);
 void add_confirmations(std::vector<Method>& methods);  // of every search among them
 
+// Does it choose among training runs of its own? Not one run alone, nor what another has found.
+bool is_search(const Method& method);
+
 // A method as a spec has it: "swa", "{search: {bo: ei}, fuse: {bo: ucb}}".
 std::string written(const Method& method);
 

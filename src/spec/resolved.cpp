@@ -10,6 +10,7 @@
 
 #include "data/metrics.hpp"
 #include "io/csv.hpp"
+#include "spec/budget.hpp"
 #include "spec/methods.hpp"
 #include "spec/space.hpp"
 #include "spec/variables.hpp"
@@ -202,7 +203,9 @@ std::string resolved_yaml(const Spec& spec) {
   for (const bo::Variable& variable : spec.search) {
     line("  {}: {}", variable.name, written(variable, spec.search));
   }
-  line("outer: {{trials: {}, initial: {}, beta: {}, noise: {}{}}}", spec.outer.trials,
+  line("outer: {{{}, initial: {}, beta: {}, noise: {}{}}}",
+       spec.outer.budget ? "budget: " + written(*spec.outer.budget)
+                         : fmt::format("trials: {}", spec.outer.trials),
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
        noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");

@@ -16,9 +16,9 @@ std::map<std::string, std::string> identity(const Spec& spec);
 
 // What differs between the spec that a run directory was begun with and the one it is asked to go
 // on with, and would change results that are there: one line for each field, empty when none does.
-// Tasks, seeds, methods and outer.trials may grow or shrink, and name, roots, threads, workers
-// and trials_per_device are free; data and weights are known by their content, not by where they
-// lie.
+// Tasks, seeds, methods and outer.trials or outer.budget may grow or shrink, and name, roots,
+// threads, workers and trials_per_device are free; data and weights are known by their content, not
+// by where they lie.
 std::string difference(const Spec& begun, const Spec& now);
 
 }  // namespace runner::spec

@@ -50,9 +50,17 @@ struct TaskEntry {
   Trial recipe;  // the experiment's recipe with this task's own changes
 };
 
+// What a search may spend, in place of a number of trials: amount > 0.
+enum class BudgetUnit { examples, flops, seconds };
+struct BudgetLimit {
+  double amount = 0.0;
+  BudgetUnit unit = BudgetUnit::examples;
+};
+
 // The search over hyperparameters.
 struct Outer {
-  int trials = 8;   // training runs per cell that searches
+  int trials = 8;  // training runs per cell that searches; without meaning beside a budget
+  std::optional<BudgetLimit> budget;
   int initial = 0;  // of them before the model is asked; 0: auto, see start_trials
   // Known good settings, tried right after the recipe: a column per variable of `search`, NaN where
   // the recipe's own value stands.

@@ -206,7 +206,7 @@ TEST_CASE("what was selected on is named, and so are row caps and missing cells"
   const report::Study study(spec);
   const report::Written written = report::write_tables(study);
   REQUIRE(study.missing().size() == 14);
-  CHECK(study.missing()[0] == "CoLA/fine_tune/seed0: 0 of 1");
+  CHECK(study.missing()[0] == "CoLA/fine_tune/seed0: 0 of 1 trials");
   const std::string markdown = io::read_file(written.folder / "methods.md");
   CHECK(markdown.find("report split: dev (also selected on)") != std::string::npos);
   CHECK(markdown.find("rows per task: train 2000, dev all") != std::string::npos);
@@ -260,12 +260,12 @@ TEST_CASE("what is damaged in a journal is missing from the tables, and named") 
   const report::Study study(spec);
   const report::Written written = report::write_tables(study);
   REQUIRE(study.missing().size() == 1);
-  CHECK(study.missing()[0].starts_with(fmt::format("{}: 0 of {}; {}:2: this line was changed",
-                                                   cell_name(last), planned_trials(last),
-                                                   journal.string())));
+  CHECK(study.missing()[0].starts_with(
+      fmt::format("{}: 0 of {} trials; {}:2: this line was changed", cell_name(last),
+                  *planned_trials(last), journal.string())));
   CHECK(written.text.find("INCOMPLETE") != std::string::npos);
   CHECK(read_csv(io::read_file(written.folder / "trials.csv")).size() ==
-        rows - static_cast<std::size_t>(planned_trials(last)));
+        rows - static_cast<std::size_t>(*planned_trials(last)));
 }
 
 TEST_CASE("every table for people ends in the line that tells which experiment it is") {

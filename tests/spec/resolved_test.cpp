@@ -127,6 +127,18 @@ TEST_CASE("a grid's trials may not change: its points depend on their number") {
   CHECK(refused("outer: {trials: 4}\nmethods: [swa]\n", "outer: {trials: 6}\n" + grid) == "");
 }
 
+TEST_CASE("a budget resolves to itself, and may take the place of trials between calls") {
+  CHECK(refusal("trials: 8", "budget: 6h") == "");
+  for (const char* written : {"50000 examples", "2e+15 flops", "6 h", "90 min", "1.5 s"}) {
+    const SpecFile file(kWhole.substr(0, kWhole.find("outer:")) + "outer: {budget: " + written +
+                        "}\nmethods: [swa]\n");
+    const std::string resolved = resolved_yaml(file.load());
+    CHECK(resolved.find(std::string("outer: {budget: ") + written + ", initial") !=
+          std::string::npos);
+    CHECK(resolved_yaml(SpecFile(resolved).load()) == resolved);
+  }
+}
+
 TEST_CASE("any other change is refused and shown") {
   CHECK(refusal("model: ./enc", "model: ./big") == "model: enc before, big now");
   CHECK(refusal("holdout:0.1", "dev") == "outer_split: holdout:0.1 before, dev now");

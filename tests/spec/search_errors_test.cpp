@@ -42,6 +42,27 @@ TEST_CASE("a search that never asks its model is refused, one that hardly does i
   CHECK(bomf.load({"inner.evaluations=30"}).warnings.size() == 1);
 }
 
+TEST_CASE("a budget is an amount with its unit, and stands in place of trials and of grids") {
+  const auto with = [](const std::string& outer, const std::string& methods = "bo") {
+    return messages_of("model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\nmethods: [" +
+                       methods + "]\nouter: {" + outer + "}\n");
+  };
+  CHECK(with("budget: 50000 examples") == "no error");
+  CHECK(with("budget: 2e15flops, initial: 20") == "no error");  // plan knows how many it buys
+  CHECK(with("budget: 6h, trials: 8") ==
+        "s.yaml:5:17: outer.trials and outer.budget both say when a search ends; give one of the "
+        "two");
+  CHECK(with("budget: 6h", "bo, grid") ==
+        "s.yaml:5:17: outer.budget: the points of grid depend on how many there are, which a "
+        "budget does not say; give outer.trials, or leave grid out");
+  for (const std::string bad : {"6", "6 days", "0 h", "-1 h", "many examples", "inf flops", "h"}) {
+    CHECK(with("budget: " + bad) ==
+          "s.yaml:5:17: outer.budget: '" + bad +
+              "' is not a number above 0 with one of the units examples, flops, h, min, s, as in "
+              "50000 examples, 2e15 flops, 6h");
+  }
+}
+
 TEST_CASE("a recipe outside of what is searched and a start outside of it are refused") {
   const auto with = [](const std::string& lines) {
     return messages_of(
