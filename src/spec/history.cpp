@@ -65,6 +65,9 @@ class Reader {
     for (std::size_t i = 1; i < records.size(); ++i) {
       if (is_wanted(records[i])) wanted.push_back(&records[i]);
     }
+    if (wanted.empty() && !options_.where.empty()) {
+      note("no row is as --where asks: the search begins anew");
+    }
     check_trials(wanted);
     for (const io::CsvRecord* record : wanted) {
       rows_.observations.push_back(read_row(*record));

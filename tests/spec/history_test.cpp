@@ -148,6 +148,9 @@ TEST_CASE("rows can be chosen by what stands in other columns") {
   CHECK(rows.observations[0].y == 0.6);
   CHECK(error_of(csv, kSpace, {.where = {{"folds", "2"}}}) ==
         "h.csv:1: column 'folds': is missing; did you mean 'fold'?");
+  const HistoryRows none = read(csv, kSpace, {.where = {{"fold", "3"}, {"kind", "a"}}});
+  CHECK(none.observations.empty());
+  CHECK(none.notes.front() == "h.csv: no row is as --where asks: the search begins anew");
 }
 
 TEST_CASE("the program's own trials are one history a task") {
