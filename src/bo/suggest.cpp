@@ -80,6 +80,18 @@ class Study {
     return {static_cast<int>(best), mean, stddev};
   }
 
+  std::vector<Belief> believe(std::span<const Point> points) {
+    if (history_.ok.empty()) return {};
+    const Model model = make_model(encoding_, history_, observations_, options_.noise);
+    std::vector<Belief> beliefs;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const Point point = encoding_.checked(points[i], fmt::format("point {}", i + 1));
+      const auto [mean, stddev] = predict_outcome(model, encoding_.encode(point));
+      beliefs.push_back({mean, stddev});
+    }
+    return beliefs;
+  }
+
   std::vector<TradeOff> pareto_set() {
     if (history_.inside.empty()) return {};
     make_models();
@@ -314,6 +326,11 @@ std::vector<Suggestion> suggest(const Space& space, std::span<const Observation>
 Recommendation recommend(const Space& space, std::span<const Observation> history,
                          const Options& options) {
   return Study(space, history, options, 0).recommend();
+}
+
+std::vector<Belief> believe(const Space& space, std::span<const Observation> history,
+                            const Options& options, std::span<const Point> points) {
+  return Study(space, history, options, 0).believe(points);
 }
 
 std::vector<TradeOff> pareto_set(const Space& space, std::span<const Observation> history,

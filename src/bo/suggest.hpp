@@ -81,6 +81,14 @@ struct Recommendation {
 Recommendation recommend(const Space& space, std::span<const Observation> history,
                          const Options& options);
 
+// What the model that `suggest` would ask believes of the latent function at each of `points`, in
+// units of y. Empty where no observation is ok.
+struct Belief {
+  double mean = 0.0, stddev = 0.0;
+};
+std::vector<Belief> believe(const Space& space, std::span<const Observation> history,
+                            const Options& options, std::span<const Point> points);
+
 // Of two objectives: the observations that no other dominates, by y ascending; of equal ones the
 // first. As above, deterministic ones are compared by outcomes, others by posterior means.
 struct TradeOff {

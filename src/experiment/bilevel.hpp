@@ -87,6 +87,9 @@ std::vector<bool> existing(const Cell& cell, const TrialRecord& trial);
 // keeps the recipe's value. The precision of its fusion is fp32 or bf16.
 spec::Trial settings(const Cell& cell, const TrialRecord& proposed);
 
+// A cell's trials as the model of the outer loop sees them.
+std::vector<bo::Observation> observations_of(std::span<const TrialRecord> history);
+
 // Points of a grid search beside the recipe: a full factorial grid of at most `points` points, as
 // even as the variables allow: an axis with m levels has them in the middles of m equal parts of
 // its (log) range or of its list of values.

@@ -70,14 +70,7 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
     options.acquisition = cell.method->outer;
     options.initial = spec::start_trials(*cell.spec);
   }
-  std::vector<bo::Observation> observations;
-  for (const TrialRecord& trial : history) {
-    observations.push_back({.x = point_of(trial),
-                            .y = trial.objective,
-                            .status = trial.has_result() ? bo::Status::ok : bo::Status::failed,
-                            .warm_start = trial.proposal.warm_start,
-                            .nominees = trial.proposal.nominees});
-  }
+  const std::vector<bo::Observation> observations = observations_of(history);
   const std::uint64_t seed =
       random::derive(random::derive(cell.seed, "outer"), cell.task->task.name);
   bo::Suggestion next = bo::suggest(search_space(cell), observations, options, seed);
@@ -110,6 +103,18 @@ bool propose_from_grid(const Cell& cell, std::span<const TrialRecord> history, b
 }
 
 }  // namespace
+
+std::vector<bo::Observation> observations_of(std::span<const TrialRecord> history) {
+  std::vector<bo::Observation> observations;
+  for (const TrialRecord& trial : history) {
+    observations.push_back({.x = point_of(trial),
+                            .y = trial.objective,
+                            .status = trial.has_result() ? bo::Status::ok : bo::Status::failed,
+                            .warm_start = trial.proposal.warm_start,
+                            .nominees = trial.proposal.nominees});
+  }
+  return observations;
+}
 
 std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
   const std::size_t axes = space.variables.size();

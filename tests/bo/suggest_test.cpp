@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <stdexcept>
 
 namespace runner::bo {
 namespace {
@@ -87,6 +88,30 @@ TEST_CASE("what the acquisitions nominated decides which of them is asked") {
     const std::string source = suggest(space, history, options, seed).source;
     CHECK((source == "ei" || source == "pi"));
   }
+}
+
+TEST_CASE("a belief goes through what was observed, in its units, and knows less far away") {
+  const Space space = box(1);
+  Options options;
+  options.noise = Noise::deterministic;
+  std::vector<Observation> history;
+  for (const double x : {0.0, 0.1, 0.2, 0.3, 0.4}) {
+    Observation& o = history.emplace_back();
+    o.x = {x};
+    o.y = 100.0 + 5.0 * std::sin(6.0 * x);
+  }
+  const std::vector<Point> points = {{0.2}, {0.25}, {1.0}};
+  const std::vector<Belief> beliefs = believe(space, history, options, points);
+  REQUIRE(beliefs.size() == 3);
+  CHECK(beliefs[0].mean == doctest::Approx(history[2].y).epsilon(1e-4));
+  CHECK(beliefs[0].stddev < 0.01);
+  CHECK(beliefs[1].mean == doctest::Approx(100.0 + 5.0 * std::sin(1.5)).epsilon(0.01));
+  CHECK(beliefs[2].stddev > 10.0 * beliefs[1].stddev);
+  const std::vector<Point> outside = {{1.5}};
+  CHECK_THROWS_WITH_AS(believe(space, history, options, outside), doctest::Contains("point 1"),
+                       std::invalid_argument);
+  for (Observation& o : history) o.status = Status::failed;
+  CHECK(believe(space, history, options, points).empty());
 }
 
 }  // namespace
