@@ -6,7 +6,6 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <cmath>
 #include <cstdlib>
-#include <deque>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -189,6 +188,17 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
   io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
 }
 
+// The page of a run, which is there to be looked at: no trouble with it is one of the run.
+void write_page(const report::Study& study) {
+  const fs::path page = experiment::run_folder(study.all().spec) / "report.html";
+  try {
+    io::write_file_if_changed(page, report::page_html({&study.all(), 1}));
+    print_out("report: {}\n", page.string());
+  } catch (const std::exception& error) {
+    print_error("{} was not written: {}\n", page.string(), error.what());
+  }
+}
+
 // Writes and shows what the journals say. The page comes last: its path is what a person looks for.
 void write_results(const report::Study& study) {
   const fs::path folder = experiment::run_folder(study.all().spec);
@@ -198,9 +208,7 @@ void write_results(const report::Study& study) {
   print_out("{}", written.text);
   print_out("\ntables in {}:\n", written.folder.string());
   for (const fs::path& file : written.files) print_out("  {}\n", file.filename().string());
-  const fs::path page = folder / "report.html";
-  io::write_file_if_changed(page, report::page_html({&study.all(), 1}));
-  print_out("report: {}\n", page.string());
+  write_page(study);
 }
 
 // How many trials there will be, as far as that is known.
@@ -337,29 +345,6 @@ int plan_command(const std::vector<std::string>& arguments) {
     print_out("{}", forecast_text(spec, line, pool_of(spec, {}), cell_bytes(spec),
                                   static_cast<double>(spec.store_limit)));
   }
-  return kDone;
-}
-
-int report_command(const std::vector<std::string>& arguments) {
-  constexpr std::string_view kUsage = "runner report FILE.yaml [FILE.yaml ...] [--out FILE.html]";
-  po::options_description flags("flags");
-  flags.add_options()("out", po::value<std::string>()->value_name("FILE"),
-                      "where to write it; else report.html in the first spec's run folder");
-  bool helped = false;
-  const CommandLine line = parse(arguments, kUsage, flags, helped);
-  if (helped) return kDone;
-  if (line.words.empty()) throw InputError(fmt::format("no spec is named\nusage: {}", kUsage));
-  std::deque<spec::Spec> specs;  // studies point at them
-  std::deque<report::Study> studies;
-  std::vector<report::Comparing> experiments;
-  for (const std::string& word : line.words) {
-    studies.emplace_back(specs.emplace_back(spec::load(word, {})));
-    experiments.push_back(studies.back().all());
-  }
-  const fs::path page = line.has("out") ? fs::path(line.get<std::string>("out"))
-                                        : experiment::run_folder(specs.front()) / "report.html";
-  io::write_file_atomic(page, report::page_html(experiments));
-  print_out("{}\n", page.string());
   return kDone;
 }
 

@@ -12,11 +12,14 @@
 #include <vector>
 
 #include "experiment/run.hpp"
+#include "io/csv.hpp"
 #include "io/file.hpp"
 #include "report/page.hpp"
 #include "report/page_rows.hpp"
+#include "report/page_search.hpp"
 #include "report/rows.hpp"
 #include "report/statistics.hpp"
+#include "spec/comparisons.hpp"
 #include "spec/resolved.hpp"
 
 namespace runner::report {
@@ -31,35 +34,103 @@ json provenance_of(const spec::Spec& spec) {
   if (!std::filesystem::exists(file)) return lines;
   const json provenance = json::parse(io::read_file(file), nullptr, false);
   for (const auto& [key, value] : provenance.items()) {
-    lines.push_back({key, value.is_string() ? value.get<std::string>() : value.dump()});
+    std::string text;
+    for (const auto& [name, part] : (value.is_structured() ? value : json{value}).items()) {
+      text += text.empty() ? "" : "; ";
+      if (value.is_object()) text += name + "=";
+      text += part.is_string() ? part.get<std::string>() : part.dump();
+    }
+    lines.push_back({key, text});
   }
   return lines;
 }
 
+// Over seeds; of a single seed over rows, for these trained models.
+Interval interval_of(const Comparing& all, const Comparison& comparison) {
+  return all.spec.seeds.size() == 1 ? comparison.rows : comparison.estimate.interval(kLevel);
+}
+
+std::string difference_text(const Comparing& all, const Comparison& comparison) {
+  const Interval interval = interval_of(all, comparison);
+  std::string text = fmt::format("{:+.2f} points", comparison.estimate.difference);
+  if (!std::isnan(interval.low)) text += fmt::format(", 95 % interval {}", range_text(interval));
+  return text;
+}
+
 // A comparison in one sentence, and the figures behind it.
-json verdict_of(const Comparison& comparison) {
-  std::string detail =
-      fmt::format("Difference of the average {:+.2f} points", comparison.estimate.difference);
-  const Interval interval = comparison.estimate.interval(kLevel);
-  if (!std::isnan(interval.low)) {
-    detail +=
-        fmt::format(", 95 % interval {}, p = {:.3f}", range_text(interval), comparison.p_value);
+json verdict_of(const Comparing& all, const Comparison& comparison) {
+  const std::string& method = comparison.method->name;
+  const std::string& against = comparison.against->name;
+  std::string text;
+  switch (comparison.verdict) {
+    case Verdict::better:
+    case Verdict::worse:
+      text = fmt::format("{} is {} than {}", method, verdict_name(comparison.verdict), against);
+      break;
+    case Verdict::equal:
+      text = fmt::format("{} and {} are equal, to within {} points", method, against,
+                         io::number(all.spec.equivalence));
+      break;
+    case Verdict::undecided:
+      text = fmt::format("It is undecided whether {} is better than {}", method, against);
+      break;
+    case Verdict::none:
+      text =
+          fmt::format("No verdict on {} against {}: {}", method, against, verdict_text(comparison));
+      break;
   }
-  return {{"kind", verdict_name(comparison.verdict)},
-          {"text", fmt::format("{} against {}: {}", comparison.method->name,
-                               comparison.against->name, verdict_text(comparison))},
-          {"detail", detail + "."}};
+  if (std::isnan(comparison.estimate.difference)) {
+    return {{"kind", "none"}, {"text", text}, {"detail", ""}};
+  }
+  std::string detail = difference_text(all, comparison);
+  if (all.spec.seeds.size() == 1) {
+    detail += " over rows, for these trained models";
+  } else if (!std::isnan(comparison.p_value)) {
+    detail += fmt::format(", p = {:.3f}", comparison.p_value);
+  }
+  if (comparison.verdict == Verdict::undecided) {
+    detail += comparison.seeds_to_decide > 0
+                  ? fmt::format("; with this spread {} seeds would decide, not {}",
+                                comparison.seeds_to_decide, all.spec.seeds.size())
+                  : "; with this spread not even 1,000 seeds would decide";
+  }
+  return {{"kind", verdict_name(comparison.verdict)}, {"text", text}, {"detail", detail + "."}};
+}
+
+// What the family of the other comparisons says, in a few words.
+std::string family_text(const Comparing& all) {
+  std::size_t count = 0, undecided = 0, without = 0;
+  std::string decided;
+  for (const Comparison& comparison : all.comparisons) {
+    if (comparison.primary) continue;
+    ++count;
+    if (comparison.verdict == Verdict::none) ++without;
+    if (comparison.verdict == Verdict::undecided) ++undecided;
+    if (comparison.verdict == Verdict::none || comparison.verdict == Verdict::undecided) continue;
+    const bool equal = comparison.verdict == Verdict::equal;
+    decided += fmt::format("{} is {} {} {} ({}); ", comparison.method->name,
+                           verdict_name(comparison.verdict), equal ? "to" : "than",
+                           comparison.against->name, difference_text(all, comparison));
+  }
+  if (count == 0) return "";
+  std::string text = count == 1 ? std::string("The other comparison: ")
+                                : fmt::format("Of the other {} comparisons: ", count);
+  text += decided;
+  if (undecided > 0) text += fmt::format("{} undecided; ", undecided);
+  if (without > 0) text += fmt::format("{} without a verdict; ", without);
+  text.resize(text.size() - 2);
+  return text + ".";
 }
 
 json comparisons_of(const Comparing& all) {
-  json rows =
-      page_table({"method", "reference", "difference", "low", "high", "p", "holm", "verdict"});
+  json rows = page_table(
+      {"method", "reference", "primary", "difference", "low", "high", "p", "holm", "verdict"});
   for (const Comparison& comparison : all.comparisons) {
-    const Interval interval = comparison.estimate.interval(kLevel);
+    const Interval interval = interval_of(all, comparison);
     add_row(rows, {comparison.method->name, comparison.against->name,
-                   shown(comparison.estimate.difference), shown(interval.low), shown(interval.high),
-                   shown(comparison.p_value), shown(comparison.corrected.p_value),
-                   verdict_name(comparison.verdict)});
+                   comparison.primary ? "primary" : "family", shown(comparison.estimate.difference),
+                   shown(interval.low), shown(interval.high), shown(comparison.p_value),
+                   shown(comparison.corrected.p_value), verdict_name(comparison.verdict)});
   }
   return rows;
 }
@@ -117,13 +188,15 @@ const spec::Method* best_method(const Comparing& all, const spec::TaskEntry* tas
 }
 
 json best_of(const Comparing& all) {
-  json best = page_table({"task", "method", "mean", "sd", "seeds"});
+  const spec::Method* const baseline = spec::find_method(all.spec, all.spec.baseline);
+  json best = page_table({"task", "best", "mean", "sd", "seeds", "baseline"});
   for (const spec::TaskEntry& task : all.spec.tasks) {
     const spec::Method* const method = best_method(all, &task);
     if (method == nullptr) continue;
     const Summary summary = summary_of(all, *method, &task);
+    const double beside = baseline != nullptr ? summary_of(all, *baseline, &task).mean : NAN;
     add_row(best, {task.task.name, method->name, shown(summary.mean), shown(summary.stddev),
-                   summary.seeds});
+                   summary.seeds, shown(beside)});
   }
   return best;
 }
@@ -148,7 +221,7 @@ json cards_of(const Comparing& all) {
   if (const spec::Method* const best = best_method(all, nullptr)) {
     const Summary summary = summary_of(all, *best, nullptr);
     cards.push_back(card("Highest average", best->name,
-                         fmt::format("{} of {} seed{}", rounded(summary.mean, 2), summary.seeds,
+                         fmt::format("{} over {} seed{}", rounded(summary.mean, 2), summary.seeds,
                                      summary.seeds == 1 ? "" : "s")));
   }
   std::size_t trials = 0, cells = 0, without = 0;
@@ -167,8 +240,11 @@ json cards_of(const Comparing& all) {
   }
   cards.push_back(card("Trials", fmt::format("{}", trials),
                        fmt::format("{} training runs after sharing", runs.size())));
+  constexpr double kMinute = 60.0, kHour = 3600.0;
   cards.push_back(card("Cost", fmt::format("{:.2g} FLOPs", flops),
-                       fmt::format("{:.1f} hours as run here", seconds / 3600.0)));
+                       seconds < kHour
+                           ? fmt::format("{:.1f} minutes as run here", seconds / kMinute)
+                           : fmt::format("{:.1f} hours as run here", seconds / kHour)));
   cards.push_back(
       card("Without a result", fmt::format("{}", without),
            fmt::format("of {} trials; {} of {} cells complete", trials, cells, all.cells.size())));
@@ -197,31 +273,31 @@ json experiment_of(const Comparing& all) {
   for (const spec::TaskEntry& task : spec.tasks) tasks.push_back(task.task.name);
   for (const spec::Method& method : spec.methods) methods.push_back(method.name);
   for (const Comparison& comparison : all.comparisons) {
-    if (comparison.primary) verdicts.push_back(verdict_of(comparison));
+    if (comparison.primary) verdicts.push_back(verdict_of(all, comparison));
   }
-  std::string command = fmt::format("runner {}", spec.file.filename().string());
-  for (const auto& [key, value] : spec.overrides) command += fmt::format(" '{}={}'", key, value);
+  json command = {"runner", spec.file.string()};
+  for (const auto& [key, value] : spec.overrides) command.push_back(key + "=" + value);
   const Table wide = methods_twin(all);
   json page = page_rows(spec, all.cells);
-  page.update(
-      json{{"name", spec.name},
-           {"title", fmt::format("Fine-tuning of {}", spec.model.filename().string())},
-           {"asked", asked(all)},
-           {"reading", wide.caption},
-           {"signature", all.signature},
-           {"baseline", spec.baseline},
-           {"tasks", tasks},
-           {"methods", methods},
-           {"verdicts", verdicts},
-           {"cards", cards_of(all)},
-           {"best", best_of(all)},
-           {"comparisons", comparisons_of(all)},
-           {"table", table_of(wide)},
-           {"pairs", pairs_of(all)},
-           {"means", means_of(all)},
-           {"surfaces", json::array()},
-           {"provenance", provenance_of(spec)},
-           {"commands", {command, command + " --only 'TASK/METHOD/seedS'   # one cell of it"}}});
+  page.update(page_search(spec, all.cells));
+  page.update(json{{"name", spec.name},
+                   {"title", fmt::format("Fine-tuning of {}", spec.model.filename().string())},
+                   {"asked", asked(all)},
+                   {"reading", wide.caption},
+                   {"signature", all.signature},
+                   {"baseline", spec.baseline},
+                   {"tasks", tasks},
+                   {"methods", methods},
+                   {"verdicts", verdicts},
+                   {"family", family_text(all)},
+                   {"cards", cards_of(all)},
+                   {"best", best_of(all)},
+                   {"comparisons", comparisons_of(all)},
+                   {"table", table_of(wide)},
+                   {"pairs", pairs_of(all)},
+                   {"means", means_of(all)},
+                   {"provenance", provenance_of(spec)},
+                   {"command", command}});
   return page;
 }
 

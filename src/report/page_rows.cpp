@@ -25,13 +25,17 @@ using nlohmann::json;
 constexpr double kPercent = 100.0;
 constexpr std::size_t kCurvePoints = 40;  // of a learning curve: enough for its shape
 
-json place(const CellData& data) {
-  return {data.cell.task->task.name, data.cell.method->name, data.cell.seed};
+// A row's first column: which of "cells" it belongs to.
+std::size_t place(const std::vector<CellData>& cells, const CellData& data) {
+  return static_cast<std::size_t>(&data - cells.data());
 }
 
-json joined(json row, std::initializer_list<json> more) {
-  for (const json& value : more) row.push_back(value);
-  return row;
+json cells_of(const std::vector<CellData>& cells) {
+  json places = page_table({"task", "method", "seed"});
+  for (const CellData& data : cells) {
+    add_row(places, {data.cell.task->task.name, data.cell.method->name, data.cell.seed});
+  }
+  return places;
 }
 
 const TrialRecord* chosen(const CellData& data) {
@@ -39,10 +43,10 @@ const TrialRecord* chosen(const CellData& data) {
 }
 
 json scores_of(const std::vector<CellData>& cells) {
-  json scores = page_table({"task", "method", "seed", "report", "selection"});
+  json scores = page_table({"cell", "report", "selection"});
   for (const CellData& data : cells) {
     if (std::isnan(data.score())) continue;
-    add_row(scores, joined(place(data), {shown(data.score()), shown(data.selection_score())}));
+    add_row(scores, {place(cells, data), shown(data.score()), shown(data.selection_score())});
   }
   return scores;
 }
@@ -96,24 +100,37 @@ json variables_of(const spec::Spec& spec) {
   return variables;
 }
 
+// How far weights are from equal ones: 0 for the plain mean, 1 for a single snapshot.
+double distance_from_mean(const std::vector<double>& alpha) {
+  if (alpha.size() < 2) return NAN;
+  const double even = 1.0 / static_cast<double>(alpha.size());
+  double sum = 0.0;
+  for (const double weight : alpha) sum += (weight - even) * (weight - even);
+  return std::sqrt(sum / (1.0 - even));
+}
+
 // Trials with the searched variables as x0, x1, ... in the spec's order.
 json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
-  json trials = page_table({"task", "method", "seed", "trial", "status", "proposed", "source",
-                            "selection", "report", "chosen"});
+  json trials = page_table({"cell", "trial", "status", "proposed", "source", "selection", "report",
+                            "loss", "distance", "chosen"});
   for (std::size_t i = 0; i < spec.search.size(); ++i) {
     trials["columns"].push_back(fmt::format("x{}", i));
   }
   for (const CellData& data : cells) {
     for (const TrialRecord& trial : data.history.trials) {
       const bool scored = trial.has_result();
-      json row = joined(
-          place(data),
-          {trial.trial + 1, trial.status,
-           !scored                        ? "no result"
-           : trial.proposal.is_modelled() ? "model"
-                                          : "start",
-           trial.proposal.source, shown(scored ? kPercent * trial.evaluation.selection.score : NAN),
-           shown(scored ? kPercent * trial.evaluation.report.score : NAN), &trial == chosen(data)});
+      json row = {place(cells, data),
+                  trial.trial + 1,
+                  trial.status,
+                  !scored                        ? "no result"
+                  : trial.proposal.is_modelled() ? "model"
+                                                 : "start",
+                  trial.proposal.source,
+                  shown(scored ? kPercent * trial.evaluation.selection.score : NAN),
+                  shown(scored ? kPercent * trial.evaluation.report.score : NAN),
+                  shown(trial.fusion_loss),
+                  shown(distance_from_mean(trial.alpha), 4),
+                  &trial == chosen(data) ? 1 : 0};
       const std::vector<bool> exists = experiment::existing(data.cell, trial);
       for (std::size_t i = 0; i < spec.search.size(); ++i) {
         const bo::Variable& variable = spec.search[i];
@@ -131,48 +148,30 @@ json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
   return trials;
 }
 
-json premise_of(const std::vector<CellData>& cells) {
-  json premise = page_table({"task", "method", "seed", "trial", "loss", "selection"});
-  for (const CellData& data : cells) {
-    for (const TrialRecord& trial : data.history.trials) {
-      if (!trial.has_result() || std::isnan(trial.fusion_loss)) continue;
-      add_row(premise, joined(place(data), {trial.trial + 1, shown(trial.fusion_loss),
-                                            shown(kPercent * trial.evaluation.selection.score)}));
-    }
-  }
-  return premise;
-}
-
-double distance_from_mean(const std::vector<double>& alpha) {
-  double sum = 0.0;
-  for (const double weight : alpha) {
-    sum += std::pow(weight - 1.0 / static_cast<double>(alpha.size()), 2);
-  }
-  return std::sqrt(sum);
-}
-
+// The inner loops of the chosen trials.
 json inner_of(const std::vector<CellData>& cells) {
-  json inner = page_table(
-      {"task", "method", "seed", "evaluation", "loss", "distance", "incumbent", "source"});
+  json inner =
+      page_table({"cell", "evaluation", "loss", "selection", "distance", "incumbent", "source"});
   for (const CellData& data : cells) {
     if (chosen(data) == nullptr) continue;
     int evaluation = 0;
     for (const InnerRecord& point : data.history.inner_of(data.chosen)) {
-      add_row(inner, joined(place(data), {++evaluation, shown(point.loss),
-                                          shown(distance_from_mean(point.alpha)), point.incumbent,
-                                          point.proposal.source}));
+      add_row(inner,
+              {place(cells, data), ++evaluation, shown(point.loss),
+               shown(kPercent * point.selection_score), shown(distance_from_mean(point.alpha), 4),
+               point.incumbent ? 1 : 0, point.proposal.source});
     }
   }
   return inner;
 }
 
 json alphas_of(const std::vector<CellData>& cells) {
-  json alphas = page_table({"task", "method", "seed", "snapshot", "weight"});
+  json alphas = page_table({"cell", "snapshot", "weight"});
   for (const CellData& data : cells) {
     const TrialRecord* const trial = chosen(data);
     if (trial == nullptr || trial->alpha.size() < 2) continue;
     for (std::size_t k = 0; k < trial->alpha.size(); ++k) {
-      add_row(alphas, joined(place(data), {k + 1, shown(trial->alpha[k])}));
+      add_row(alphas, {place(cells, data), k + 1, shown(trial->alpha[k], 4)});
     }
   }
   return alphas;
@@ -180,27 +179,26 @@ json alphas_of(const std::vector<CellData>& cells) {
 
 // Of the chosen trials; a run that several cells chose is drawn for the first of them.
 json curves_of(const std::vector<CellData>& cells) {
-  json curves =
-      page_table({"task", "method", "seed", "step", "loss", "learning_rate", "grad_norm"});
+  json curves = page_table({"cell", "step", "loss", "learning_rate", "grad_norm"});
   std::set<std::string> drawn;
   for (const CellData& data : cells) {
     const TrialRecord* const trial = chosen(data);
     if (trial == nullptr || trial->curve.empty()) continue;
     if (!drawn.insert(run_name(*trial)).second) continue;
     for (const experiment::CurvePoint& point : experiment::thin(trial->curve, kCurvePoints)) {
-      add_row(curves, joined(place(data), {point.step, shown(point.loss),
-                                           shown(point.learning_rate), shown(point.grad_norm)}));
+      add_row(curves, {place(cells, data), point.step, shown(point.loss, 4),
+                       shown(point.learning_rate, 4), shown(point.grad_norm, 4)});
     }
   }
   return curves;
 }
 
 json failures_of(const std::vector<CellData>& cells) {
-  json failures = page_table({"task", "method", "seed", "trial", "status", "why"});
+  json failures = page_table({"cell", "trial", "status", "why"});
   for (const CellData& data : cells) {
     for (const TrialRecord& trial : data.history.trials) {
       if (trial.status == "ok") continue;
-      add_row(failures, joined(place(data), {trial.trial + 1, trial.status, trial.why}));
+      add_row(failures, {place(cells, data), trial.trial + 1, trial.status, trial.why});
     }
   }
   return failures;
@@ -214,17 +212,22 @@ json page_table(std::initializer_list<const char*> columns) {
 
 void add_row(json& table, json row) { table["rows"].push_back(std::move(row)); }
 
-json shown(double value) {
+json shown(double value, int digits) {
   double rounded = 0.0;
-  if (!std::isfinite(value) || !io::parse_number(fmt::format("{:.6g}", value), rounded)) return {};
+  if (!std::isfinite(value)) return {};
+  if (!io::parse_number(fmt::format("{:.{}g}", value, digits), rounded)) return {};
   return rounded;
 }
 
 json page_rows(const spec::Spec& spec, const std::vector<CellData>& cells) {
-  return {{"scores", scores_of(cells)},      {"progress", progress_of(spec, cells)},
-          {"variables", variables_of(spec)}, {"trials", trials_of(spec, cells)},
-          {"premise", premise_of(cells)},    {"inner", inner_of(cells)},
-          {"alphas", alphas_of(cells)},      {"curves", curves_of(cells)},
+  return {{"cells", cells_of(cells)},
+          {"scores", scores_of(cells)},
+          {"progress", progress_of(spec, cells)},
+          {"variables", variables_of(spec)},
+          {"trials", trials_of(spec, cells)},
+          {"inner", inner_of(cells)},
+          {"alphas", alphas_of(cells)},
+          {"curves", curves_of(cells)},
           {"failures", failures_of(cells)}};
 }
 

@@ -11,8 +11,8 @@ namespace runner::report {
 // A table of the page's data: {"columns": [...], "rows": [[...], ...]}.
 nlohmann::json page_table(std::initializer_list<const char*> columns);
 void add_row(nlohmann::json& table, nlohmann::json row);
-// Six significant digits, which no screen shows more of; null for what is not finite.
-nlohmann::json shown(double value);
+// So many significant digits, by default what no screen shows more of; null for what is not finite.
+nlohmann::json shown(double value, int digits = 6);
 
 // What the page shows of an experiment's journals, table by table (page.hpp).
 nlohmann::json page_rows(const spec::Spec& spec, const std::vector<CellData>& cells);

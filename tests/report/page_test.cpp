@@ -78,6 +78,48 @@ TEST_CASE("no name can become markup: neither ends the data nor adds an element"
   CHECK(data_of(page)["runs"][0]["methods"][0].get<std::string>().starts_with("</script><img"));
 }
 
+TEST_CASE("the page is the same bytes whenever it is made, and but for seconds from any process") {
+  const Folder one, other;
+  FakeTrainer trainer;
+  const spec::Spec first = page_spec(one.path), second = page_spec(other.path);
+  run(first, trainer, {}, {});
+  RunOptions options;
+  options.workers = 3;
+  run(second, trainer, options, {});
+  CHECK(page_of(first) == page_of(first));
+  nlohmann::json shown[] = {data_of(page_of(first)), data_of(page_of(second))};
+  for (nlohmann::json& page : shown) {
+    page["runs"][0].erase("cards");
+    for (nlohmann::json& row : page["runs"][0]["progress"]["rows"]) row.erase(4);  // seconds
+  }
+  CHECK(shown[0]["runs"][0]["progress"]["columns"][4] == "seconds");
+  CHECK(shown[0] == shown[1]);
+}
+
+TEST_CASE("the first screen says the verdict in words, with its interval") {
+  const Folder folder;
+  FakeTrainer trainer;
+  spec::Spec spec = page_spec(folder.path);
+  spec.methods.push_back(method("bo", Search::bo, "best", "logei"));
+  spec::choose_comparisons(spec);
+  run(spec, trainer, {}, {});
+  nlohmann::json shown = data_of(page_of(spec))["runs"][0];
+  REQUIRE(spec.primary);
+  REQUIRE(shown["verdicts"].size() == 1);
+  const std::string text = shown["verdicts"][0]["text"];
+  CHECK(text.find(spec.primary->method) != std::string::npos);
+  CHECK(text.find(spec.primary->against) != std::string::npos);
+  CHECK(shown["verdicts"][0]["detail"].get<std::string>().find("95 % interval [") !=
+        std::string::npos);
+  CHECK(shown["family"].get<std::string>().starts_with("Of the other"));
+  CHECK(shown["best"]["rows"].size() == spec.tasks.size());
+  // A single seed has an interval over rows alone, which the page says.
+  spec.seeds = {0};
+  shown = data_of(page_of(spec))["runs"][0];
+  CHECK(shown["verdicts"][0]["detail"].get<std::string>().find("for these trained models") !=
+        std::string::npos);
+}
+
 TEST_CASE("several experiments stand side by side, with the fields in which they differ") {
   const Folder folder;
   spec::Spec one = page_spec(folder.path), two = page_spec(folder.path);

@@ -8,13 +8,14 @@ const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9
 const DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]];
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down'];
 
-// The same method looks the same in every chart of the page.
-function methodScales(methods, narrow) {
-  const pick = (list, every) => methods.map((_, i) => list[Math.floor(i / every) % list.length]);
-  const channel = (range) => ({field: 'method', type: 'nominal', title: null, scale: {domain: methods, range},
-                               legend: {orient: 'bottom', columns: narrow ? 2 : 4, symbolLimit: 0}});
-  return {color: channel(methods.map((_, i) => COLOURS[i % COLOURS.length])),
-          dash: channel(pick(DASHES, COLOURS.length)), shape: channel(pick(SHAPES, COLOURS.length))};
+// The same method looks the same in every chart of the page; the legend names those of `rows`.
+function methodScales(methods, rows, narrow) {
+  const present = new Set(rows.map((r) => r.method));
+  const places = methods.map((_, i) => i).filter((i) => present.has(methods[i]));
+  const channel = (list, every) => ({field: 'method', type: 'nominal', title: null,
+    scale: {domain: places.map((i) => methods[i]), range: places.map((i) => list[Math.floor(i / every) % list.length])},
+    legend: {orient: 'bottom', columns: narrow ? 2 : 5, symbolLimit: 0, symbolOpacity: 1}});
+  return {color: channel(COLOURS, 1), dash: channel(DASHES, COLOURS.length), shape: channel(SHAPES, COLOURS.length)};
 }
 
 const points = (title) => ({type: 'quantitative', title, scale: {zero: false}});
@@ -29,8 +30,9 @@ const lines = (rows, field, step) => Math.max(1, new Set(rows.map((r) => r[field
 const charts = {
   // Differences with their intervals, one line each: right of zero is better.
   forest(rows, theme) {
-    return {...WIDE, data: {values: rows}, height: lines(rows, 'label', 24),
-      encoding: {y: {field: 'label', type: 'nominal', sort: null, title: null, axis: {labelLimit: theme.narrow ? 150 : 320}}},
+    const labels = theme.narrow ? {labelLimit: 150, labelExpr: "split(datum.label, ' – ')"} : {labelLimit: 320};
+    return {...WIDE, data: {values: rows}, height: lines(rows, 'label', theme.narrow ? 36 : 24),
+      encoding: {y: {field: 'label', type: 'nominal', sort: null, title: null, axis: labels}},
       layer: [
         {mark: {type: 'rule', color: theme.soft, strokeDash: [4, 3]}, encoding: {x: {datum: 0}, y: null}},
         {data: {values: rows.filter((r) => r.low !== null)}, mark: {type: 'rule', strokeWidth: 2.5},
@@ -41,7 +43,7 @@ const charts = {
            shape: {field: 'verdict', type: 'nominal', legend: null,
                    scale: {domain: ['better', 'worse', 'equal', 'undecided'], range: ['triangle-right', 'triangle-left', 'square', 'circle']}},
            tooltip: [text('label', 'comparison'), number('difference', 'difference'), number('low', '95 % from'),
-                     number('high', 'to'), number('p', 'p', '.3f'), number('holm', 'p, Holm', '.3f'), text('verdict')]}},
+                     number('high', 'to'), number('p', 'p', '.3f'), number('holm', 'p, Holm', '.3f'), text('verdict'), text('primary', 'kind')]}},
       ]};
   },
 
@@ -61,9 +63,24 @@ const charts = {
       ]};
   },
 
+  // What each method gains over the baseline on each task.
+  gains(rows, theme) {
+    const largest = Math.max(...rows.map((r) => Math.abs(r.gain)), 1e-9);
+    return {...WIDE, data: {values: rows}, height: lines(rows, 'method', theme.narrow ? 26 : 30),
+      encoding: {x: {field: 'task', type: 'nominal', sort: null, title: null, axis: {orient: 'top', labelAngle: theme.narrow ? -60 : 0}},
+                 y: {field: 'method', type: 'nominal', sort: null, title: null, axis: {labelLimit: theme.narrow ? 110 : 260}}},
+      layer: [
+        {mark: 'rect', encoding: {
+           color: {field: 'gain', type: 'quantitative', title: 'points', scale: {scheme: 'blueorange', reverse: true, domain: [-largest, largest]}, legend: null},
+           tooltip: [text('method'), text('task'), number('gain', 'points', '+.2f'), number('mean', 'mean'), number('baseline', 'baseline')]}},
+        {mark: {type: 'text', fontSize: theme.narrow ? 9 : 12},
+         encoding: {text: {field: 'gain', format: '+.1f'}, color: {condition: {test: `abs(datum.gain) > ${0.6 * largest}`, value: '#fff'}, value: '#000'}}},
+      ]};
+  },
+
   // The chosen trial's report score as the budget is spent; mean over tasks and seeds.
   progress(rows, theme, methods, axis) {
-    const look = methodScales(methods, theme.narrow);
+    const look = methodScales(methods, rows, theme.narrow);
     const titles = {examples: 'training and evaluation examples per cell', flops: 'FLOPs per cell', seconds: 'seconds per cell, as trained here'};
     const x = {field: axis, type: 'quantitative', title: titles[axis], axis: {format: '~s', tickCount: theme.narrow ? 4 : 8}};
     return {...WIDE, data: {values: rows}, height: 320,
@@ -93,38 +110,74 @@ const charts = {
       ]};
   },
 
-  // Trials over two hyperparameters, upon what the model believed of the score there.
+  // Shares of the main effects.
+  importance(rows, theme) {
+    return {...WIDE, data: {values: rows}, height: lines(rows, 'variable', 26),
+      mark: {type: 'bar', color: theme.accent, height: 14},
+      encoding: {y: {field: 'variable', type: 'nominal', sort: null, title: null},
+                 x: {field: 'share', type: 'quantitative', title: 'share of the main effects', scale: {domain: [0, 1]}, axis: {format: '.0%', tickCount: 5}},
+                 tooltip: [text('variable'), number('share', 'share', '.1%'), number('cells', 'cells', 'd')]}};
+  },
+
+  // Trials over one or two hyperparameters, upon what the model believes of the score there.
   search(rows, surface, theme, variables, [x, y], shown) {
-    const channel = (v, field) => ({field, type: v.values ? 'ordinal' : 'quantitative', title: v.name,
-                                    ...(v.values ? {} : {scale: v.scale === 'log' ? {type: 'log', nice: false} : {zero: false, nice: false}})});
+    const range = (v) => ({nice: false, ...(v.scale === 'log' ? {} : {zero: false}), ...(v.edges ? {domain: [v.edges[0], v.edges.at(-1)]} : {})});
+    const channel = (v, field) => v.values ? {field, type: 'ordinal', title: v.name, sort: v.values, scale: {domain: v.values}}
+                                           : {field, type: 'quantitative', title: v.name, scale: {type: v.scale, ...range(v)}, axis: {format: '~g', tickCount: 5}};
+    const end = (v, channel, field) => v.values ? {} : {[channel]: {field}};
+    const score = {type: 'quantitative', title: 'selection score x 100', scale: {zero: false}};
     const layers = [];
-    if (surface.length) {
+    if (surface.length && y) {
       layers.push({data: {values: surface}, mark: {type: 'rect', clip: true},
-        encoding: {x: {...channel(x, 'left')}, x2: {field: 'right'}, y: {...channel(y, 'bottom')}, y2: {field: 'top'},
-                   color: {field: shown, type: 'quantitative', title: shown === 'mean' ? 'predicted score' : 'its sd', scale: {scheme: 'cividis', zero: false},
-                           legend: {orient: 'right', gradientLength: 140, format: '.3~g'}},
-                   tooltip: [number('mean', 'predicted score', '.2f'), number('sd', 'standard deviation', '.2f')]}});
+        encoding: {x: channel(x, 'left'), ...end(x, 'x2', 'right'), y: channel(y, 'bottom'), ...end(y, 'y2', 'top'),
+                   color: {field: shown, type: 'quantitative', title: shown === 'mean' ? 'predicted score' : 'standard deviation', scale: {scheme: 'cividis', zero: false},
+                           legend: {orient: theme.narrow ? 'top' : 'right', gradientLength: 140, format: '.3~g'}},
+                   tooltip: [number('mean', 'predicted score', '.2f'), number('uncertainty', 'standard deviation', '.2f')]}});
+    } else if (surface.length) {
+      layers.push({data: {values: surface}, mark: {type: x.values ? 'rule' : 'area', opacity: 0.2, color: theme.accent},
+                   encoding: {x: channel(x, 'left'), y: {field: 'low', ...score}, y2: {field: 'high'}}},
+                  {data: {values: surface}, mark: {type: x.values ? 'tick' : 'line', color: theme.accent},
+                   encoding: {x: channel(x, 'left'), y: {field: 'mean', ...score}}});
     }
-    layers.push({data: {values: rows}, mark: {type: 'point', size: 90, filled: true, stroke: theme.ground, strokeWidth: 1, opacity: 1},
-      encoding: {x: channel(x, x.field), y: channel(y, y.field),
-                 shape: {field: 'proposed', type: 'nominal', title: null, scale: {domain: ['start', 'model', 'no result'], range: ['circle', 'diamond', 'cross']},
-                         legend: {orient: 'bottom'}},
-                 fill: {field: 'proposed', type: 'nominal', title: null, legend: null,
-                        scale: {domain: ['start', 'model', 'no result'], range: ['#e69f00', '#d55e00', '#7f7f7f']}},
-                 size: {condition: {test: 'datum.chosen', value: 260}, value: 90},
+    const kinds = {domain: ['start', 'model', 'no result']};
+    layers.push({data: {values: rows}, mark: {type: 'point', filled: true, stroke: '#000', strokeWidth: 1.2, opacity: 1},
+      encoding: {x: channel(x, x.field), y: y ? channel(y, y.field) : {field: 'selection', ...score},
+                 shape: {field: 'proposed', type: 'nominal', title: null, scale: {...kinds, range: ['circle', 'diamond', 'cross']}, legend: {orient: 'bottom'}},
+                 fill: {field: 'proposed', type: 'nominal', title: null, scale: {...kinds, range: ['#ffffff', '#d55e00', '#7f7f7f']}, legend: {orient: 'bottom'}},
+                 size: {condition: {test: 'datum.chosen', value: 280}, value: 90},
                  tooltip: [...CELL, number('trial', 'trial', 'd'), ...variables.map((v) => text(v.field, v.name)),
                            number('selection', 'selection score'), number('report', 'report score'), text('source', 'chosen by'), text('status')]}});
-    return {...WIDE, height: 340, layer: layers, resolve: {scale: {fill: 'independent'}}};
+    return {...WIDE, height: 340, layer: layers};
   },
 
   // The premise of the inner loop: is a lower training loss a better model?
   premise(rows, theme, methods) {
-    const look = methodScales(methods, theme.narrow);
+    const look = methodScales(methods, rows, theme.narrow);
     return {...WIDE, data: {values: rows}, height: 300,
       mark: {type: 'point', filled: true, size: 45, opacity: 0.75},
       encoding: {x: {field: 'loss', ...points('training loss of the fused model, on the fusion rows')},
                  y: {field: 'selection', ...points('selection score x 100')}, color: look.color, shape: look.shape,
                  tooltip: [...CELL, number('trial', 'trial', 'd'), number('loss', 'loss', '.4f'), number('selection', 'selection score')]}};
+  },
+
+  // The same for the mixes of one run each.
+  mixes(rows, theme, methods) {
+    const look = methodScales(methods, rows, theme.narrow);
+    return {...WIDE, data: {values: rows}, height: 300,
+      mark: {type: 'point', filled: true, size: 36, opacity: 0.75},
+      encoding: {x: {field: 'loss', ...points('training loss of the mix, on the fusion rows')},
+                 y: {field: 'selection', ...points('selection score x 100')}, color: look.color, shape: look.shape,
+                 tooltip: [...CELL, number('evaluation', 'evaluation', 'd'), number('loss', 'loss', '.4f'), number('selection', 'selection score')]}};
+  },
+
+  // How far from equal ones the weights are, trial by trial.
+  distances(rows, theme) {
+    return {...WIDE, data: {values: rows}, height: lines(rows, 'method', 22),
+      mark: {type: 'tick', thickness: 2, size: 16},
+      encoding: {y: {field: 'method', type: 'nominal', sort: null, title: null, axis: {labelLimit: theme.narrow ? 130 : 260}},
+                 x: {field: 'distance', type: 'quantitative', title: 'distance from equal weights', scale: {domain: [0, 1]}},
+                 color: {condition: {test: 'datum.chosen', value: theme.ink}, value: theme.soft}, opacity: {condition: {test: 'datum.chosen', value: 1}, value: 0.35},
+                 tooltip: [...CELL, number('trial', 'trial', 'd'), number('distance', 'distance', '.3f'), number('loss', 'training loss', '.4f')]}};
   },
 
   // Weights of the snapshots in the chosen fusions.
@@ -133,16 +186,16 @@ const charts = {
       mark: 'rect',
       encoding: {x: {field: 'snapshot', type: 'ordinal', title: 'snapshot, first to last', axis: {labelAngle: 0}},
                  y: {field: 'cell', type: 'nominal', sort: null, title: null, axis: {labelLimit: theme.narrow ? 130 : 280}},
-                 color: {field: 'weight', type: 'quantitative', title: 'weight', scale: {scheme: 'cividis', domain: [0, 1]}},
+                 color: {field: 'weight', type: 'quantitative', title: 'weight', scale: {scheme: 'cividis', domain: [0, 1]}, legend: {orient: theme.narrow ? 'top' : 'right'}},
                  tooltip: [text('cell'), number('snapshot', 'snapshot', 'd'), number('weight', 'weight', '.3f')]}};
   },
 
   // The inner loop's evaluations: how the loss fell, and how far from the plain mean it went.
   inner(rows, theme, methods) {
-    const look = methodScales(methods, theme.narrow);
+    const look = methodScales(methods, rows, theme.narrow);
     return {...WIDE, data: {values: rows}, height: 260,
       layer: [
-        {mark: {type: 'line', strokeWidth: 1, opacity: 0.5}, encoding: {x: {field: 'evaluation', type: 'quantitative', title: 'inner evaluation'},
+        {mark: {type: 'line', strokeWidth: 1, opacity: 0.5}, encoding: {x: {field: 'evaluation', type: 'quantitative', title: 'inner evaluation', axis: {tickMinStep: 1, format: 'd'}},
           y: {field: 'loss', ...points('training loss')}, color: look.color, detail: {field: 'cell'}}},
         {mark: {type: 'point', filled: true, size: 36},
          encoding: {x: {field: 'evaluation', type: 'quantitative'}, y: {field: 'loss', type: 'quantitative'}, color: look.color,
@@ -154,7 +207,7 @@ const charts = {
 
   // Learning curves of the chosen runs.
   curves(rows, theme, methods, shown) {
-    const look = methodScales(methods, theme.narrow);
+    const look = methodScales(methods, rows, theme.narrow);
     const titles = {loss: 'training loss', grad_norm: 'gradient norm before clipping', learning_rate: 'learning rate'};
     return {...WIDE, data: {values: rows}, height: 280,
       params: [{name: 'shown', select: {type: 'point', fields: ['method']}, bind: 'legend'}],

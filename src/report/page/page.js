@@ -5,8 +5,10 @@
 
 const DATA = JSON.parse(document.getElementById('data').textContent);
 
-// {columns: [...], rows: [[...], ...]} as objects.
-const unpack = (table) => table.rows.map((row) => Object.fromEntries(table.columns.map((c, i) => [c, row[i]])));
+// {columns: [...], rows: [[...], ...]} as objects; a column `cell` becomes that cell's task, method and seed.
+const unpack = (table, cells) => table.rows.map((row) => Object.fromEntries(
+  table.columns.flatMap((c, i) => c === 'cell' && cells ? Object.entries(cells[row[i]]) : [[c, row[i]]])));
+const byCell = (run, table) => unpack(run[table], run.places ??= unpack(run.cells));
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -26,7 +28,7 @@ function theme() {
 function config(t) {
   const text = {labelColor: t.ink, titleColor: t.soft, titleFontWeight: 'normal', labelFontSize: 12, titleFontSize: 12};
   return {background: 'transparent', font: 'system-ui, "DejaVu Sans", sans-serif', view: {stroke: t.line},
-          axis: {...text, gridColor: t.line, gridOpacity: 0.6, domainColor: t.line, tickColor: t.line}, legend: {...text, labelLimit: 220},
+          axisQuantitative: {tickCount: t.narrow ? 4 : 8}, axis: {...text, gridColor: t.line, gridOpacity: 0.6, domainColor: t.line, tickColor: t.line}, legend: {...text, labelLimit: 220},
           rule: {color: t.ink}, text: {color: t.ink}};
 }
 
@@ -40,7 +42,7 @@ class Figure {
   // spec(theme): the chart. rows(): what it shows, for the table behind it.
   constructor(section, title, explanation, spec, rows) {
     Object.assign(this, {spec, rows, title, drawn: false});
-    this.chart = make('div', {class: 'chart', role: 'img', 'aria-label': title + '. The same figures are in the table below.'});
+    this.chart = make('div', {class: 'chart'});
     this.table = make('details', {class: 'table'}, make('summary', {}, 'Table: ' + title));
     this.table.addEventListener('toggle', () => { if (this.table.open) this.fill(); });
     section.append(make('figure', {}, make('figcaption', {}, make('b', {}, title), ' ', explanation), this.chart, this.table));
@@ -59,6 +61,9 @@ class Figure {
     const result = await vegaEmbed(this.chart, {...this.spec(t), config: config(t)},
       {ast: true, renderer: 'svg', actions: {export: true, source: false, compiled: false, editor: false}, downloadFileName: this.title});
     this.view = result.view;
+    const picture = this.chart.querySelector('svg');
+    picture.setAttribute('role', 'img');  // one picture to a screen reader, not a thousand marks
+    picture.setAttribute('aria-label', this.title + '. The same figures are in the table below.');
     this.chart.dataset.drawn = 'yes';
   }
   again() {
@@ -86,7 +91,7 @@ function tableOf(rows, chosen = () => false) {
   const columns = Object.keys(rows[0]);
   const numeric = new Set(columns.filter((c) => rows.every((r) => r[c] === null || r[c] === undefined || typeof r[c] === 'number')));
   const kind = (c) => numeric.has(c) ? {class: 'number'} : rows.some((r) => String(r[c]).length > 48) ? {class: 'long'} : {};
-  const head = make('tr', {}, ...columns.map((c) => make('th', {scope: 'col', ...(numeric.has(c) ? {class: 'number'} : {})}, c.replaceAll('_', ' '))));
+  const head = make('tr', {}, ...columns.map((c) => make('th', {scope: 'col', ...(numeric.has(c) ? {class: 'number'} : {})}, c)));
   const body = rows.map((r) => make('tr', chosen(r) ? {class: 'chosen'} : {}, ...columns.map((c) => make('td', kind(c), shown(r[c])))));
   return make('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'table'}, make('table', {}, make('thead', {}, head), make('tbody', {}, ...body)));
 }
@@ -99,8 +104,8 @@ function section(id, title, ...text) {
 }
 
 // A menu whose choice redraws the figures that depend on it.
-function menu(parent, label, values, changed) {
-  const select = make('select', {}, ...values.map((v, i) => make('option', {value: i}, String(v))));
+function menu(parent, label, values, changed, names = {}) {
+  const select = make('select', {}, ...values.map((v, i) => make('option', {value: i}, String(names[v] ?? v))));
   select.addEventListener('change', () => changed(values[Number(select.value)]));
   let controls = parent.lastElementChild;
   if (!controls || !controls.classList.contains('controls')) parent.append(controls = make('div', {class: 'controls'}));
@@ -108,7 +113,7 @@ function menu(parent, label, values, changed) {
 }
 
 const distinct = (rows, key) => [...new Set(rows.map((r) => r[key]))];
-const cellName = (r) => `${r.task} ${r.method} seed ${r.seed}`;
+const cellName = (r) => `${r.method}, seed ${r.seed}`;  // within a task
 const titled = (run, title) => DATA.runs.length > 1 ? `${run.name}: ${title}` : title;
 
 function answer(run, index) {
@@ -117,35 +122,43 @@ function answer(run, index) {
   for (const verdict of run.verdicts) {
     part.append(make('div', {class: 'verdict ' + verdict.kind}, make('strong', {}, verdict.text), make('p', {}, verdict.detail)));
   }
+  if (run.family) part.append(make('p', {}, run.family));
   part.append(make('ul', {class: 'cards'}, ...run.cards.map((c) => make('li', {}, make('span', {}, c.label), make('b', {}, c.value), make('span', {}, c.note)))));
-  const best = unpack(run.best);
-  if (best.length) part.append(make('h3', {}, 'The best method of each task'), tableOf(best));
-  part.append(make('p', {class: 'note'}, run.signature));
+  const best = unpack(run.best).map(({baseline, ...row}) => run.baseline ? {...row, [`mean of ${run.baseline}`]: baseline} : row);
+  if (best.length) {
+    part.append(make('h3', {}, 'The best method of each task'), tableOf(best),
+      make('p', {class: 'note'}, 'The highest of several means, without a verdict: having won flatters it.'));
+  }
 }
 
 function comparison(run, index) {
   const rows = unpack(run.comparisons).filter((r) => r.difference !== null).map((r) => ({...r, label: `${r.method} – ${r.reference}`}));
-  const part = section('methods' + (index || ''), titled(run, 'Methods'), run.reading);
+  const part = section('methods' + (index || ''), titled(run, 'Methods'));
   if (rows.length) {
     new Figure(part, 'Differences of the average',
-      'Each line is one comparison that the spec names, with its 95 % interval; right of zero the first method is better. The verdict is by Holm’s correction over all of them.',
+      'Each line is a question that the spec asked, with a 95 % interval; right of zero the first method is better. A triangle is a verdict (better, worse), a square equal, a circle undecided. The first, if primary, stands by itself; the others share Holm’s correction.',
       (t) => charts.forest(rows, t), () => unpack(run.comparisons));
   }
-  part.append(make('h3', {}, 'Means'), tableOf(unpack(run.table), (r) => r.method === run.baseline));
+  part.append(make('h3', {}, 'Means'), tableOf(unpack(run.table), (r) => r.method === run.baseline),
+    make('p', {class: 'note'}, run.reading), make('p', {class: 'note'}, run.signature));
   const pairs = unpack(run.pairs);
-  if (pairs.length) {
+  if (pairs.length > 1) {
     const values = pairs.map((r) => r.mean).filter((v) => v !== null);
     const middle = (Math.min(...values) + Math.max(...values)) / 2;
     new Figure(part, 'Acquisition outside and inside', 'The paper’s ablation: mean over tasks and seeds, report split, x 100.',
       (t) => charts.pairs(pairs.map((r) => ({...r, bright: r.mean > middle})), t), () => pairs);
   }
-  const scores = unpack(run.scores), means = unpack(run.means);
+  const scores = byCell(run, 'scores'), means = unpack(run.means);
+  const base = Object.fromEntries(means.filter((r) => r.method === run.baseline).map((r) => [r.task, r.mean]));
+  const gains = means.filter((r) => r.method !== run.baseline && r.mean !== null && (base[r.task] ?? null) !== null)
+    .map((r) => ({method: r.method, task: r.task, gain: r.mean - base[r.task], mean: r.mean, baseline: base[r.task]}));
+  part.append(make('h3', {}, 'Task by task'));
+  if (gains.length) new Figure(part, 'Points gained over ' + run.baseline, 'Difference of the means over seeds; blue is better, orange worse. Shown without verdicts: one task’s few seeds decide little.', (t) => charts.gains(gains, t), () => gains);
   let task = run.tasks[0];
   const of = (list) => list.filter((r) => r.task === task);
   let figure;
-  part.append(make('h3', {}, 'Task by task'));
   menu(part, 'Task', run.tasks, (t) => { task = t; figure.again(); });
-  figure = new Figure(part, 'Methods on a task', 'Every dot is one seed, the tick their mean. Shown without verdicts: one task’s few seeds decide little.',
+  figure = new Figure(part, 'Methods on a task', 'Every dot is one seed, the tick their mean.',
     (t) => charts.task(of(means), of(scores), t), () => of(scores));
 }
 
@@ -154,66 +167,105 @@ function budget(run, index) {
   if (!all.length) return;
   const part = section('budget' + (index || ''), titled(run, 'Budget'), 'What each method had reached by the time it had spent that much. A run that several methods share is charged to each of them.');
   let axis = 'examples', figure;
-  menu(part, 'Against', ['examples', 'flops', 'seconds'], (a) => { axis = a; figure.again(); });
+  menu(part, 'Against', ['examples', 'flops', 'seconds'], (a) => { axis = a; figure.again(); }, {flops: 'FLOPs'});
   figure = new Figure(part, 'Best so far', 'Report score of the trial that selection would choose, mean over tasks and seeds. Click a method in the legend to single it out.',
     (t) => charts.progress(all, t, run.methods, axis), () => all);
 }
 
 function search(run, index) {
-  const trials = unpack(run.trials);
   const variables = run.variables.map((v, i) => ({...v, field: 'x' + i}));
-  const searched = trials.filter((r) => variables.length && r.x0 !== null);
-  if (!searched.length || variables.length < 1) return;
-  const part = section('search' + (index || ''), titled(run, 'Search'), 'Where the outer loop looked. Diamonds were proposed by the model, circles are the start design; the largest is the one that was chosen.');
-  const state = {task: searched[0].task, method: distinct(searched, 'method').at(-1), shown: 'mean'};
+  const trials = byCell(run, 'trials').filter((r) => variables.some((v) => r[v.field] !== null));
+  if (!trials.length) return;
+  const part = section('search' + (index || ''), titled(run, 'Search'), 'Where the outer loop looked, and what its model believes after the last trial.');
+  const importance = unpack(run.importance);
+  if (importance.length) {
+    new Figure(part, 'Which hyperparameters matter', 'How much of the predicted score’s variance over the whole box is each one’s alone: the main effect of the Gaussian process’s mean (functional ANOVA: Hutter, Hoos, Leyton-Brown 2014), as a share of all main effects, mean over the cells that search.',
+      (t) => charts.importance(importance, t), () => importance);
+  } else {
+    part.append(make('p', {class: 'note'}, 'No cell has the three trials with a result from which a model could tell which hyperparameter matters.'));
+  }
+  // The two that matter most, else the first two.
+  const axes = run.axes.length ? run.axes.map((a) => ({...variables[a.variable], edges: a.edges})) : variables.slice(0, 2);
+  const state = {task: trials[0].task, method: distinct(trials, 'method').at(-1), seed: trials[0].seed, shown: 'mean'};
   let figure;
   const change = (key) => (value) => { state[key] = value; figure.again(); };
-  const methods = distinct(searched, 'method');
-  menu(part, 'Task', run.tasks, change('task'));
-  menu(part, 'Method', [state.method, ...methods.filter((m) => m !== state.method)], change('method'));
-  if (run.surfaces.length) menu(part, 'Colour', ['mean', 'sd'], change('shown'));
-  const rows = () => searched.filter((r) => r.task === state.task && r.method === state.method);
-  const surface = () => run.surfaces.find((s) => s.task === state.task && s.method === state.method);
-  figure = new Figure(part, 'Trials over the hyperparameters', 'Over the two that matter most to the model; the colour is its belief for seed ' + (run.surfaces[0] ? run.surfaces[0].seed : '–') + ' after its last trial.',
-    (t) => {
-      const s = surface();
-      const axes = s ? [variables[s.x], variables[s.y]] : [variables[0], variables[Math.min(1, variables.length - 1)]];
-      return charts.search(rows(), s ? unpack(s.grid) : [], t, variables, axes, state.shown);
-    }, rows);
+  const of = (list) => list.filter((r) => r.task === state.task && r.method === state.method && r.seed === state.seed);
+  part.append(make('h3', {}, 'Trial by trial'));
+  menu(part, 'Task', distinct(trials, 'task'), change('task'));
+  menu(part, 'Method', distinct(trials, 'method').reverse(), change('method'));
+  menu(part, 'Seed', distinct(trials, 'seed'), change('seed'));
+  if (run.surfaces.length && axes.length > 1) menu(part, 'Colour', ['mean', 'uncertainty'], change('shown'));
+  figure = new Figure(part, 'Trials over the hyperparameters',
+    (axes.length > 1 ? 'Over the two that matter most; the colour is the model’s prediction' + (variables.length > 2 ? ', the others standing where the chosen trial has them.' : '.') : 'The line is the model’s prediction, the band two standard deviations to either side.') +
+    ' Diamonds were proposed by the model, circles are the start design; the largest is the one that was chosen.',
+    (t) => charts.search(of(trials), surface(of(run.surfaces)[0], axes), t, variables, axes, state.shown), () => of(trials));
+}
+
+// A cell's predictions as rows of rectangles over the axes, or of points over a single one.
+function surface(predicted, axes) {
+  if (!predicted) return [];
+  const parts = axes.map((a) => a.edges ? a.edges.slice(1).map((high, i) => ({low: a.edges[i], high})) : a.values.map((v) => ({low: v, high: v})));
+  const rows = parts.length > 1 ? parts[1] : [{low: null, high: null}];
+  return rows.flatMap((y, j) => parts[0].map((x, i) => {
+    const [mean, sd] = [predicted.mean, predicted.sd].map((list) => list[j * parts[0].length + i]);
+    return {left: x.low, right: x.high, bottom: y.low, top: y.high, mean, uncertainty: sd, low: mean - 2 * sd, high: mean + 2 * sd};
+  }));
 }
 
 function fusion(run, index) {
-  const premise = unpack(run.premise), inner = unpack(run.inner), alphas = unpack(run.alphas).map((r) => ({...r, cell: cellName(r)}));
-  if (!premise.length && !inner.length && !alphas.length) return;
+  const trials = byCell(run, 'trials'), inner = byCell(run, 'inner'), alphas = byCell(run, 'alphas');
+  const premise = trials.filter((r) => r.loss !== null && r.selection !== null);
+  const mixes = inner.filter((r) => r.loss !== null && r.selection !== null);
+  const distances = trials.filter((r) => r.distance !== null);
+  if (!distances.length && !inner.length) return;
   const part = section('fusion' + (index || ''), titled(run, 'Fusion'), 'The inner loop mixes a run’s snapshots for the lowest training loss. Whether that makes a better model is the first chart’s question.');
   let task = run.tasks[0];
   const own = [];
   const of = (list) => list.filter((r) => r.task === task);
   menu(part, 'Task', run.tasks, (t) => { task = t; own.forEach((f) => f.again()); });
-  const methods = run.methods;
-  if (premise.length) own.push(new Figure(part, 'Training loss against selection score', 'Every trial’s fused model. Were the premise true, points would fall from left to right.', (t) => charts.premise(of(premise), t, methods), () => of(premise)));
-  if (inner.length) own.push(new Figure(part, 'The inner loop of the chosen trials', 'Loss of each fusion that was tried; bold where it was the lowest so far.', (t) => charts.inner(of(inner).map((r) => ({...r, cell: cellName(r)})), t, methods), () => of(inner)));
-  if (alphas.length) own.push(new Figure(part, 'Chosen fusion weights', 'How much of each snapshot is in the chosen model.', (t) => charts.alphas(of(alphas), t), () => of(alphas)));
+  const add = (list, title, explanation, draw) => { if (list.length) own.push(new Figure(part, title, explanation, (t) => draw(of(list), t), () => of(list))); };
+  const named = (list) => list.map((r) => ({...r, cell: cellName(r)}));
+  add(premise, 'Training loss against selection score', 'Every trial’s fused model. Were the premise true, points would fall from left to right; but trials differ in their hyperparameters too, which move both.', (rows, t) => charts.premise(rows, t, run.methods));
+  add(mixes, 'The same within one run', 'Every mix that the inner loops of the chosen trials tried: nothing differs between the points of a run but the weights.', (rows, t) => charts.mixes(named(rows), t, run.methods));
+  if (!mixes.length && inner.some((r) => r.loss !== null)) part.append(make('p', {class: 'note'}, 'The single mixes of a run have a training loss alone: an inner loop that looks at both, {ehvi: [training_loss, selection_score]}, shows here how they go together within one run.'));
+  add(inner.filter((r) => r.loss !== null), 'The inner loop of the chosen trials', 'Loss of each mix that was tried; bold where it was the lowest so far.', (rows, t) => charts.inner(named(rows), t, run.methods));
+  add(alphas, 'Chosen fusion weights', 'How much of each snapshot is in the chosen model.', (rows, t) => charts.alphas(named(rows), t));
+  add(distances, 'Distance from the plain mean', 'Of every trial’s weights: 0 is the mean of all snapshots (SWA), 1 a single one. Dark: the chosen trials.', (rows, t) => charts.distances(rows, t, run.methods));
 }
 
 function training(run, index) {
-  const curves = unpack(run.curves).map((r) => ({...r, cell: cellName(r)}));
-  const failures = unpack(run.failures);
+  const curves = byCell(run, 'curves').map((r) => ({...r, cell: cellName(r)}));
+  const failures = byCell(run, 'failures');
   const part = section('training' + (index || ''), titled(run, 'Training'));
   if (curves.length) {
     let task = run.tasks[0], field = 'loss', figure;
     menu(part, 'Task', run.tasks, (t) => { task = t; figure.again(); });
-    menu(part, 'Show', ['loss', 'grad_norm', 'learning_rate'], (f) => { field = f; figure.again(); });
+    menu(part, 'Show', ['loss', 'grad_norm', 'learning_rate'], (f) => { field = f; figure.again(); }, {grad_norm: 'gradient norm', learning_rate: 'learning rate'});
     const rows = () => curves.filter((r) => r.task === task);
-    figure = new Figure(part, 'Learning curves of the chosen runs', 'A line for each seed.', (t) => charts.curves(rows(), t, run.methods, field), rows);
+    figure = new Figure(part, 'Learning curves of the chosen runs', 'A line for each seed; a run that several methods chose is drawn once.', (t) => charts.curves(rows(), t, run.methods, field), rows);
   }
   part.append(make('h3', {}, 'Runs that diverged, collapsed or failed'), failures.length ? tableOf(failures) : make('p', {class: 'note'}, 'None.'));
 }
 
+// For a shell, as one word.
+const quoted = (word) => /^[\w.\/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
 function provenance(run, index) {
   const part = section('provenance' + (index || ''), titled(run, 'Provenance'));
   part.append(make('dl', {}, ...run.provenance.flatMap(([k, v]) => [make('dt', {}, k), make('dd', {}, v)])));
-  part.append(make('h3', {}, 'To repeat'), make('pre', {tabindex: '0'}, run.commands.join('\n')));
+  part.append(make('h3', {}, 'To repeat'), make('p', {class: 'note'}, 'The whole experiment, and any one cell of it in a run of its own.'));
+  const whole = make('pre', {tabindex: '0'}, run.command.map(quoted).join(' '));
+  const single = make('pre', {tabindex: '0', 'aria-live': 'polite'});
+  const cells = unpack(run.cells);
+  const state = {task: cells[0].task, method: cells[0].method, seed: cells[0].seed};
+  const show = () => {  // as a pattern, so that seed1 is not seed10 too
+    const cell = `${state.task}/${state.method}/seed${state.seed}`.replace(/[*?[]/g, '[$&]').replace(/\d$/, '[$&]');
+    single.textContent = [...run.command, `name=${run.name}-again`, '--only', cell].map(quoted).join(' ');
+  };
+  part.append(whole);
+  for (const key of ['task', 'method', 'seed']) menu(part, key, distinct(cells, key), (value) => { state[key] = value; show(); });
+  part.append(single);
+  show();
 }
 
 function beside() {
@@ -232,7 +284,13 @@ function build() {
   if (DATA.runs.length > 1) beside();
   DATA.runs.forEach((run, i) => { for (const part of [answer, comparison, budget, search, fusion, training, provenance]) part(run, i); });
   dark.addEventListener('change', () => figures.forEach((f) => f.again()));
-  addEventListener('beforeprint', () => figures.forEach((f) => f.show()));
+  drawIdly();
+}
+
+// What is near the window comes first; the rest when nothing else is to do, so that it can be printed.
+function drawIdly() {
+  const next = figures.find((f) => !f.drawn);
+  if (next) requestIdleCallback(() => next.show().finally(drawIdly));
 }
 
 // For those who drive the page from outside: draws everything, and answers when it is done.
