@@ -1,10 +1,12 @@
 #include "cli/progress.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "cli/streams.hpp"
 
@@ -20,9 +22,27 @@ std::string duration(double seconds) {
   return fmt::format("{}s", whole);
 }
 
+// Whether standard error is a terminal that can begin a line anew.
+bool is_terminal() {
+  const char* const name = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && name != nullptr && std::string_view(name) != "dumb";
+}
+
+// As much of a line as the terminal's window, whose width may change at any time, has room for.
+std::string fitting(const std::string& line) {
+  winsize window{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 2) return line;
+  std::size_t room = window.ws_col - 1U;  // the last column would begin a new line on some
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if ((static_cast<unsigned char>(line[i]) & 0xC0) == 0x80) continue;  // within a code point
+    if (room-- == 0) return line.substr(0, i);
+  }
+  return line;
+}
+
 }  // namespace
 
-Progress::Progress(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(bool quiet) : quiet_(quiet), terminal_(is_terminal()) {}
 
 Progress::~Progress() {
   if (line_open_) print_error("\n");
@@ -30,7 +50,7 @@ Progress::~Progress() {
 
 void Progress::show(const std::string& line, bool urgent) {
   if (terminal_) {
-    print_error("\r\033[K{}{}", line, urgent ? "\n" : "");
+    print_error("\r\033[K{}{}", urgent ? line : fitting(line), urgent ? "\n" : "");
     line_open_ = !urgent;
     return;
   }
@@ -58,24 +78,45 @@ void Progress::operator()(const experiment::Event& event) {
     return;
   }
   if (done_before_ < 0) done_before_ = event.trials_done;
+  if (event.trial != nullptr && !event.trial->has_result()) {
+    show(fmt::format("{} trial {}: {}: {}", event.cell, event.trial->trial + 1, event.trial->status,
+                     event.trial->why),
+         true);
+  }
   const int fresh = event.trials_done - done_before_;
   std::string left;
   if (fresh > 0 && event.trials_done < event.trials) {
     const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
-    left = fmt::format(", about {} left",
-                       duration(spent / fresh * (event.trials - event.trials_done)));
+    left = fmt::format(", about {} left, {:.3g} trials an hour",
+                       duration(spent / fresh * (event.trials - event.trials_done)),
+                       fresh / spent * 3600.0);
   }
-  std::string what;
-  if (event.trial != nullptr && event.trial->has_result()) {
-    what = fmt::format("  {} trial {}: {:.4f}", event.cell, event.trial->trial + 1,
-                       event.trial->evaluation.selection.score);
-  } else if (event.trial != nullptr) {
-    what =
-        fmt::format("  {} trial {}: {}", event.cell, event.trial->trial + 1, event.trial->status);
-  }
-  show(fmt::format("{} of {} trials, {} of {} cells{}{}", event.trials_done, event.trials,
-                   event.cells_done, event.cells, left, what),
+  const std::string state = state_of(event);
+  show(fmt::format("{} of {} trials, {} of {} cells{}{}{}", event.trials_done, event.trials,
+                   event.cells_done, event.cells, left, state.empty() ? "" : "; ", state),
        false);
+}
+
+std::string Progress::state_of(const experiment::Event& event) {
+  using Kind = experiment::Event::Kind;
+  if (event.kind == Kind::cell) cells_.erase(event.cell);
+  if (event.kind != Kind::inner && event.kind != Kind::trial) return "";
+  Cell& cell = cells_[event.cell];
+  std::string text;
+  double loss = experiment::kUnknown;
+  if (event.inner != nullptr) {
+    text = fmt::format("{} trial {}, mix {}", event.cell, event.inner->trial + 1, ++cell.mixes);
+    loss = event.inner->loss;
+  } else {
+    text = fmt::format("{} trial {} done", event.cell, event.trial->trial + 1);
+    loss = event.trial->train_loss;
+    cell.mixes = 0;
+    const double score = 100.0 * event.trial->evaluation.selection.score;
+    if (event.trial->has_result() && !(score <= cell.best)) cell.best = score;
+  }
+  if (std::isfinite(loss)) text += fmt::format(", loss {:.4f}", loss);
+  if (std::isfinite(cell.best)) text += fmt::format(", best so far {:.2f}", cell.best);
+  return text;
 }
 
 }  // namespace runner::cli
