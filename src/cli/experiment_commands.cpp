@@ -188,6 +188,9 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
   io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
 }
 
+constexpr const char* kWide = "wide";
+constexpr const char* kWideHelp = "the whole table, however wide; else what fits 100 columns";
+
 // The page of a run, which is there to be looked at: no trouble with it is one of the run.
 void write_page(const report::Study& study) {
   const fs::path page = experiment::run_folder(study.all().spec) / "report.html";
@@ -200,11 +203,12 @@ void write_page(const report::Study& study) {
 }
 
 // Writes and shows what the journals say. The page comes last: its path is what a person looks for.
-void write_results(const report::Study& study) {
+void write_results(const report::Study& study, const CommandLine& line) {
+  constexpr std::size_t kColumns = 100;
   const fs::path folder = experiment::run_folder(study.all().spec);
   std::error_code none;  // what cannot be removed stays
   for (const fs::path& file : experiment::abandoned_files(folder)) fs::remove(file, none);
-  const report::Written written = report::write_tables(study);
+  const report::Written written = report::write_tables(study, line.has(kWide) ? 0 : kColumns);
   print_out("{}", written.text);
   print_out("\ntables in {}:\n", written.folder.string());
   for (const fs::path& file : written.files) print_out("  {}\n", file.filename().string());
@@ -240,7 +244,8 @@ int run_command(const std::vector<std::string>& arguments) {
       "rerun-failed", "nothing more: what an error of the machine ended is always tried again")(
       "fail-fast", "stop at the first trial without a result")(
       "fresh", "begin anew: remove this run first, once the new one is known to start")(
-      "dry-run", "say what would be done, and do nothing")("quiet", "no progress, tables only");
+      "dry-run", "say what would be done, and do nothing")("quiet", "no progress, tables only")(
+      kWide, kWideHelp);
   bool helped = false;
   const CommandLine line = parse(arguments, kRunUsage, flags, helped);
   if (helped) return kDone;
@@ -298,7 +303,7 @@ int run_command(const std::vector<std::string>& arguments) {
   } else if (!damaged.empty()) {
     experiment::write_spec(spec);
   }
-  if (share.count == 1) write_results(report::Study(spec));
+  if (share.count == 1) write_results(report::Study(spec), line);
   const int code = conclude(spec, summary);
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
@@ -351,7 +356,9 @@ int plan_command(const std::vector<std::string>& arguments) {
 int merge_command(const std::vector<std::string>& arguments) {
   constexpr std::string_view kUsage = "runner merge FILE.yaml [key.path=value ...]";
   bool helped = false;
-  const CommandLine line = parse(arguments, kUsage, po::options_description("flags"), helped);
+  po::options_description flags("flags");
+  flags.add_options()(kWide, kWideHelp);
+  const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
   const fs::path folder = experiment::run_folder(spec);
@@ -365,7 +372,7 @@ int merge_command(const std::vector<std::string>& arguments) {
         file.string(), spec.file.string()));
   }
   const report::Study study(spec);
-  write_results(study);
+  write_results(study, line);
   for (const std::string& missing : study.missing()) print_error("not complete: {}\n", missing);
   return conclude(spec, experiment::survey(spec, {}));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,10 @@ struct Comparing {
 
 Table methods_csv(const Comparing& all);   // method x task
 Table methods_twin(const Comparing& all);  // tasks as columns
-Table methods_text(const Comparing& all);  // the same for a terminal: no wider than it must be
+// The same for a terminal, which drops detail until its rows are at most `columns` wide (0: none):
+// how many trials a model proposed, digits, the spread of the averages, the second average, what
+// went wrong, the tasks. Its caption says that it did.
+Table methods_text(const Comparing& all, std::size_t columns);
 
 bool is_pair(const spec::Method& method);  // has an acquisition at both levels
 

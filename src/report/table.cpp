@@ -81,6 +81,17 @@ std::string broken(std::string_view text) {
   return lines + '\n';
 }
 
+constexpr std::string_view kGap = "  ";  // between two columns of a terminal's table
+
+std::vector<std::size_t> widths_of(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    widths.push_back(width(table.columns[i]));
+    for (const auto& row : table.rows) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  return widths;
+}
+
 }  // namespace
 
 std::string to_csv(const Table& table) {
@@ -118,17 +129,19 @@ std::string to_latex(const Table& table) {
   return text + "\\end{table}\n";
 }
 
+std::size_t text_width(const Table& table) {
+  std::size_t sum = 0;
+  for (const std::size_t width : widths_of(table)) sum += width + kGap.size();
+  return sum - kGap.size();
+}
+
 std::string to_text(const Table& table) {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    widths.push_back(width(table.columns[i]));
-    for (const auto& row : table.rows) widths[i] = std::max(widths[i], width(row[i]));
-  }
+  const std::vector<std::size_t> widths = widths_of(table);
   const auto line = [&](const std::vector<std::string>& row) {
     std::string text;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - width(row[i]), ' ');
-      if (i > 0) text += "  ";
+      if (i > 0) text += kGap;
       text += static_cast<int>(i) < table.text_columns ? row[i] + padding : padding + row[i];
     }
     while (text.ends_with(' ')) text.pop_back();

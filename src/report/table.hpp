@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ std::string to_csv(const Table& table);
 std::string to_markdown(const Table& table);
 std::string to_latex(const Table& table);  // a `table` environment with booktabs rules
 std::string to_text(const Table& table);   // aligned for a terminal, the caption broken into lines
+// Terminal columns that its rows take there.
+std::size_t text_width(const Table& table);
 
 // For people: that many decimals, "–" for NaN.
 std::string rounded(double value, int decimals);

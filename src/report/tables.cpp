@@ -14,7 +14,7 @@
 
 namespace runner::report {
 
-Written write_tables(const Study& study) {
+Written write_tables(const Study& study, std::size_t columns) {
   const Comparing& all = study.all();
   const spec::Spec& spec = all.spec;
   const std::vector<CellData>& cells = all.cells;
@@ -44,7 +44,7 @@ Written write_tables(const Study& study) {
   write("curves.csv", to_csv(curves_csv(cells)));
   write("diagnostics.csv", to_csv(diagnostics_csv(cells)));
   write("timings.csv", to_csv(timings_csv(cells)));
-  written.text = to_text(methods_text(all));
+  written.text = to_text(methods_text(all, columns));
   if (!compared.rows.empty()) written.text += "\n" + to_text(comparisons_text(all));
   return written;
 }

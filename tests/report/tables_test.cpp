@@ -246,6 +246,47 @@ TEST_CASE("failed and collapsed runs are counted, and a cell without a result ha
   CHECK(trials[0].at("report_score").empty());
 }
 
+TEST_CASE("the table for a terminal drops detail, and never a method, until it fits") {
+  const Folder folder;
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest& request, RunRecord& record) {
+    if (request.task == "RTE") record.status = "collapsed";
+  };
+  spec::Spec spec = table_spec(folder.path);
+  for (const char* name : {"SST-2", "MRPC", "QNLI", "MNLI", "QQP"}) {
+    spec.tasks.push_back(spec.tasks[0]);
+    spec.tasks.back().task.name = name;
+  }
+  spec.measure_chance = false;
+  spec.at_chance = {"MRPC"};
+  run(spec, trainer, {}, {});
+  const report::Study study(spec);
+  const report::Table whole = report::methods_text(study.all(), 0);
+  CHECK(report::text_width(whole) > 100);
+  CHECK(report::to_text(whole).find("--wide") == std::string::npos);
+  std::size_t before = report::text_width(whole);
+  for (const std::size_t columns : {110U, 100U, 90U, 80U, 70U}) {
+    CAPTURE(columns);
+    const report::Table table = report::methods_text(study.all(), columns);
+    const std::size_t width = report::text_width(table);
+    CHECK(width <= columns);
+    CHECK(width <= before);
+    before = width;
+    CHECK(table.rows.size() == spec.methods.size());
+    CHECK(std::ranges::find(table.columns, "average") != table.columns.end());
+    CHECK(table.caption.find("--wide") != std::string::npos);
+  }
+  // Narrower than any: the averages alone, as narrow as they are.
+  const report::Table least = report::methods_text(study.all(), 10);
+  CHECK(std::ranges::find(least.columns, "RTE") == least.columns.end());
+  // What fits is whole.
+  spec.tasks.resize(2);
+  spec.at_chance.clear();
+  const report::Study small(spec);
+  CHECK(report::to_text(report::methods_text(small.all(), 100)) ==
+        report::to_text(report::methods_text(small.all(), 0)));
+}
+
 TEST_CASE("what is damaged in a journal is missing from the tables, and named") {
   const Folder folder;
   FakeTrainer trainer;
