@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -259,10 +260,15 @@ std::string asked(const Comparing& all) {
     question = fmt::format("Is {} better than {} at equal budget?", primary.method->name,
                            primary.against->name);
   }
-  return fmt::format("{} {} task{}, {} methods, {} seed{}; chosen on {}, reported on {}.", question,
-                     spec.tasks.size(), spec.tasks.size() == 1 ? "" : "s", spec.methods.size(),
-                     spec.seeds.size(), spec.seeds.size() == 1 ? "" : "s", selection_split(spec),
-                     report_split(spec));
+  std::string text = fmt::format(
+      "{} {} task{}, {} methods, {} seed{}; chosen on {}, reported on {}.", question,
+      spec.tasks.size(), spec.tasks.size() == 1 ? "" : "s", spec.methods.size(), spec.seeds.size(),
+      spec.seeds.size() == 1 ? "" : "s", selection_split(spec), report_split(spec));
+  const auto done = std::ranges::count(all.cells, true, &CellData::complete);
+  if (done < std::ssize(all.cells)) {
+    text += fmt::format(" INCOMPLETE: {} of {} cells are done.", done, all.cells.size());
+  }
+  return text;
 }
 
 json table_of(const Table& source) { return {{"columns", source.columns}, {"rows", source.rows}}; }

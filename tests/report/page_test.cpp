@@ -113,6 +113,10 @@ TEST_CASE("the first screen says the verdict in words, with its interval") {
         std::string::npos);
   CHECK(shown["family"].get<std::string>().starts_with("Of the other"));
   CHECK(shown["best"]["rows"].size() == spec.tasks.size());
+  CHECK(shown["asked"].get<std::string>().find("INCOMPLETE") == std::string::npos);
+  spec.seeds.push_back(9);
+  CHECK(data_of(page_of(spec))["runs"][0]["asked"].get<std::string>().find("INCOMPLETE: ") !=
+        std::string::npos);
   // A single seed has an interval over rows alone, which the page says.
   spec.seeds = {0};
   shown = data_of(page_of(spec))["runs"][0];

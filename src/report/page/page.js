@@ -81,18 +81,22 @@ class Figure {
   }
 }
 
-const shown = (value) => value === null || value === undefined ? '–'
-  : typeof value === 'number' && !Number.isInteger(value)
-    ? (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(Math.abs(value) < 1 ? 4 : 2))
-    : String(value);
+// With as many digits as the largest of its column needs.
+function shown(value, largest) {
+  if (typeof value !== 'number') return value === null || value === undefined ? '–' : String(value);
+  if (Number.isInteger(value)) return String(value);
+  const decimals = largest < 1 ? 4 : 2;
+  return largest >= 1e5 || Math.abs(value) < 10 ** -decimals ? value.toExponential(2) : value.toFixed(decimals);
+}
 
 function tableOf(rows, chosen = () => false) {
   if (!rows.length) return make('div', {class: 'scroll'}, make('p', {class: 'note'}, 'Nothing to show.'));
   const columns = Object.keys(rows[0]);
   const numeric = new Set(columns.filter((c) => rows.every((r) => r[c] === null || r[c] === undefined || typeof r[c] === 'number')));
   const kind = (c) => numeric.has(c) ? {class: 'number'} : rows.some((r) => String(r[c]).length > 48) ? {class: 'long'} : {};
+  const largest = Object.fromEntries([...numeric].map((c) => [c, Math.max(...rows.map((r) => Math.abs(r[c] ?? 0)))]));
   const head = make('tr', {}, ...columns.map((c) => make('th', {scope: 'col', ...(numeric.has(c) ? {class: 'number'} : {})}, c)));
-  const body = rows.map((r) => make('tr', chosen(r) ? {class: 'chosen'} : {}, ...columns.map((c) => make('td', kind(c), shown(r[c])))));
+  const body = rows.map((r) => make('tr', chosen(r) ? {class: 'chosen'} : {}, ...columns.map((c) => make('td', kind(c), shown(r[c], largest[c])))));
   return make('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'table'}, make('table', {}, make('thead', {}, head), make('tbody', {}, ...body)));
 }
 
