@@ -2,6 +2,9 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <sched.h>
@@ -113,7 +116,13 @@ double auto_memory() {
   return bytes;
 }
 
-void set_threads(int threads) { at::set_num_threads(std::max(1, threads)); }
+void set_threads(int threads) {
+  at::set_num_threads(std::max(1, threads));
+  // LibTorch's functions of many numbers are MKL's, which sets itself up in its first call; what
+  // another thread asks of it meanwhile is answered with its lowest accuracy (tanh: 5e-5, not
+  // 1e-7). So the first calls are over before any thread of a run can make one.
+  [[maybe_unused]] static const bool over = at::zeros({1}).tanh().exp().defined();
+}
 
 void prepare_device(const Device& device, bool deterministic) {
   if (device.is_cpu()) return;

@@ -26,7 +26,8 @@ int auto_threads();
 // SLURM_MEM_PER_NODE.
 double auto_memory();
 
-// Threads of the calling thread's own parallel regions (matrix products and kernels).
+// Threads of the calling thread's own parallel regions (matrix products and kernels). Every thread
+// that computes calls it first.
 void set_threads(int threads);
 
 // Before the first work on a GPU, once for the process: whether the same work must give the same
