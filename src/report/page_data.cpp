@@ -36,7 +36,8 @@ json provenance_of(const spec::Spec& spec) {
   const json provenance = json::parse(io::read_file(file), nullptr, false);
   for (const auto& [key, value] : provenance.items()) {
     std::string text;
-    for (const auto& [name, part] : (value.is_structured() ? value : json{value}).items()) {
+    const json parts = value.is_structured() ? value : json::array({value});
+    for (const auto& [name, part] : parts.items()) {
       text += text.empty() ? "" : "; ";
       if (value.is_object()) text += name + "=";
       text += part.is_string() ? part.get<std::string>() : part.dump();
