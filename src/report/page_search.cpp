@@ -55,7 +55,8 @@ Axis axis_of(const std::vector<bo::Variable>& search, std::size_t index) {
   constexpr double kParts = kIntervals;
   for (std::size_t i = 0; i < kIntervals; ++i) {
     axis.edges.push_back(at(static_cast<double>(i) / kParts));
-    axis.levels.push_back(std::min(at((static_cast<double>(i) + 0.5) / kParts), variable.high));
+    const double level = std::min(at((static_cast<double>(i) + 0.5) / kParts), variable.high);
+    axis.levels.push_back(variable.type == bo::Type::integer ? std::round(level) : level);
   }
   axis.edges.push_back(variable.high);
   return axis;

@@ -82,6 +82,23 @@ TEST_CASE("every searching cell has a surface, highest where its scores are") {
   CHECK(edges.back() == 1e-3);
 }
 
+TEST_CASE("the model is asked about whole numbers of an integer with many values") {
+  for (const bool log : {false, true}) {
+    const Folder folder;
+    spec::Spec spec = searching(folder);
+    bo::Variable& batch = spec.search[1];
+    batch.type = bo::Type::integer;
+    batch.low = 8;
+    batch.high = 32;
+    batch.log = log;
+    batch.values.clear();
+    const auto cells = cells_of(spec, [](double, double size) { return 0.5 + 0.01 * size; });
+    const nlohmann::json page = report::page_search(spec, cells);
+    CHECK(page["importance"]["rows"][0][0] == "batch_size");
+    CHECK_FALSE(page["surfaces"].empty());
+  }
+}
+
 TEST_CASE("a space without a choice, equal scores and too few results show no importance") {
   const Folder folder;
   spec::Spec spec = searching(folder);
