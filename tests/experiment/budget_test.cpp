@@ -86,24 +86,12 @@ TEST_CASE("seconds count as the runs recorded them, those of shared runs too") {
 }
 
 TEST_CASE("a budget ends the same trials in shards, by workers and after a kill") {
-  const Folder one, many, shards, killed;
+  const Folder one, killed;
   FakeTrainer trainer;
   spec::Spec spec = with_budget(one.path, 900.0, BudgetUnit::examples);
   run_all(spec, trainer);
   const std::string expected = everything(spec);
-  spec.runs_root = many.path;
-  RunOptions options;
-  options.workers = 4;
-  run_all(spec, trainer, options);
-  CHECK(everything(spec) == expected);
-  spec.runs_root = shards.path;
-  for (const int shard : {2, 0, 1}) {
-    options = {};
-    options.shard = shard;
-    options.shards = 3;
-    run_all(spec, trainer, options);
-  }
-  CHECK(everything(spec) == expected);
+  check_workers_and_shards(spec, trainer);
   spec.runs_root = killed.path;
   for (int limit = 10;; limit += 40) {
     int questions = 0;

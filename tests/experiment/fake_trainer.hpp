@@ -18,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include "doctest/doctest.h"
 #include "experiment/run.hpp"
 #include "random/philox.hpp"
 #include "spec/comparisons.hpp"
@@ -256,6 +257,27 @@ inline std::string everything(const spec::Spec& spec) {
 
 inline Summary run_all(const spec::Spec& spec, FakeTrainer& trainer, RunOptions options = {}) {
   return run(spec, trainer, options, {});
+}
+
+// The whole spec again, elsewhere, by four workers and then by three shards: each leaves what the
+// finished run of `spec` has. Returns what the workers did.
+inline Summary check_workers_and_shards(spec::Spec spec, FakeTrainer& trainer) {
+  const std::string expected = everything(spec);
+  const Folder many, shards;
+  spec.runs_root = many.path;
+  RunOptions options;
+  options.workers = 4;
+  const Summary summary = run_all(spec, trainer, options);
+  CHECK(everything(spec) == expected);
+  spec.runs_root = shards.path;
+  for (const int shard : {2, 0, 1}) {
+    options = {};
+    options.shard = shard;
+    options.shards = 3;
+    run_all(spec, trainer, options);
+  }
+  CHECK(everything(spec) == expected);
+  return summary;
 }
 
 }  // namespace runner::experiment

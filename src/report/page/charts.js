@@ -152,22 +152,12 @@ const charts = {
 
   // The premise of the inner loop: is a lower training loss a better model?
   premise(rows, theme, methods) {
-    const look = methodScales(methods, rows, theme.narrow);
-    return {...WIDE, data: {values: rows}, height: 300,
-      mark: {type: 'point', filled: true, size: 45, opacity: 0.75},
-      encoding: {x: {field: 'loss', ...points('training loss of the fused model, on the fusion rows')},
-                 y: {field: 'selection', ...points('selection score x 100')}, color: look.color, shape: look.shape,
-                 tooltip: [...CELL, number('trial', 'trial', 'd'), number('loss', 'loss', '.4f'), number('selection', 'selection score')]}};
+    return lossAgainstScore(rows, theme, methods, {size: 45, of: 'the fused model', place: number('trial', 'trial', 'd')});
   },
 
   // The same for the mixes of one run each.
   mixes(rows, theme, methods) {
-    const look = methodScales(methods, rows, theme.narrow);
-    return {...WIDE, data: {values: rows}, height: 300,
-      mark: {type: 'point', filled: true, size: 36, opacity: 0.75},
-      encoding: {x: {field: 'loss', ...points('training loss of the mix, on the fusion rows')},
-                 y: {field: 'selection', ...points('selection score x 100')}, color: look.color, shape: look.shape,
-                 tooltip: [...CELL, number('evaluation', 'evaluation', 'd'), number('loss', 'loss', '.4f'), number('selection', 'selection score')]}};
+    return lossAgainstScore(rows, theme, methods, {size: 36, of: 'the mix', place: number('evaluation', 'evaluation', 'd')});
   },
 
   // How far from equal ones the weights are, trial by trial.
@@ -229,6 +219,16 @@ const charts = {
                  tooltip: [text('run', 'experiment'), text('method'), number('mean', 'mean'), number('sd', 'sd over seeds')]}};
   },
 };
+
+// A point for each of `rows`, which are losses and scores `of` something; `place` tells them apart.
+function lossAgainstScore(rows, theme, methods, {size, of, place}) {
+  const look = methodScales(methods, rows, theme.narrow);
+  return {...WIDE, data: {values: rows}, height: 300,
+    mark: {type: 'point', filled: true, size, opacity: 0.75},
+    encoding: {x: {field: 'loss', ...points(`training loss of ${of}, on the fusion rows`)},
+               y: {field: 'selection', ...points('selection score x 100')}, color: look.color, shape: look.shape,
+               tooltip: [...CELL, place, number('loss', 'loss', '.4f'), number('selection', 'selection score')]}};
+}
 
 function verdictColour(theme) {
   return {field: 'verdict', type: 'nominal', title: null, legend: null,
