@@ -33,67 +33,59 @@ Weights uniform(const std::vector<std::size_t>& models, int size) {
   return alpha;
 }
 
-Weights mean_of_all(Mixer& mixer, const CommandLine&) {
-  std::vector<std::size_t> all(static_cast<std::size_t>(mixer.size()));
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  return uniform(all, mixer.size());
-}
+struct Chosen {
+  Weights alpha;
+  bool by_dev = false;  // whether the rule has looked at dev
+};
 
-// Wortsman et al. 2022: from the best model on, each that raises the mean's score is taken in.
-Weights greedy(Mixer& mixer, const CommandLine&) {
-  std::vector<std::pair<double, std::size_t>> order;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(mixer.size()); ++k) {
-    order.emplace_back(mixer.score(uniform({k}, mixer.size())), k);
-  }
-  std::ranges::stable_sort(order, std::ranges::greater{}, &std::pair<double, std::size_t>::first);
-  std::vector<std::size_t> taken;
-  double best = -std::numeric_limits<double>::infinity();
-  for (const auto& [alone, model] : order) {
-    taken.push_back(model);
-    const double score = taken.size() == 1 ? alone : mixer.score(uniform(taken, mixer.size()));
-    if (taken.size() == 1 || score > best) {
-      best = score;
-    } else {
-      taken.pop_back();
-    }
-  }
-  return uniform(taken, mixer.size());
-}
-
-// The inner loop of a study over these models.
-Weights search(Mixer& mixer, const CommandLine& line) try {
+fusion::Options fusion_options(const CommandLine& line) {
   fusion::Options options;
+  options.last_k = line.get<int>("last-k");
   options.evaluations = line.get<int>("evaluations");
+  options.rows = line.get<int>("rows");
+  if (options.last_k < 1 || options.evaluations < 1 || options.rows < 1) {
+    throw InputError("command line: --last-k, --evaluations and --rows must be at least 1");
+  }
+  return options;
+}
+
+// What a rule wants first tells what it needs.
+fusion::Step first_step(const fusion::Rule& rule, int models) {
+  return rule.next({models, fusion::Options(), {}, 0});
+}
+
+// Those that can do without a training run.
+std::vector<std::string_view> known_rules() {
+  std::vector<std::string_view> names;
+  for (const fusion::Rule& rule : fusion::rules()) {
+    if (first_step(rule, 2).kind != fusion::Step::Kind::average) names.push_back(rule.name);
+  }
+  return names;
+}
+
+const fusion::Rule& find_rule(const std::string& name) {
+  const std::vector<std::string_view> known = known_rules();
+  if (std::ranges::find(known, name) != known.end()) return *fusion::find_rule(name);
+  throw InputError(
+      fmt::format("command line: --rule {}: known are {}", name, fmt::join(known, ", ")));
+}
+
+// The models stand where a study's rule has one run's snapshots.
+Chosen follow(const fusion::Rule& rule, Mixer& mixer, const fusion::Options& options,
+              std::uint64_t seed) try {
+  Chosen chosen;
   std::vector<fusion::Measured> measured;
   for (;;) {
-    fusion::Step step =
-        fusion::search_one({mixer.size(), options, measured, line.get<std::uint64_t>("seed")});
-    if (step.kind == fusion::Step::Kind::weights) return std::move(step.alpha);
-    fusion::Measured& point = measured.emplace_back();
-    point.loss = mixer.loss(step.alpha);
-    point.alpha = std::move(step.alpha);
-    point.warm_start = std::move(step.why.warm_start);
-    point.nominees = std::move(step.why.nominees);
+    fusion::Step step = rule.next({mixer.size(), options, measured, seed});
+    if (step.kind == fusion::Step::Kind::weights) {
+      chosen.alpha = std::move(step.alpha);
+      return chosen;
+    }
+    chosen.by_dev = chosen.by_dev || step.selection;
+    measured.push_back(mixer.measure(std::move(step)));
   }
-} catch (const fusion::NothingFinite&) {
-  throw InputError("no mix of these models has a finite training loss");
-}
-
-struct FusingRule {
-  std::string_view name;
-  bool needs_task;
-  Weights (*weights)(Mixer& mixer, const CommandLine& line);
-};
-constexpr FusingRule kRules[] = {
-    {"swa", false, mean_of_all},
-    {"greedy", true, greedy},
-    {"bo", true, search},
-};
-
-const FusingRule& find_rule(const std::string& name) {
-  const auto* const rule = std::ranges::find(kRules, name, &FusingRule::name);
-  if (rule != std::ranges::end(kRules)) return *rule;
-  throw InputError(fmt::format("command line: --rule {}: known are swa, greedy, bo", name));
+} catch (const fusion::NothingFinite& nothing) {
+  throw InputError(fmt::format("--rule {}: {}", rule.name, nothing.what()));
 }
 
 Weights given_weights(const std::string& text, int models) {
@@ -123,9 +115,13 @@ std::string comparison(Mixer& mixer, const Weights& alpha) {
       "| model | weight | loss on {} training rows | {} dev |\n"
       "|---|---|---|---|\n",
       mixer.loss_rows(), mixer.task_name());
-  const auto add = [&](const std::string& name, const std::string& weight, const Weights& mix) {
-    text += fmt::format("| {} | {} | {:.6f} | {:.4f} |\n", name, weight, mixer.loss(mix),
-                        mixer.score(mix));
+  const auto add = [&](const std::string& name, const std::string& weight, Weights mix) {
+    fusion::Step step;
+    step.alpha = std::move(mix);
+    step.loss = step.selection = true;
+    const fusion::Measured worth = mixer.measure(std::move(step));
+    text += fmt::format("| {} | {} | {:.6f} | {:.4f} |\n", name, weight, worth.loss,
+                        worth.selection_score);
   };
   for (std::size_t k = 0; k < alpha.size(); ++k) {
     add(mixer.folders()[k].filename().string(), fmt::format("{:.4f}", alpha[k]),
@@ -152,23 +148,26 @@ std::string card(const Mixer& mixer, const std::string& how, const Weights& alph
 }
 
 constexpr std::string_view kCall =
-    "runner fuse FOLDER... [--weights W,... | --rule swa|greedy|bo] [--task TASK] OUT";
+    "runner fuse FOLDER... [--weights W,... | --rule RULE] [--task TASK] OUT";
 
 }  // namespace
 
 int fuse_command(const std::vector<std::string>& arguments) {
+  const fusion::Options defaults;
   po::options_description flags("flags");
   flags.add_options()("weights", po::value<std::string>()->value_name("W,..."),
                       "one for each model, their sum 1")(
-      "rule", po::value<std::string>()->value_name("swa|greedy|bo"),
-      "swa: their mean. greedy: from the best on, each that raises the mean's score on dev. bo: "
-      "the "
-      "weights of least training loss, by Bayesian optimisation")(
-      "evaluations",
-      po::value<int>()->default_value(fusion::Options().evaluations)->value_name("N"),
-      "of bo")("rows", po::value<int>()->default_value(fusion::Options().rows)->value_name("N"),
-               "training rows that bo's loss is the mean of")(
-      "seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "of bo and its rows")(
+      "rule", po::value<std::string>()->value_name("RULE"),
+      fmt::format("of `runner list rules`: {}; those that measure need --task (swa, the mean)",
+                  fmt::join(known_rules(), ", "))
+          .c_str())("last-k", po::value<int>()->default_value(defaults.last_k)->value_name("N"),
+                    "models that lawa takes the mean of")(
+      "evaluations", po::value<int>()->default_value(defaults.evaluations)->value_name("N"),
+      "of bo and ehvi; gradients of learned")(
+      "rows", po::value<int>()->default_value(defaults.rows)->value_name("N"),
+      "training rows that the loss is the mean of")(
+      "seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"),
+      "of the searches and the rows")(
       "tokenizer", po::value<std::string>()->value_name("DIR"),
       "whose files go along (the first of the folders that has them)")(
       "max-length", po::value<int>()->value_name("N"), "tokens per row (the model's limit)")(
@@ -184,15 +183,13 @@ int fuse_command(const std::vector<std::string>& arguments) {
   if (line.has("weights") && line.has("rule")) {
     throw InputError("command line: --weights or --rule, not both");
   }
-  const FusingRule& rule =
+  const fusion::Rule& rule =
       find_rule(line.has("rule") ? line.get<std::string>("rule") : std::string("swa"));
-  if (rule.needs_task && !line.has("task")) {
+  if (first_step(rule, 2).kind == fusion::Step::Kind::measure && !line.has("task")) {
     throw InputError(
         fmt::format("command line: --rule {} measures the models: --task says on what", rule.name));
   }
-  if (line.get<int>("evaluations") < 1 || line.get<int>("rows") < 1) {
-    throw InputError("command line: --evaluations and --rows must be at least 1");
-  }
+  const fusion::Options options = fusion_options(line);
   const fs::path out = line.words.back();
   require_new_folder(out);
   std::vector<fs::path> folders;
@@ -220,17 +217,19 @@ int fuse_command(const std::vector<std::string>& arguments) {
 
   Mixer mixer(line, std::move(folders), tokenizer);
   if (line.has("task")) {
-    mixer.read_task(line, line.get<int>("rows"), line.get<std::uint64_t>("seed"));
+    mixer.read_task(line, options.rows, line.get<std::uint64_t>("seed"));
   }
-  const Weights alpha = given ? *given : rule.weights(mixer, line);
+  const Chosen chosen =
+      given ? Chosen{*given} : follow(rule, mixer, options, line.get<std::uint64_t>("seed"));
+  const Weights& alpha = chosen.alpha;
   const std::string how = given ? "With weights as they were given."
                                 : fmt::format("With the weights of rule {}.", rule.name);
   const std::string table = mixer.has_task() ? comparison(mixer, alpha) : "";
   write_model_folder(out, mixer.config(), mixer.mix(alpha), mixer.tokenizer(),
                      card(mixer, how, alpha, table));
   print_out("{}{}\n", table, out.string());
-  if (rule.name == "greedy" && !given) {
-    print_out("greedy chose by the dev scores above: they are too good\n");
+  if (chosen.by_dev) {
+    print_out("{} chose by the dev scores above: its own is too good\n", rule.name);
   }
   return kDone;
 }

@@ -113,18 +113,33 @@ void Mixer::read_task(const CommandLine& line, int losses, std::uint64_t seed) {
                                  train::Precision::fp32, 1.0);
 }
 
-double Mixer::loss(const Weights& alpha) {
-  scorer_->load(mix(alpha));
-  return scorer_->score(train_, loss_rows_).mean_loss;
-}
-
-double Mixer::score(const Weights& alpha) {
-  scorer_->load(mix(alpha));
-  double sum = 0.0;
-  for (const data::EncodedSplit& part : dev_) {
-    sum += data::score(task_->task, scorer_->score(part).logits, part.labels).score;
+fusion::Measured Mixer::measure(fusion::Step step) {
+  scorer_->load(mix(step.alpha));
+  fusion::Measured measured;
+  if (step.gradient) {
+    const train::LossGradient::Result slope = scorer_->loss_gradient(train_, loss_rows_);
+    measured.loss = slope.mean_loss;
+    measured.gradient = trajectory_->project(slope.gradient, threads_);
+  } else if (step.loss) {
+    measured.loss = scorer_->score(train_, loss_rows_).mean_loss;
   }
-  return sum / static_cast<double>(dev_.size());
+  if (step.selection) {
+    const auto parts = static_cast<double>(dev_.size());
+    double rows = 0.0;
+    measured.selection_loss = measured.selection_score = 0.0;
+    for (const data::EncodedSplit& part : dev_) {
+      const train::Scored scored = scorer_->score(part);
+      measured.selection_score +=
+          data::score(task_->task, scored.logits, part.labels).score / parts;
+      measured.selection_loss += scored.mean_loss * part.rows();
+      rows += part.rows();
+    }
+    measured.selection_loss /= rows;
+  }
+  measured.alpha = std::move(step.alpha);
+  measured.warm_start = std::move(step.why.warm_start);
+  measured.nominees = std::move(step.why.nominees);
+  return measured;
 }
 
 }  // namespace runner::cli

@@ -9,6 +9,7 @@
 #include "cli/options.hpp"
 #include "cli/task_flags.hpp"
 #include "data/encoded.hpp"
+#include "fusion/rules.hpp"
 #include "fusion/trajectory.hpp"
 #include "lab/engine.hpp"
 #include "model/config.hpp"
@@ -41,10 +42,9 @@ class Mixer {
   int loss_rows() const { return static_cast<int>(loss_rows_.size()); }
 
   std::vector<float> mix(const Weights& alpha) const { return trajectory_->mix(alpha, threads_); }
-  // Mean training loss on the rows drawn, fp32; only with a task.
-  double loss(const Weights& alpha);
-  // The task's score on dev, the mean of its parts'; only with a task.
-  double score(const Weights& alpha);
+  // What a fusion rule's step asks of its mix, in fp32: the training loss on the rows drawn, its
+  // gradient, and as selection dev's loss and score, the mean of its parts'. Only with a task.
+  fusion::Measured measure(fusion::Step step);
 
  private:
   std::vector<std::filesystem::path> folders_;

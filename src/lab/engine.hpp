@@ -13,6 +13,7 @@
 #include "spec/spec.hpp"
 #include "train/bench.hpp"
 #include "train/evaluate.hpp"
+#include "train/loss_gradient.hpp"
 
 namespace runner::lab {
 
@@ -55,6 +56,9 @@ class Scorer {
   virtual void load(std::vector<float> weights) = 0;
   // As train::Evaluator::score.
   virtual train::Scored score(const data::EncodedSplit& split, std::span<const int> rows = {}) = 0;
+  // As train::LossGradient::at.
+  virtual train::LossGradient::Result loss_gradient(const data::EncodedSplit& split,
+                                                    std::span<const int> rows) = 0;
 };
 
 // The half of the program that computes with LibTorch, as functions. LibTorch registers thousands

@@ -1,5 +1,7 @@
 #include "lab/scorer.hpp"
 
+#include <functional>
+#include <optional>
 #include <utility>
 
 namespace runner::lab {
@@ -9,7 +11,9 @@ class EvaluatingScorer : public Scorer {
  public:
   EvaluatingScorer(const model::EncoderConfig& config, int classes, const train::Device& device,
                    train::Precision precision, double target_scale)
-      : evaluator_(config, classes, device, precision, target_scale) {}
+      : evaluator_(config, classes, device, precision, target_scale), make_gradient_([=] {
+          return train::LossGradient(config, classes, device, precision, target_scale);
+        }) {}
 
   void load(std::vector<float> weights) override {
     weights_ = std::move(weights);
@@ -18,10 +22,17 @@ class EvaluatingScorer : public Scorer {
   train::Scored score(const data::EncodedSplit& split, std::span<const int> rows) override {
     return evaluator_.score(split, rows);
   }
+  train::LossGradient::Result loss_gradient(const data::EncodedSplit& split,
+                                            std::span<const int> rows) override {
+    if (!gradient_) gradient_.emplace(make_gradient_());
+    return gradient_->at(weights_, split, rows);
+  }
 
  private:
   std::vector<float> weights_;
   train::Evaluator evaluator_;
+  std::function<train::LossGradient()> make_gradient_;
+  std::optional<train::LossGradient> gradient_;  // once it is asked for
 };
 
 }  // namespace

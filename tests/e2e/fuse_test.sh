@@ -58,6 +58,19 @@ expect 0 "$runner" fuse trainer --rule greedy "${task[@]}" greedy
 awk -F'|' '/^\| checkpoint/ {if ($5 > best) best = $5} /^\| fused/ {exit !($5 >= best)}' said ||
   fail "greedy is worse than the best model"
 said "greedy chose by the dev scores"
+expect 0 "$runner" fuse trainer --rule last last_again
+cmp last_again/model.safetensors last/model.safetensors || fail "not the last model"
+expect 0 "$runner" fuse trainer --rule lawa --last-k 2 lawa
+expect 0 "$runner" fuse "${models[@]:1:2}" mean_of_two
+cmp lawa/model.safetensors mean_of_two/model.safetensors || fail "not the mean of the last two"
+# Descent begins at the mean of all, and does not end above it.
+expect 0 "$runner" fuse trainer --rule learned "${task[@]}" --evaluations 6 --rows 64 learned
+awk -F'|' '/^\| mean/ {mean = $4} /^\| fused/ {exit !($4 <= mean + 1e-6)}' said ||
+  fail "descent went up"
+for rule in best weighted ehvi; do
+  expect 0 "$runner" fuse trainer --rule $rule "${task[@]}" --evaluations 9 --rows 64 $rule
+  grep -q "With the weights of rule $rule" $rule/README.md || fail "$rule: no card"
+done
 
 # What comes out goes in again.
 expect 0 "$runner" evaluate bo "${task[@]}" --precision fp32
@@ -78,8 +91,9 @@ refuse "not both" trainer --weights 1,0,0 --rule swa new
 refuse "2 weights for 3 models" trainer --weights 0.5,0.5 new
 refuse "their sum is 1.5, not 1" trainer --weights 0.5,0.5,0.5 new
 refuse "'x' is no number" trainer --weights 0.5,0.5,x new
-refuse "known are swa, greedy, bo" trainer --rule soup new
+refuse "known are last, best, swa, lawa, weighted, greedy, learned, bo, ehvi" trainer --rule ema new
 refuse "--task says on what" trainer --rule bo new
+refuse "--last-k, --evaluations and --rows must be at least 1" trainer --rule lawa --last-k 0 new
 refuse "its outputs are entailment, not_entailment, not 0, 1" trainer --rule greedy --task CoLA --glue "$here/../../data/mini_glue" new
 refuse "has no fine-tuned head" "$here/../../data/tiny_roberta" mean new
 sed 's/"num_attention_heads": [0-9]*/"num_attention_heads": 4/' mean/config.json >config
