@@ -9,30 +9,9 @@
 
 #include "data/unicode.hpp"
 #include "io/error.hpp"
+#include "io/foreign.hpp"
 
 namespace runner::data {
-namespace {
-
-// What is sometimes found in the place of data, by how it begins.
-struct Stranger {
-  std::string_view begin, what;
-};
-constexpr std::array kStrangers = {
-    Stranger{"version https://git-lfs",
-             "is a Git LFS pointer, not the data: fetch it by git lfs pull"},
-    Stranger{"<!DOCTYPE html", "is an HTML page, not the data: download it again"},
-    Stranger{"<!doctype html", "is an HTML page, not the data: download it again"},
-    Stranger{"<html", "is an HTML page, not the data: download it again"},
-    Stranger{"PK\x03\x04", "is a zip archive: unpack it"},
-    Stranger{"BZh", "is packed by bzip2: unpack it"},
-    Stranger{"\xFD\x37zXZ", "is packed by xz: unpack it"},
-    Stranger{"\x28\xB5\x2F\xFD", "is packed by zstd: unpack it"},
-    Stranger{"PAR1", "is a Parquet file: write it as CSV or JSON lines"},
-    Stranger{"\xFF\xFE", "is UTF-16, not UTF-8"},
-    Stranger{"\xFE\xFF", "is UTF-16, not UTF-8"},
-};
-
-}  // namespace
 
 struct Gunzip::State {
   std::string name;
@@ -100,11 +79,8 @@ void check_utf8(std::string_view text, std::string_view name, int first_line) {
 }
 
 std::string_view take_mark(std::string_view begin, std::string_view name) {
-  for (const Stranger& stranger : kStrangers) {
-    if (begin.starts_with(stranger.begin)) {
-      throw InputError(fmt::format("{}: {}", name, stranger.what));
-    }
-  }
+  const std::string_view foreign = io::foreign_kind(begin);
+  if (!foreign.empty()) throw InputError(fmt::format("{} is {}", name, foreign));
   if (begin.starts_with("\xEF\xBB\xBF")) begin.remove_prefix(3);
   return begin;
 }

@@ -8,7 +8,7 @@ namespace runner::data {
 
 // The text in a data file's bytes, without its byte-order mark: they themselves, or what gzip
 // packed (then it lies in `unpacked`). `name` is what errors call the file. Throws InputError on
-// what is no text ("NAME: is a Git LFS pointer ..."), on damaged gzip, and "NAME:LINE: ..." where
+// what is no text ("NAME is a Git LFS pointer ..."), on damaged gzip, and "NAME:LINE: ..." where
 // the text is not UTF-8.
 std::string_view read_text(std::string_view bytes, std::string& unpacked, std::string_view name);
 

