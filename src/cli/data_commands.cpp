@@ -1,4 +1,4 @@
-// The verbs around data and names: list, tokenize, generate.
+// The verbs around data and names: list, schema, tokenize, generate.
 #include <fmt/format.h>
 
 #include <boost/program_options/value_semantic.hpp>
@@ -19,6 +19,7 @@
 #include "spec/budget.hpp"
 #include "spec/methods.hpp"
 #include "spec/presets.hpp"
+#include "spec/schema.hpp"
 #include "spec/variables.hpp"
 
 namespace runner::cli {
@@ -89,6 +90,16 @@ int list_command(const std::vector<std::string>& arguments) {
   }
   if (!found)
     throw InputError(fmt::format("there is no table '{}' (tables: {})", line.words[0], names));
+  return kDone;
+}
+
+int schema_command(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("markdown", "the reference of every field instead: docs/spec.md");
+  bool helped = false;
+  const CommandLine line = parse(arguments, "runner schema [--markdown]", flags, helped);
+  if (helped) return kDone;
+  print_out("{}", line.has("markdown") ? spec::reference() : spec::schema().dump(2) + "\n");
   return kDone;
 }
 

@@ -25,6 +25,8 @@ std::span<const Verb> verbs() {
       {"fuse", "FOLDER... OUT", "several models of one architecture into one", fuse_command},
       {"list", "[TABLE]",
        "tasks, metrics, acquisitions, rules, searches, methods, variables, presets", list_command},
+      {"schema", "[--markdown]", "every field of a spec, as a JSON schema for editors",
+       schema_command},
       {"tokenize", "--model DIR", "token ids of JSON lines on standard input", tokenize_command},
       {"suggest", "--space FILE --history FILE", "next points of any minimisation (ask/tell)",
        suggest_command},

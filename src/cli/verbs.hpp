@@ -40,6 +40,7 @@ int clean_command(const std::vector<std::string>& arguments);
 int submit_command(const std::vector<std::string>& arguments);
 int fuse_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
+int schema_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);
 int bench_command(const std::vector<std::string>& arguments);

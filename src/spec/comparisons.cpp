@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "spec/fields.hpp"
 #include "spec/published.hpp"
 
 namespace runner::spec {
@@ -39,7 +40,7 @@ class Reader {
       if (!is_none(*node)) read_family(*node);
     }
     if (const Node* const node = top.get("equivalence")) {
-      spec_.equivalence = read_number(*node, "equivalence", {.low = 0, .low_open = true}, problems_)
+      spec_.equivalence = read_number(*node, "equivalence", field("equivalence").range, problems_)
                               .value_or(spec_.equivalence);
     }
     if (const Node* const node = top.get("at_chance")) read_at_chance(*node);

@@ -13,6 +13,7 @@
 #include "spec/budget.hpp"
 #include "spec/check.hpp"
 #include "spec/comparisons.hpp"
+#include "spec/fields.hpp"
 #include "spec/methods.hpp"
 #include "spec/own_task.hpp"
 #include "spec/presets.hpp"
@@ -23,9 +24,6 @@ namespace runner::spec {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kNoises[] = {"deterministic", "learned"};  // as bo::Noise
-constexpr std::size_t kMostSeeds = 1000;
 
 // What `recipe:` and `inner:` change, in the order of the spec.
 struct Changes {
@@ -68,7 +66,7 @@ class Loader {
         spec_.tasks, [](const TaskEntry& entry) { return entry.recipe.train.ema_decay > 0.0; });
     spec_.methods = read_methods(methods, pairs, top.get("refuse"), has_average, problems_);
     if (methods == nullptr && pairs == nullptr) top.require("methods");
-    read_count(top, "confirm", {.low = 0, .high = 1000}, spec_.confirm);
+    read_count(top, "confirm", spec_.confirm);
     if (spec_.confirm > 0) add_confirmations(spec_.methods);
     read_comparisons(top, spec_, problems_);
     top.finish();
@@ -130,27 +128,19 @@ class Loader {
     Section data(node != nullptr ? *node : nothing, "data", problems_);
     spec_.glue_root =
         root(data.get("root"), "data.root", "RUNNER_GLUE", beside_file("../data/glue"));
-    const Range rows{.low = 0, .high = 1e9};
-    read_count(data, "max_train_rows", rows, spec_.max_train_rows);
-    read_count(data, "max_selection_rows", rows, spec_.max_selection_rows);
-    read_count(data, "max_dev_rows", rows, spec_.max_dev_rows);
+    read_count(data, "max_train_rows", spec_.max_train_rows);
+    read_count(data, "max_selection_rows", spec_.max_selection_rows);
+    read_count(data, "max_dev_rows", spec_.max_dev_rows);
     data.finish();
   }
 
-  void read_count(Section& section, std::string_view key, const Range& range, int& value) {
+  // A count in the range of its row; one of the row's words leaves what stands for it, 0.
+  void read_count(Section& section, std::string_view key, int& value) {
     const Node* const node = section.get(key);
     if (node == nullptr) return;
-    const auto read = read_integer(*node, section.path(key), range, problems_);
-    if (read) value = static_cast<int>(*read);
-  }
-
-  // A count for which 0 stands for the word `automatic`.
-  void read_count_or(Section& section, std::string_view key, std::string_view automatic,
-                     int& value) {
-    const Node* const node = section.get(key);
-    if (node == nullptr || node->text == automatic) return;
-    const auto read =
-        read_integer(*node, section.path(key), {.low = 1, .high = 100'000}, problems_);
+    const Field& row = field(section.path(key));
+    if (std::ranges::find(row.words, node->text) != row.words.end()) return;
+    const auto read = read_integer(*node, section.path(key), row.range, problems_);
     if (read) value = static_cast<int>(*read);
   }
 
@@ -270,8 +260,7 @@ class Loader {
     if (node == nullptr) return;
     spec_.seeds.clear();
     if (node->kind == Node::Kind::scalar) {
-      const Range range{.low = 1, .high = double{kMostSeeds}};
-      const auto count = read_integer(*node, "seeds", range, problems_);
+      const auto count = read_integer(*node, "seeds", field("seeds").range, problems_);
       for (std::int64_t seed = 0; seed < count.value_or(0); ++seed) {
         spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
       }
@@ -317,9 +306,9 @@ class Loader {
                       fmt::format("device: '{}' is neither auto, cpu nor cuda:N", device));
       }
     }
-    read_count_or(top, "threads", "auto", spec_.threads);
-    read_count_or(top, "workers", "auto", spec_.workers);
-    read_count(top, "trials_per_device", {.low = 1, .high = 64}, spec_.trials_per_device);
+    read_count(top, "threads", spec_.threads);
+    read_count(top, "workers", spec_.workers);
+    read_count(top, "trials_per_device", spec_.trials_per_device);
     if (const Node* const node = top.get("deterministic"))
       spec_.deterministic =
           read_boolean(*node, "deterministic", problems_).value_or(spec_.deterministic);
@@ -343,14 +332,15 @@ class Loader {
     if (node == nullptr) return;
     Outer& outer = spec_.outer;
     Section section(*node, "outer", problems_);
-    read_count(section, "trials", {.low = 1, .high = 100'000}, outer.trials);
+    read_count(section, "trials", outer.trials);
     if (const Node* const budget = section.get("budget"))
       outer.budget = read_budget(*budget, "outer.budget", problems_);
-    read_count_or(section, "initial", "auto", outer.initial);
+    read_count(section, "initial", outer.initial);
     if (const Node* const beta = section.get("beta"))
-      outer.beta = read_number(*beta, "outer.beta", {.low = 0}, problems_).value_or(outer.beta);
+      outer.beta = read_number(*beta, "outer.beta", field("outer.beta").range, problems_)
+                       .value_or(outer.beta);
     if (const Node* const noise = section.get("noise")) {
-      const auto index = read_name(*noise, "outer.noise", kNoises, problems_);
+      const auto index = read_name(*noise, "outer.noise", field("outer.noise").words, problems_);
       if (index) outer.noise = static_cast<bo::Noise>(*index);
     }
     if (const Node* const starts = section.get("starts")) read_starts(*starts);

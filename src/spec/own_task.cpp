@@ -7,15 +7,13 @@
 
 #include "data/metrics.hpp"
 #include "io/csv.hpp"
+#include "spec/fields.hpp"
 
 namespace runner::spec {
 namespace {
 
 using data::Metric;
 using data::SplitFile;
-
-constexpr std::string_view kFormats[] = {"tsv", "csv", "jsonl"};  // as SplitFile::Format
-constexpr Range kColumns{.low = -1, .high = 10'000};
 
 bool for_regression(Metric metric) {
   return data::metric_row(metric).kind == data::MetricRow::Kind::numbers;
@@ -59,7 +57,7 @@ Columns read_columns(Section& section, bool numbered, Problems& problems) {
   const auto read = [&](const Node& node, std::string_view key, int& index, std::string& name) {
     const std::string what = section.path(key);
     if (is_number(node)) {
-      const auto column = read_integer(node, what, kColumns, problems);
+      const auto column = read_integer(node, what, field("tasks[].text").range, problems);
       if (!column) return false;
       if (!numbered) {
         problems.add(node.place,
@@ -206,8 +204,9 @@ data::Task read_own_task(Section& section, std::string_view name, Problems& prob
   for (SplitFile& file : task.dev) files.push_back(&file);
   for (SplitFile& file : task.test) files.push_back(&file);
 
+  const auto formats = field("tasks[].format").words;
   if (const Node* const node = section.get("format")) {
-    const auto index = read_name(*node, section.path("format"), kFormats, problems);
+    const auto index = read_name(*node, section.path("format"), formats, problems);
     for (SplitFile* file : files) {
       if (index) file->format = static_cast<SplitFile::Format>(*index);
     }
@@ -218,8 +217,8 @@ data::Task read_own_task(Section& section, std::string_view name, Problems& prob
                  fmt::format("{}: the files of a task have one format, but '{}' is "
                              "{} and '{}' is {}",
                              section.path("format"), task.train.path,
-                             kFormats[static_cast<std::size_t>(task.train.format)], file->path,
-                             kFormats[static_cast<std::size_t>(file->format)]));
+                             formats[static_cast<std::size_t>(task.train.format)], file->path,
+                             formats[static_cast<std::size_t>(file->format)]));
     break;
   }
   const bool jsonl = task.train.format == SplitFile::Format::jsonl;

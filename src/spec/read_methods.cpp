@@ -4,6 +4,7 @@
 
 #include "bo/acquisition.hpp"
 #include "fusion/rules.hpp"
+#include "spec/fields.hpp"
 #include "spec/methods.hpp"
 
 namespace runner::spec {
@@ -262,9 +263,7 @@ std::vector<Method> read_methods(const Node* methods, const Node* pairs, const N
       }
     }
   }
-  static constexpr std::string_view kPairs[] = {"all",
-                                                "none"};  // none: to switch them off in passing
-  if (pairs != nullptr && read_name(*pairs, "pairs", kPairs, problems) == 0U) {
+  if (pairs != nullptr && read_name(*pairs, "pairs", field("pairs").words, problems) == 0U) {
     for (const std::string_view outer : kPaper) {
       for (const std::string_view inner : kPaper) {
         Method method = make_method(Search::bo, "bo", outer, inner);

@@ -22,11 +22,12 @@ using Slot =
 // One row of the table of everything that a spec may fix (`recipe:`, `inner:`) or search
 // (`search:`). Its value is a number everywhere: an enum or a flag is the index in `values`.
 struct VariableRow {
-  std::string_view name;     // as in `search:` and in CSV; "inner_rows" is `rows` in `inner:`
-  std::string_view summary;  // with its unit
-  bo::Type type;             // real, integer or choice
-  Range range;               // real, integer: what can be meant at all
-  bool log;                  // searched on a log scale unless the spec says otherwise
+  std::string_view name;       // as in `search:` and in CSV; "inner_rows" is `rows` in `inner:`
+  std::string_view summary;    // with its unit
+  std::string_view trade_off;  // what another value costs and buys; may be empty
+  bo::Type type;               // real, integer or choice
+  Range range;                 // real, integer: what can be meant at all
+  bool log;                    // searched on a log scale unless the spec says otherwise
   std::span<const std::string_view> values;  // choice: the enum's names in its order
   std::string_view unset;                    // the word for "not set" (-1); empty: must be set
   Slot (*slot)(Trial&);
