@@ -67,8 +67,8 @@ StudyResult run_study(const Problem& problem, const std::vector<std::vector<doub
     history.push_back(std::move(observation));
   }
   if (modelled > 0) result.cpu_seconds /= modelled;
-  const int index = bo::recommend(space, history, options.suggest).index;
-  result.recommended = problem(history[static_cast<std::size_t>(index)].x) - problem.minimum;
+  const std::size_t index = bo::recommend(space, history, options.suggest).front().index;
+  result.recommended = problem(history[index].x) - problem.minimum;
   return result;
 }
 

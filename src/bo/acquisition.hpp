@@ -7,12 +7,13 @@
 
 namespace runner::bo {
 
-// What an acquisition function sees of the latent prediction at a point, and what is asked of it.
-// In standardised outcomes; minimisation. stddev is that of the function, without the noise.
+// Of the latent function at a point: stddev is without the noise.
 struct Prediction {
   double mean = 0.0, stddev = 1.0;
 };
 
+// What an acquisition function is asked beside a prediction; minimisation, in standardised
+// outcomes.
 struct AcquisitionContext {
   double best = 0.0;          // the lowest posterior mean at a point already evaluated
   double beta = 4.0;          // UCB; multiplies the variance

@@ -68,9 +68,8 @@ double to_unit(const Variable& v, double x) {
 double from_unit(const Variable& v, double u) {
   u = std::clamp(u, 0.0, 1.0);
   double x = v.low * (1.0 - u) + v.high * u;
-  if (v.log) x = std::exp(std::log(v.low) * (1.0 - u) + std::log(v.high) * u);
-  if (u == 0.0) x = v.low;
-  if (u == 1.0) x = v.high;
+  const bool between = u > 0.0 && u < 1.0;  // at the ends x is the bound itself
+  if (v.log && between) x = std::exp(std::log(v.low) * (1.0 - u) + std::log(v.high) * u);
   if (v.type == Type::integer) x = std::round(x);
   return std::clamp(x, v.low, v.high);
 }

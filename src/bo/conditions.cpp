@@ -26,15 +26,9 @@ bool reaches(const Space& space, std::size_t at, std::size_t target, std::vector
 }  // namespace
 
 std::vector<bool> existing(const Space& space, const Point& point) {
-  std::vector<std::size_t> columns;
-  std::size_t column = 0;
-  for (const Variable& v : space.variables) {
-    columns.push_back(column);
-    column += static_cast<std::size_t>(v.columns());
-  }
   std::vector<bool> exists(space.variables.size(), true);
   const auto holds = [&](const Condition& c) {
-    const double value = std::round(point[columns[c.parent]]);
+    const double value = std::round(point[space.column(c.parent)]);
     return exists[c.parent] && std::find(c.values.begin(), c.values.end(), value) != c.values.end();
   };
   // What does not exist takes what depends on it along, in whichever order they stand.

@@ -20,27 +20,21 @@ constexpr double kSumSlack = 1e-6;                  // of a simplex's sum
 constexpr std::size_t kLargestCount = 10000;
 
 // The columns of a variable in a point, in place.
-arma::vec columns_of(const Variable& v, double* x) {
-  return {x, static_cast<arma::uword>(v.columns()), false, true};
-}
+arma::vec columns_of(const Variable& v, double* x) { return {x, v.columns(), false, true}; }
 
 }  // namespace
 
 Encoding::Encoding(const Space& space) : space_(&space) {
   check_conditions(space);
-  std::size_t column = 0;
   bool conditional = false;
   for (const Variable& v : space.variables) {
     check(v);
     conditional |= !v.when.empty();
-    const bool constant = is_constant(v);
-    places_.push_back({&v, column, groups_.size(), constant});
-    column += static_cast<std::size_t>(v.columns());
-    if (constant) continue;
+    places_.push_back({&v, space.column(places_.size()), groups_.size(), is_constant(v)});
+    if (places_.back().constant) continue;
     if (v.type == Type::simplex) {
-      const auto size = static_cast<std::size_t>(v.size);
-      for (std::size_t k = 0; k < size; ++k) groups_.push_back(lengthscales_++);
-      cube_ += size;
+      for (std::size_t k = 0; k < v.columns(); ++k) groups_.push_back(lengthscales_++);
+      cube_ += v.columns();
       degrees_of_freedom_ += v.size - 1;
       count_ = 0;
       continue;
@@ -79,7 +73,7 @@ Point Encoding::combination(std::size_t index) const {
 }
 
 Point Encoding::blank() const {
-  Point point(static_cast<std::size_t>(space_->columns()));
+  Point point(space_->columns());
   for (const Place& place : places_) set_neutral(*place.variable, point.data() + place.column);
   return point;
 }
@@ -109,7 +103,7 @@ bool Encoding::is_inside(const Point& point) const {
 }
 
 Point Encoding::checked(const Point& point, std::string_view what, Outside outside) const {
-  if (point.size() != static_cast<std::size_t>(space_->columns())) {
+  if (point.size() != space_->columns()) {
     refuse("{}: {} values for {} columns", what, point.size(), space_->columns());
   }
   Point out = point;
@@ -161,7 +155,7 @@ arma::vec Encoding::encode(const Point& point) const {
     if (place.constant) continue;
     const Variable& v = *place.variable;
     if (v.type == Type::simplex) {
-      for (std::size_t k = 0; k < static_cast<std::size_t>(v.size); ++k) {
+      for (std::size_t k = 0; k < v.columns(); ++k) {
         features(place.feature + k) = point[place.column + k];
       }
     } else if (v.type == Type::choice && exists[s]) {
@@ -266,16 +260,12 @@ Domain Encoding::domain(const arma::vec& features) const {
     if (place.constant || !exists[s]) continue;
     const Variable& v = *place.variable;
     if (v.type != Type::real && v.type != Type::simplex) continue;
-    const arma::span part(place.feature, place.feature + static_cast<std::size_t>(v.columns()) - 1);
+    const arma::span part(place.feature, place.feature + v.columns() - 1);
     domain.lower(part).zeros();
     domain.upper(part).ones();
     if (v.type == Type::simplex) domain.simplices.push_back(part);
   }
   return domain;
-}
-
-double Encoding::distance(const arma::vec& a, const arma::vec& b) {
-  return arma::norm(a - b, "inf");
 }
 
 }  // namespace runner::bo

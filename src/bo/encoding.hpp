@@ -1,7 +1,6 @@
 #pragma once
 
 #include <armadillo>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -73,9 +72,6 @@ class Encoding {
 
   // Where the features may move continuously from `features`: integers and choices stay.
   Domain domain(const arma::vec& features) const;
-
-  // Largest difference of a feature.
-  static double distance(const arma::vec& a, const arma::vec& b);
 
  private:
   struct Place {

@@ -139,7 +139,7 @@ void Gp::predict(const arma::mat& x, arma::vec& mean, arma::vec& variance) const
 
 arma::vec Gp::means() const { return y_ - (noise_ + jitter_) % alpha_; }
 
-void Gp::add(const arma::vec& x, double y) {
+void Gp::believe(const arma::vec& x) {
   const arma::uword n = size();
   const Posterior here = predict(x);
   // [L 0; v' c] with c^2 = k(x, x) + noise - v'v factors the larger matrix, and its inverse is
@@ -151,13 +151,11 @@ void Gp::add(const arma::vec& x, double y) {
   l_inverse_(n, n) = 1.0 / c;
   z_.insert_rows(n, here.z);
   y_.resize(n + 1);
-  y_(n) = y;
+  y_(n) = here.mean;
   noise_.resize(n + 1);
   noise_(n) = hyperparameters_.noise;
   alpha_ = solve(y_ - hyperparameters_.mean);
 }
-
-void Gp::believe(const arma::vec& x) { add(x, predict(x).mean); }
 
 LeaveOneOut Gp::leave_one_out() const { return leave_one_out(y_, hyperparameters_.mean); }
 

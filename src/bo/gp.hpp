@@ -87,10 +87,9 @@ class Gp {
   // The posterior means at the points it is conditioned on, in O(n): y - noise K^-1 (y - mean).
   arma::vec means() const;
 
-  // Conditions on one more point in O(n^2): one more row of the factor.
-  void add(const arma::vec& x, double y);
-  // The same with the predicted mean for its value (the Kriging believer: Ginsbourger, Le Riche,
-  // Carraro 2010): means stay, variances shrink.
+  // Conditions on one more point with the predicted mean for its value, in O(n^2) by one more row
+  // of the factor (the Kriging believer: Ginsbourger, Le Riche, Carraro 2010): means stay,
+  // variances shrink.
   void believe(const arma::vec& x);
 
   LeaveOneOut leave_one_out() const;

@@ -24,7 +24,7 @@ class Walk {
     if (std::isfinite(value_)) reduce();
   }
 
-  Minimum run(const MinimiseOptions& options) {
+  arma::vec run(const MinimiseOptions& options) {
     evaluations_left_ = options.evaluations - 1;
     while (evaluations_left_ > 0 && std::isfinite(value_) && movement() > options.tolerance) {
       arma::vec direction = quasi_newton();
@@ -36,7 +36,7 @@ class Walk {
       if (pairs_.empty()) break;
       pairs_.clear();  // once more along the gradient
     }
-    return {x_, value_};
+    return x_;
   }
 
  private:
@@ -156,8 +156,8 @@ class Walk {
 
 }  // namespace
 
-Minimum minimise(const Objective& f, const Domain& domain, arma::vec x,
-                 const MinimiseOptions& options) {
+arma::vec minimise(const Objective& f, const Domain& domain, arma::vec x,
+                   const MinimiseOptions& options) {
   return Walk(f, domain, std::move(x)).run(options);
 }
 

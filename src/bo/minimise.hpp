@@ -25,11 +25,6 @@ struct MinimiseOptions {
   double tolerance = 1e-6;  // stops when no coordinate could move by more along the gradient
 };
 
-struct Minimum {
-  arma::vec x;
-  double value = 0.0;
-};
-
 // A local minimum of f over the domain from the feasible point x: limited-memory BFGS on the free
 // coordinates and a backtracking search along the projected path (Bertsekas 1982, "Projected
 // Newton methods for optimization problems with simple constraints"; Nocedal, Wright 2006, alg.
@@ -39,7 +34,7 @@ struct Minimum {
 // Own code, because of failures: with NLopt 2.7 in its place (LD_LBFGS on boxes, LD_SLSQP on
 // simplices) regret on bench/'s eight problems, seeds 0 to 5, and the time of a suggestion are
 // level, but 713 of 15,516 searches end in its exception for limited roundoff.
-Minimum minimise(const Objective& f, const Domain& domain, arma::vec x,
-                 const MinimiseOptions& options);
+arma::vec minimise(const Objective& f, const Domain& domain, arma::vec x,
+                   const MinimiseOptions& options);
 
 }  // namespace runner::bo

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
-#include <numeric>
-#include <stdexcept>
 #include <string>
 
+#include "bo/axis.hpp"
 #include "bo/fit.hpp"
 #include "io/csv.hpp"
 
@@ -22,18 +20,20 @@ constexpr double kWarpGain = 2.0;  // nats of leave-one-out density that a stron
 constexpr int kWarpRounds = 2;     // other strengths that are given a fit of their own
 constexpr std::size_t kFitPoints = 256;  // more are fitted on a part of them, then refined
 
-double outcome(const Observation& o, std::size_t objective) { return objective == 0 ? o.y : o.y2; }
-
-// The points `indices` of a history, without their outcomes.
-Data points_of(const Encoding& encoding, const EncodedHistory& history,
-               std::span<const std::size_t> indices) {
-  Data data{.x = arma::mat(indices.size(), encoding.features()),
+// The ok observations with the outcomes of one objective as they are.
+Data observed(const Encoding& encoding, const EncodedHistory& history,
+              std::span<const Observation> observations, std::size_t objective) {
+  const std::size_t count = history.ok.size();
+  Data data{.x = arma::mat(count, encoding.features()),
             .groups = arma::uvec(encoding.groups()),
             .lengthscales = encoding.lengthscales(),
-            .y = {},
-            .known_noise = {}};
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    data.x.row(i) = history.features[indices[i]].t();
+            .y = arma::vec(count),
+            .known_noise = arma::vec(count)};
+  for (std::size_t i = 0; i < count; ++i) {
+    const Observation& o = observations[history.ok[i]];
+    data.x.row(i) = history.features[history.ok[i]].t();
+    data.y(i) = objective == 0 ? o.y : o.y2;
+    data.known_noise(i) = objective == 0 ? o.noise_variance : o.noise_variance2;
   }
   return data;
 }
@@ -66,19 +66,11 @@ class Selection {
       : observations_(observations),
         noise_(noise),
         objective_(objective),
-        points_(points_of(encoding, history, history.ok)),
-        y_(history.ok.size()),
-        known_noise_(history.ok.size(), arma::fill::value(arma::datum::nan)) {
-    for (std::size_t i = 0; i < history.ok.size(); ++i) {
-      const Observation& o = observations[history.ok[i]];
-      y_(i) = outcome(o, objective);
-      known_noise_(i) = objective == 0 ? o.noise_variance : o.noise_variance2;
-    }
-  }
+        observed_(observed(encoding, history, observations, objective)) {}
 
   Candidate choose() {
-    const auto warm = WarmStart::from(observations_, points_.lengthscales, objective_);
-    const arma::uvec part = part_of(y_);
+    const auto warm = WarmStart::from(observations_, observed_.lengthscales, objective_);
+    const arma::uvec part = part_of(observed_.y);
     Candidate chosen =
         candidate(part, warm ? warm->strength : 0.0, warm ? &warm->hyperparameters : nullptr);
     for (int round = 0; round < kWarpRounds && part.n_elem >= kFewestForWarp; ++round) {
@@ -89,21 +81,21 @@ class Selection {
       if (!(other.density > chosen.density + margin)) break;
       chosen = std::move(other);
     }
-    if (part.n_elem < y_.n_elem) {
+    if (part.n_elem < observed_.y.n_elem) {
       const std::string fallback = chosen.fitted.fallback;
       chosen.fitted = refine(data(chosen.warp), chosen.fitted.hyperparameters);
       evaluations_ += chosen.fitted.evaluations;
       if (chosen.fitted.fallback.empty()) chosen.fitted.fallback = fallback;
     }
+    chosen.fitted.evaluations = evaluations_;
     return chosen;
   }
 
   // The ok observations under a warp; noise of known variance to first order.
   Data data(const Warp& warp) const {
-    Data data = points_;
-    data.y = warp.forward(y_);
-    data.known_noise = known_noise_;
-    for (arma::uword i = 0; i < y_.n_elem; ++i) {
+    Data data = observed_;
+    data.y = warp.forward(observed_.y);
+    for (arma::uword i = 0; i < data.y.n_elem; ++i) {
       const double slope = warp.slope(data.y(i));
       double& known = data.known_noise(i);
       if (!std::isnan(known)) known = std::clamp(known / slope / slope, kSmallestNoise, kMostNoise);
@@ -111,13 +103,12 @@ class Selection {
     return data;
   }
 
-  int evaluations() const { return evaluations_; }
-
  private:
   static constexpr double kMostNoise = 1e6;
 
   Candidate candidate(const arma::uvec& part, double strength, const Hyperparameters* start) {
-    Candidate candidate{Warp(y_, strength), {}, 0.0, arma::vec(kStrengths.size())};
+    const arma::vec& y = observed_.y;
+    Candidate candidate{Warp(y, strength), {}, 0.0, arma::vec(kStrengths.size())};
     Data sample = data(candidate.warp);
     sample.x = arma::mat(sample.x.rows(part));
     sample.y = arma::vec(sample.y.elem(part));
@@ -125,11 +116,11 @@ class Selection {
     candidate.fitted = fit(sample, noise_, start);
     evaluations_ += candidate.fitted.evaluations;
     const Gp gp(sample, candidate.fitted.hyperparameters);
-    const double share = static_cast<double>(part.n_elem) / static_cast<double>(y_.n_elem);
+    const double share = static_cast<double>(part.n_elem) / static_cast<double>(y.n_elem);
     candidate.density = gp.leave_one_out().log_density + share * candidate.warp.log_jacobian();
     for (std::size_t k = 0; k < kStrengths.size(); ++k) {
-      const Warp other(y_, kStrengths[k]);
-      const arma::vec z = other.forward(y_.elem(part));
+      const Warp other(y, kStrengths[k]);
+      const arma::vec z = other.forward(y.elem(part));
       candidate.densities(k) = gp.leave_one_out(z).log_density + share * other.log_jacobian();
     }
     return candidate;
@@ -138,8 +129,7 @@ class Selection {
   std::span<const Observation> observations_;
   Noise noise_;
   std::size_t objective_;
-  Data points_;
-  arma::vec y_, known_noise_;
+  Data observed_;
   int evaluations_ = 0;
 };
 
@@ -158,9 +148,7 @@ EncodedHistory::EncodedHistory(const Encoding& encoding, std::span<const Observa
     const Observation& o = observations[i];
     const std::string name = fmt::format("observation {}", i + 1);
     for (const double variance : {o.noise_variance, o.noise_variance2}) {
-      if (!(variance < 0.0)) continue;
-      throw std::invalid_argument(
-          fmt::format("{}: a noise variance of {}", name, io::number(variance)));
+      if (variance < 0.0) refuse("{}: a noise variance of {}", name, io::number(variance));
     }
     points.push_back(encoding.checked(o.x, name, outside));
     features.push_back(encoding.encode(points.back()));
@@ -176,10 +164,9 @@ EncodedHistory::EncodedHistory(const Encoding& encoding, std::span<const Observa
   }
 }
 
-std::vector<std::size_t> EncodedHistory::incumbents() const {
-  std::vector<std::size_t> all(ok.size());
-  std::iota(all.begin(), all.end(), 0);
-  return inside.empty() ? all : inside;
+arma::uvec EncodedHistory::incumbents() const {
+  if (inside.empty()) return arma::regspace<arma::uvec>(0, ok.size() - 1);
+  return arma::conv_to<arma::uvec>::from(inside);
 }
 
 std::vector<double> WarmStart::numbers() const {
@@ -210,37 +197,35 @@ Model make_model(const Encoding& encoding, const EncodedHistory& history,
   Selection selection(encoding, history, observations, noise, objective);
   const Candidate chosen = selection.choose();
   const Hyperparameters& h = chosen.fitted.hyperparameters;
-  const Data ok = selection.data(chosen.warp);
-
-  std::vector<std::size_t> all = history.ok;
-  all.insert(all.end(), history.failed.begin(), history.failed.end());
-  Data data = points_of(encoding, history, all);
-  const arma::uword failed = history.failed.size();
-  data.y = arma::join_cols(ok.y, arma::vec(failed, arma::fill::value(ok.y.max())));
-  data.known_noise =
-      arma::join_cols(ok.known_noise, arma::vec(failed, arma::fill::value(arma::datum::nan)));
+  Data data = selection.data(chosen.warp);
+  const arma::uword ok = data.y.n_elem, all = ok + history.failed.size();
+  const double worst = data.y.max(), noise_stddev = average_noise(data.known_noise, h.noise);
+  data.x.resize(all, data.x.n_cols);
+  data.y.resize(all);
+  data.known_noise.resize(all);
+  for (arma::uword i = ok; i < all; ++i) {
+    data.x.row(i) = history.features[history.failed[i - ok]].t();
+    data.y(i) = worst;
+    data.known_noise(i) = arma::datum::nan;
+  }
 
   Model model{.warp = chosen.warp,
               .gp = Gp(data, h),
-              .noise_stddev = average_noise(ok.known_noise, h.noise),
+              .noise_stddev = noise_stddev,
               .means = {},
               .warm_start = WarmStart{h, chosen.warp.strength()}.numbers()};
-  model.means = model.gp.means().head(ok.y.n_elem);
-  const std::vector<std::size_t> incumbents = history.incumbents();
-  const std::size_t best =
-      *std::ranges::min_element(incumbents, {}, [&](std::size_t k) { return model.means(k); });
-  model.best = model.means(best);
-  model.best_index = history.ok[best];
+  model.means = model.gp.means().head(ok);
+  model.best = model.means.elem(history.incumbents()).min();
   const LeaveOneOut loo = model.gp.leave_one_out();
   const arma::vec z = (data.y - loo.mean) / arma::sqrt(loo.variance);
-  model.fit.loo_z.assign(z.begin(), z.begin() + ok.y.n_elem);
+  model.fit.loo_z.assign(z.begin(), z.begin() + ok);
   model.fit.lengthscales.assign(h.lengthscales.begin(), h.lengthscales.end());
   model.fit.outputscale = h.outputscale;
   model.fit.noise = h.noise;
   model.fit.mean = h.mean;
   model.fit.log_posterior = chosen.fitted.log_posterior;
   model.fit.warped = chosen.warp.strength() > 0.0;
-  model.fit.evaluations = selection.evaluations();
+  model.fit.evaluations = chosen.fitted.evaluations;
   model.fit.fallback = chosen.fitted.fallback;
   if (model.gp.jitter() > 0.0) {
     model.fit.fallback +=

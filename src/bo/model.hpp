@@ -25,7 +25,7 @@ struct EncodedHistory {
                  std::size_t objectives = 1, Outside outside = Outside::refused);
 
   // Positions in `ok` of what a search can improve on: `inside`, or all when none is.
-  std::vector<std::size_t> incumbents() const;
+  arma::uvec incumbents() const;
 };
 
 // Fitted hyperparameters in the form that is stored beside an observation.
@@ -48,7 +48,6 @@ struct Model {
   double noise_stddev = 0.0;       // of an observation, on average; 0: none was found
   arma::vec means;                 // posterior, at the ok observations in the history's order
   double best = 0.0;               // lowest posterior mean at an incumbent
-  std::size_t best_index = 0;      // its index in the history
   std::vector<double> warm_start;  // WarmStart::numbers of this fit
 };
 

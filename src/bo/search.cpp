@@ -16,7 +16,6 @@ constexpr std::size_t kClimbs = 5;      // best candidates that climb
 constexpr int kRounds = 3;              // of a continuous climb and a step of an integer or choice
 constexpr int kEvaluations = 40;        // of one continuous climb
 constexpr std::size_t kEnumerated = 1024;  // finite spaces up to this are compared whole
-constexpr double kSame = 1e-7;             // largest feature difference of equal points
 constexpr double kApart = 0.02;            // climbs start at least this far from each other
 
 std::vector<Point> candidates(const Encoding& encoding, std::span<const Point> anchors,
@@ -52,13 +51,13 @@ arma::mat rows_of(const Encoding& encoding, std::span<const Point> points) {
   return x;
 }
 
-Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found found) {
+Found climb(const Encoding& encoding, AcquisitionSurface& surface, Found found) {
   const Objective objective{[&](const arma::vec& x) { return -surface.at(x); },
                             [&] { return arma::vec(-surface.gradient()); }};
   for (int round = 0; round < kRounds; ++round) {
     const Domain domain = encoding.domain(found.features);
-    const Minimum top = minimise(objective, domain, found.features, {kEvaluations, 1e-7});
-    Point x = encoding.decode(top.x);
+    const arma::vec top = minimise(objective, domain, found.features, {kEvaluations, 1e-7});
+    Point x = encoding.decode(top);
     arma::vec features = encoding.encode(x);
     const double value = surface.at(features);
     if (value > found.value) found = {std::move(x), std::move(features), value};
@@ -74,12 +73,12 @@ Found climb(const Encoding& encoding, const AcquisitionSurface& surface, Found f
 
 }  // namespace
 
-bool contains(std::span<const arma::vec> points, const arma::vec& x) {
+bool contains(std::span<const arma::vec> points, const arma::vec& x, double distance) {
   return std::any_of(points.begin(), points.end(),
-                     [&](const auto& p) { return Encoding::distance(p, x) <= kSame; });
+                     [&](const auto& p) { return arma::norm(p - x, "inf") <= distance; });
 }
 
-std::optional<Found> maximise(const Encoding& encoding, const AcquisitionSurface& surface,
+std::optional<Found> maximise(const Encoding& encoding, AcquisitionSurface& surface,
                               std::span<const Point> anchors, std::span<const arma::vec> avoid,
                               std::uint64_t seed) {
   const std::vector<Point> points = candidates(encoding, anchors, seed);
@@ -91,10 +90,7 @@ std::optional<Found> maximise(const Encoding& encoding, const AcquisitionSurface
   for (const arma::uword i : arma::uvec(arma::stable_sort_index(values, "descend"))) {
     if (begun.size() == kClimbs) break;
     Found start{points[i], encoding.encode(points[i]), values(i)};
-    const bool near = std::any_of(begun.begin(), begun.end(), [&](const auto& other) {
-      return Encoding::distance(other, start.features) < kApart;
-    });
-    if (near && encoding.count() == 0) continue;
+    if (encoding.count() == 0 && contains(begun, start.features, kApart)) continue;
     if (contains(avoid, start.features)) continue;
     begun.push_back(start.features);
     if (!best || start.value > best->value) best = start;

@@ -1,6 +1,5 @@
 #include "bo/sobol.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <boost/random/sobol.hpp>
@@ -11,22 +10,20 @@ namespace runner::bo {
 namespace {
 
 constexpr std::size_t kBits = 32;
-constexpr std::size_t kTabled = boost::random::default_sobol_table::max_dimension;
 
 }  // namespace
 
-Sobol::Sobol(std::size_t dimensions, std::uint64_t seed) : seed_(seed) {
-  const std::size_t tabled = std::min(dimensions, kTabled);
-  if (tabled == 0) return;
+Sobol::Sobol(std::size_t dimensions, std::uint64_t seed) {
+  if (dimensions == 0) return;
   // The point whose place in the sequence is 2^(k+1) - 1, with the Gray code 2^k, has direction
   // number k of each column for its digits.
-  boost::random::sobol_engine<std::uint32_t, kBits> sequence(tabled);
-  directions_.resize(tabled * kBits);
+  boost::random::sobol_engine<std::uint32_t, kBits> sequence(dimensions);
+  directions_.resize(dimensions * kBits);
   for (std::size_t k = 0; k < kBits; ++k) {
     sequence.seed((std::uint32_t{2} << k) - 2);  // its first point, the origin, is left out
-    for (std::size_t j = 0; j < tabled; ++j) directions_[j * kBits + k] = sequence();
+    for (std::size_t j = 0; j < dimensions; ++j) directions_[j * kBits + k] = sequence();
   }
-  for (std::size_t j = 0; j < tabled; ++j) {
+  for (std::size_t j = 0; j < dimensions; ++j) {
     random::Stream stream(random::derive(seed, "sobol", j));
     // Row b of the scramble: which of the leading digits make digit b; its own digit always does.
     std::array<std::uint32_t, kBits> rows{};
@@ -57,10 +54,6 @@ void Sobol::point(std::uint32_t index, std::span<double> out) const {
     }
     // Half a unit, so that no coordinate is exactly 0.
     out[j] = (static_cast<double>(digits) + 0.5) * 0x1.0p-32;
-  }
-  if (shifts_.size() < out.size()) {
-    random::Stream stream(random::derive(seed_, "past the table", index));
-    for (std::size_t j = shifts_.size(); j < out.size(); ++j) out[j] = stream.uniform();
   }
 }
 

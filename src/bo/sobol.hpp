@@ -9,7 +9,7 @@ namespace runner::bo {
 // A scrambled Sobol sequence in [0, 1)^d. Sobol (1967) with the direction numbers of Joe, Kuo
 // (2008), "Constructing Sobol sequences with better two-dimensional projections", which are
 // Boost's; a random lower triangular scramble of the digits and a digital shift (Matousek 1998)
-// drawn from Philox. Columns past the table's 3,667 are plain Philox draws.
+// drawn from Philox. Boost's table ends at 3,667 columns, and says so in a std::invalid_argument.
 class Sobol {
  public:
   Sobol(std::size_t dimensions, std::uint64_t seed);
@@ -18,7 +18,6 @@ class Sobol {
   void point(std::uint32_t index, std::span<double> out) const;
 
  private:
-  std::uint64_t seed_;
   std::vector<std::uint32_t> directions_;  // 32 per column, scrambled
   std::vector<std::uint32_t> shifts_;
 };

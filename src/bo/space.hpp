@@ -28,16 +28,18 @@ struct Variable {
   // It exists where all of these hold and all of their parents exist; empty: always.
   std::vector<Condition> when{};
   // Columns this variable takes in a Point: `size` for a simplex, else 1.
-  int columns() const { return type == Type::simplex ? size : 1; }
+  std::size_t columns() const { return type == Type::simplex ? static_cast<std::size_t>(size) : 1; }
 };
 
 struct Space {
   std::vector<Variable> variables;
-  int columns() const {
-    int columns = 0;
-    for (const Variable& variable : variables) columns += variable.columns();
-    return columns;
+  // Where the columns of variable `index` begin in a Point, and how many all variables take.
+  std::size_t column(std::size_t index) const {
+    std::size_t column = 0;
+    for (std::size_t i = 0; i < index; ++i) column += variables[i].columns();
+    return column;
   }
+  std::size_t columns() const { return column(variables.size()); }
 };
 
 // One value per column: the real or integer value itself, a choice's index, simplex weights (>= 0,

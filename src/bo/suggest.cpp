@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
-#include <stdexcept>
 
 #include "bo/acquisition.hpp"
+#include "bo/axis.hpp"
 #include "bo/hedge.hpp"
 #include "bo/model.hpp"
 #include "bo/search.hpp"
 #include "bo/sobol.hpp"
-#include "bo/surface.hpp"
 #include "random/philox.hpp"
 
 namespace runner::bo {
@@ -25,12 +24,11 @@ constexpr std::size_t kAnchors = 6;  // observed points around which the search 
 
 void check(const Options& options) {
   acquisitions_of(options.acquisition);
-  if (!(options.beta >= 0.0) || !std::isfinite(options.beta)) {
-    throw std::invalid_argument("beta must be a finite number >= 0");
-  }
-  if (options.initial < 0) throw std::invalid_argument("initial must be >= 0");
+  const double beta = options.beta;
+  if (!(beta >= 0.0) || !std::isfinite(beta)) refuse("beta must be a finite number >= 0");
+  if (options.initial < 0) refuse("initial must be >= 0");
   if (!(options.stop_expected_improvement >= 0.0)) {
-    throw std::invalid_argument("stop_expected_improvement must be >= 0");
+    refuse("stop_expected_improvement must be >= 0");
   }
 }
 
@@ -54,8 +52,9 @@ class Study {
     for (std::size_t i = 0; i < options.starts.size(); ++i) {
       const std::string name = fmt::format("start {}", i + 1);
       starts_.push_back(encoding_.checked(options.starts[i], name));
-      if (encoding_.is_inside(starts_.back())) continue;
-      throw std::invalid_argument(name + " has a value that is not proposed any more");
+      if (!encoding_.is_inside(starts_.back())) {
+        refuse("{} has a value that is not proposed any more", name);
+      }
     }
   }
 
@@ -70,51 +69,46 @@ class Study {
     return suggestion;
   }
 
-  Recommendation recommend() {
-    if (history_.inside.empty()) return {};
-    const auto outcome = [&](std::size_t k) { return observations_[history_.ok[k]].y; };
-    std::size_t best = history_.ok[*std::ranges::min_element(history_.inside, {}, outcome)];
-    const Model model = make_model(encoding_, history_, observations_, options_.noise);
-    if (options_.noise == Noise::learned) best = model.best_index;
-    const auto [mean, stddev] = predict_outcome(model, history_.features[best]);
-    return {static_cast<int>(best), mean, stddev};
-  }
-
-  std::vector<Belief> believe(std::span<const Point> points) {
+  std::vector<Prediction> predict(std::span<const Point> points) {
     if (history_.ok.empty()) return {};
-    const Model model = make_model(encoding_, history_, observations_, options_.noise);
-    std::vector<Belief> beliefs;
+    make_models();
+    std::vector<Prediction> predictions;
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Point point = encoding_.checked(points[i], fmt::format("point {}", i + 1));
-      const auto [mean, stddev] = predict_outcome(model, encoding_.encode(point));
-      beliefs.push_back({mean, stddev});
+      predictions.push_back(predict_outcome(models_.front(), encoding_.encode(point)));
     }
-    return beliefs;
+    return predictions;
   }
 
-  std::vector<TradeOff> pareto_set() {
+  std::vector<Recommendation> recommend() {
     if (history_.inside.empty()) return {};
     make_models();
-    std::vector<TradeOff> points;
-    std::vector<Outcome> outcomes;
+    const bool exact = options_.noise == Noise::deterministic;
+    std::vector<std::size_t> indices;
+    std::vector<arma::vec> seen;
+    std::vector<Outcome> outcomes;  // of a single objective the second is 0
     for (const std::size_t k : history_.inside) {
       const std::size_t i = history_.ok[k];
-      TradeOff& point = points.emplace_back();
-      point.index = static_cast<int>(i);
-      for (std::size_t m = 0; m < 2; ++m) {
-        const Prediction here = predict_outcome(models_[m], history_.features[i]);
-        point.mean[m] = here.mean;
-        point.stddev[m] = here.stddev;
+      if (!exact && contains(seen, history_.features[i])) continue;  // its means differ by rounding
+      seen.push_back(history_.features[i]);
+      indices.push_back(i);
+      Outcome& outcome = outcomes.emplace_back();
+      for (std::size_t m = 0; m < objectives_; ++m) {
+        const double y = m == 0 ? observations_[i].y : observations_[i].y2;
+        outcome[m] = exact ? y : models_[m].means(k);
       }
-      const bool exact = options_.noise == Noise::deterministic;
-      outcomes.push_back(exact ? Outcome{observations_[i].y, observations_[i].y2} : point.mean);
     }
-    std::vector<TradeOff> set;
+    std::vector<Recommendation> chosen;
     for (const Outcome& member : pareto_front(outcomes)) {
-      const auto first = std::find(outcomes.begin(), outcomes.end(), member);
-      set.push_back(points[static_cast<std::size_t>(first - outcomes.begin())]);
+      const auto first = std::ranges::find(outcomes, member) - outcomes.begin();
+      const std::size_t i = indices[static_cast<std::size_t>(first)];
+      Recommendation& row = chosen.emplace_back();
+      row.index = i;
+      for (std::size_t m = 0; m < objectives_; ++m) {
+        row.predictions[m] = predict_outcome(models_[m], history_.features[i]);
+      }
     }
-    return set;
+    return chosen;
   }
 
  private:
@@ -167,8 +161,8 @@ class Study {
 
   // In units of the outcome.
   static Prediction predict_outcome(const Model& model, const arma::vec& features) {
-    const Prediction here = predict(model.gp, features);
-    return {model.warp.inverse(here.mean), model.warp.stddev(here.mean, here.stddev)};
+    const Gp::Posterior here = model.gp.predict(features);
+    return {model.warp.inverse(here.mean), model.warp.stddev(here.mean, std::sqrt(here.variance))};
   }
 
   void acquire(Suggestion& suggestion) {
@@ -193,18 +187,15 @@ class Study {
   std::vector<Point> anchors() const {
     std::vector<Point> points;
     for (const Model& model : models_) {
-      std::vector<std::pair<double, std::size_t>> ranked;
-      for (const std::size_t k : history_.inside) {
-        ranked.emplace_back(model.means(k), history_.ok[k]);
-      }
-      std::sort(ranked.begin(), ranked.end());
+      std::vector<std::size_t> ranked = history_.inside;
+      std::ranges::stable_sort(ranked, {}, [&](std::size_t k) { return model.means(k); });
       ranked.resize(std::min(ranked.size(), kAnchors));
-      for (const auto& [mean, index] : ranked) points.push_back(history_.points[index]);
+      for (const std::size_t k : ranked) points.push_back(history_.points[history_.ok[k]]);
     }
     return points;
   }
 
-  std::optional<Found> search(const AcquisitionSurface& surface) const {
+  std::optional<Found> search(AcquisitionSurface surface) const {
     // In a finite space where the fit found noise a point may be measured again, unless it is being
     // measured.
     std::vector<arma::vec> avoid;
@@ -227,11 +218,11 @@ class Study {
   // The maximiser of one acquisition, or of LogEI where that acquisition is 0 in double precision.
   std::optional<Found> nominate(const Acquisition& row, std::string& fallback) const {
     const Gp& gp = models_.front().gp;
-    auto found = search(surface_of(gp, row, context()));
+    auto found = search({gp, row, context()});
     if (!row.underflows || !found || found->value > 0.0) return found;
     fallback += fmt::format("{}{} is 0 everywhere in double precision: LogEI was maximised",
                             fallback.empty() ? "" : "; ", row.name);
-    return search(surface_of(gp, *acquisitions_of("logei").front(), context()));
+    return search({gp, *acquisitions_of("logei").front(), context()});
   }
 
   static void take(const Found& found, std::string_view source, Suggestion& suggestion) {
@@ -281,11 +272,11 @@ class Study {
 
   bool choose_ehvi(Suggestion& suggestion) const {
     std::vector<Outcome> outcomes;
-    for (const std::size_t k : history_.incumbents()) {
-      outcomes.push_back({models_[0].means[k], models_[1].means[k]});
+    for (const arma::uword k : history_.incumbents()) {
+      outcomes.push_back({models_[0].means(k), models_[1].means(k)});
     }
     const std::vector<Outcome> front = pareto_front(std::move(outcomes));
-    const auto found = search(surface_of(models_[0].gp, models_[1].gp, front));
+    const auto found = search({models_[0].gp, models_[1].gp, front});
     if (found) take(*found, "ehvi", suggestion);
     return found.has_value();
   }
@@ -293,7 +284,7 @@ class Study {
   // The largest expected improvement in units of the standard deviation of y.
   double largest_improvement() const {
     const Model& model = models_.front();
-    const auto found = search(surface_of(model.gp, *acquisitions_of("logei").front(), context()));
+    const auto found = search({model.gp, *acquisitions_of("logei").front(), context()});
     return found ? std::exp(found->value) * model.warp.relative_slope(model.best) : 0.0;
   }
 
@@ -323,21 +314,14 @@ std::vector<Suggestion> suggest(const Space& space, std::span<const Observation>
   return suggestions;
 }
 
-Recommendation recommend(const Space& space, std::span<const Observation> history,
-                         const Options& options) {
+std::vector<Recommendation> recommend(const Space& space, std::span<const Observation> history,
+                                      const Options& options) {
   return Study(space, history, options, 0).recommend();
 }
 
-std::vector<Belief> believe(const Space& space, std::span<const Observation> history,
-                            const Options& options, std::span<const Point> points) {
-  return Study(space, history, options, 0).believe(points);
-}
-
-std::vector<TradeOff> pareto_set(const Space& space, std::span<const Observation> history,
-                                 const Options& options) {
-  Options both = options;
-  both.acquisition = "ehvi";
-  return Study(space, history, both, 0).pareto_set();
+std::vector<Prediction> predict(const Space& space, std::span<const Observation> history,
+                                const Options& options, std::span<const Point> points) {
+  return Study(space, history, options, 0).predict(points);
 }
 
 }  // namespace runner::bo

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bo/acquisition.hpp"
 #include "bo/observation.hpp"
 #include "bo/space.hpp"
 
@@ -72,30 +73,19 @@ Suggestion suggest(const Space& space, std::span<const Observation> history, con
 std::vector<Suggestion> suggest(const Space& space, std::span<const Observation> history,
                                 const Options& options, std::uint64_t seed, int count);
 
-// The observation to report as the best: of a deterministic objective the lowest y, else the
-// lowest posterior mean among the ok observations inside the bounds. Index -1 when there is none.
+// The observation to keep, or with `ehvi` those that no other dominates, by y ascending; of equal
+// ones the first. Deterministic objectives are compared by outcomes, others by posterior means.
+// Only ok observations inside the bounds count; empty when there are none.
 struct Recommendation {
-  int index = -1;
-  double mean = 0.0, stddev = 0.0;  // latent prediction there, in units of y
+  std::size_t index = 0;
+  std::array<Prediction, 2> predictions;  // of y and y2 there, in their units
 };
-Recommendation recommend(const Space& space, std::span<const Observation> history,
-                         const Options& options);
+std::vector<Recommendation> recommend(const Space& space, std::span<const Observation> history,
+                                      const Options& options);
 
-// What the model that `suggest` would ask believes of the latent function at each of `points`, in
-// units of y. Empty where no observation is ok.
-struct Belief {
-  double mean = 0.0, stddev = 0.0;
-};
-std::vector<Belief> believe(const Space& space, std::span<const Observation> history,
-                            const Options& options, std::span<const Point> points);
-
-// Of two objectives: the observations that no other dominates, by y ascending; of equal ones the
-// first. As above, deterministic ones are compared by outcomes, others by posterior means.
-struct TradeOff {
-  int index = -1;
-  std::array<double, 2> mean{}, stddev{};  // latent predictions of y and y2 there
-};
-std::vector<TradeOff> pareto_set(const Space& space, std::span<const Observation> history,
-                                 const Options& options);
+// The latent function at each of `points`, in units of y, as the model predicts it that `suggest`
+// would ask. Empty where no observation is ok.
+std::vector<Prediction> predict(const Space& space, std::span<const Observation> history,
+                                const Options& options, std::span<const Point> points);
 
 }  // namespace runner::bo

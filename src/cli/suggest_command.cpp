@@ -48,7 +48,7 @@ std::vector<std::string> written_point(const spec::SuggestSpace& space, const bo
   std::vector<std::string> fields;
   for (std::size_t v = 0; v < exists.size(); ++v) {
     const bo::Variable& variable = space.space.variables[v];
-    for (int part = 0; part < variable.columns(); ++part) {
+    for (std::size_t part = 0; part < variable.columns(); ++part) {
       const double value = x[fields.size()];
       fields.push_back(exists[v] ? spec::written(variable, value) : "");
     }
@@ -61,13 +61,7 @@ std::vector<std::string> written_point(const spec::SuggestSpace& space, const bo
 void print_recommended(const spec::SuggestSpace& space,
                        const std::vector<bo::Observation>& observations,
                        const bo::Options& options) {
-  std::vector<bo::TradeOff> rows;
-  if (space.goals.size() == 2) {
-    rows = bo::pareto_set(space.space, observations, options);
-  } else {
-    const bo::Recommendation best = bo::recommend(space.space, observations, options);
-    if (best.index >= 0) rows.push_back({best.index, {best.mean, 0.0}, {best.stddev, 0.0}});
-  }
+  const std::vector<bo::Recommendation> rows = bo::recommend(space.space, observations, options);
   if (rows.empty()) {
     throw InputError(
         "--recommend: the history has no row with status ok and a finite objective inside the "
@@ -78,12 +72,12 @@ void print_recommended(const spec::SuggestSpace& space,
     header.insert(header.end(), {goal.objective + "_mean", goal.objective + "_stddev"});
   }
   print_out("{}", io::csv_row(header));
-  for (const bo::TradeOff& row : rows) {
-    std::vector<std::string> fields =
-        written_point(space, observations[static_cast<std::size_t>(row.index)].x);
+  for (const bo::Recommendation& row : rows) {
+    std::vector<std::string> fields = written_point(space, observations[row.index].x);
     for (std::size_t k = 0; k < space.goals.size(); ++k) {
-      fields.push_back(io::number(space.goals[k].maximise ? -row.mean[k] : row.mean[k]));
-      fields.push_back(io::number(row.stddev[k]));
+      const auto [mean, stddev] = row.predictions[k];
+      fields.push_back(io::number(space.goals[k].maximise ? -mean : mean));
+      fields.push_back(io::number(stddev));
     }
     print_out("{}", io::csv_row(fields));
   }
@@ -91,7 +85,7 @@ void print_recommended(const spec::SuggestSpace& space,
 
 int print_suggestions(const spec::SuggestSpace& space,
                       const std::vector<bo::Suggestion>& suggestions, bool hedge) {
-  const auto columns = static_cast<std::size_t>(space.space.columns());
+  const std::size_t columns = space.space.columns();
   std::vector<std::string> header = space.columns();
   const std::vector<std::string> nominees = space.nominee_columns();
   if (hedge) header.insert(header.end(), nominees.begin(), nominees.end());

@@ -103,14 +103,14 @@ std::vector<double> main_effects(const bo::Space& space, const std::vector<Axis>
       }
     }
   }
-  const std::vector<bo::Belief> beliefs = bo::believe(space, cell.history, cell.options, points);
+  const auto predictions = bo::predict(space, cell.history, cell.options, points);
   std::vector<double> variances;
   std::size_t at = 0;
   for (const Axis& axis : axes) {
     std::vector<double> effects;
     for (std::size_t level = 0; level < axis.levels.size(); ++level) {
       double sum = 0.0;
-      for (std::size_t k = 0; k < kBackground; ++k) sum += beliefs[at++].mean;
+      for (std::size_t k = 0; k < kBackground; ++k) sum += predictions[at++].mean;
       effects.push_back(sum / static_cast<double>(kBackground));
     }
     const double middle = mean(effects);
@@ -135,9 +135,9 @@ json surface_of(const bo::Space& space, const std::vector<Axis>& axes, const Sea
     }
   }
   json mean = json::array(), stddev = json::array();
-  for (const bo::Belief& belief : bo::believe(space, cell.history, cell.options, points)) {
-    mean.push_back(shown(-kPercent * belief.mean, 4));
-    stddev.push_back(shown(kPercent * belief.stddev, 3));
+  for (const bo::Prediction& there : bo::predict(space, cell.history, cell.options, points)) {
+    mean.push_back(shown(-kPercent * there.mean, 4));
+    stddev.push_back(shown(kPercent * there.stddev, 3));
   }
   return {{"task", data.cell.task->task.name},
           {"method", data.cell.method->name},

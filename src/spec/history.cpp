@@ -50,7 +50,7 @@ class Reader {
       : name_(name), options_(options), space_(space), columns_(space.columns()) {
     for (const bo::Variable& variable : space.space.variables) {
       first_columns_.push_back(owners_.size());
-      for (int part = 0; part < variable.columns(); ++part) owners_.push_back(&variable);
+      for (std::size_t part = 0; part < variable.columns(); ++part) owners_.push_back(&variable);
     }
   }
 
@@ -244,7 +244,7 @@ class Reader {
                      bo::Point& x) {
     bo::Variable& variable = space_.space.variables[index];
     const std::size_t first = first_columns_[index];
-    const auto weights = std::span(x).subspan(first, static_cast<std::size_t>(variable.columns()));
+    const auto weights = std::span(x).subspan(first, variable.columns());
     double sum = 0.0;
     for (std::size_t c = 0; c < weights.size(); ++c) {
       const std::string column = prefix + columns_[first + c];

@@ -43,13 +43,13 @@ TEST_CASE("points outside narrowed bounds are refused, or kept as knowledge") {
   options.keep_outside = true;
   const Suggestion s = suggest(narrow, history, options, 1);
   CHECK(sound(narrow, s));
-  CHECK(recommend(narrow, history, options).index == 5);  // 0.5, not the floor outside
+  CHECK(recommend(narrow, history, options).front().index == 5);  // 0.5, not the floor outside
   // The knowledge counts: the slope towards 0.3 is seen from outside points alone.
   const std::vector<Observation> outside(history.begin(), history.begin() + 5);
   options.acquisition = "ucb";
   options.beta = 0.0;
   CHECK(suggest(narrow, outside, options, 1).x[0] < 0.51);
-  CHECK(recommend(narrow, outside, options).index == -1);
+  CHECK(recommend(narrow, outside, options).empty());
 }
 
 TEST_CASE("an outside point has its place on the axis, however far") {
@@ -77,7 +77,7 @@ TEST_CASE("a retired choice is knowledge and never proposed") {
   const Suggestion s = suggest(space, history, options, 1);
   CHECK(s.x == Point{1.0});
   CHECK_FALSE(s.exhausted);
-  CHECK(recommend(space, history, options).index == 2);
+  CHECK(recommend(space, history, options).front().index == 2);
   options.starts = {{3}};
   CHECK_THROWS_WITH_AS(suggest(space, history, options, 1),
                        "start 1 has a value that is not proposed any more", std::invalid_argument);
@@ -118,18 +118,17 @@ TEST_CASE("the noise of either objective may be known") {
   history.push_back(observed({0.5}, 0.5));
   history.back().y2 = -5.0;
   const Space space = line(0.0, 1.0);
+  Options options;
+  options.acquisition = "ehvi";
   history.back().noise_variance2 = 100.0;
-  const auto loud = pareto_set(space, history, {});
+  const auto loud = recommend(space, history, options);
   history.back().noise_variance2 = 1e-8;
-  const auto precise = pareto_set(space, history, {});
-  const auto has_last = [](const std::vector<TradeOff>& set) {
-    return std::any_of(set.begin(), set.end(), [](const TradeOff& t) { return t.index == 12; });
-  };
+  const auto precise = recommend(space, history, options);
   CHECK(loud.size() > 4);
   CHECK(precise.size() < loud.size());
-  CHECK(has_last(precise));
+  CHECK(std::ranges::count(precise, 12U, &Recommendation::index) == 1);
   history.back().noise_variance2 = -1.0;
-  CHECK_THROWS_WITH_AS(pareto_set(space, history, {}), "observation 13: a noise variance of -1",
+  CHECK_THROWS_WITH_AS(recommend(space, history, options), "observation 13: a noise variance of -1",
                        std::invalid_argument);
 }
 
@@ -143,15 +142,26 @@ TEST_CASE("the trade-offs of two objectives are those that none beats in both") 
   std::vector<Observation> history = {at(3, 5), at(4, 1), at(1, 9), at(6, 6), at(2, 5), at(2, 5)};
   history.push_back(at(0, std::numeric_limits<double>::quiet_NaN()));
   Options options;
+  options.acquisition = "ehvi";
   options.noise = Noise::deterministic;
-  std::vector<int> indices;
-  for (const TradeOff& point : pareto_set(line(0.0, 1.0), history, options)) {
+  std::vector<std::size_t> indices;
+  for (const Recommendation& point : recommend(line(0.0, 1.0), history, options)) {
     indices.push_back(point.index);
-    CHECK(point.mean[0] ==
-          doctest::Approx(history[static_cast<std::size_t>(point.index)].y).epsilon(0.05));
+    CHECK(point.predictions[0].mean == doctest::Approx(history[point.index].y).epsilon(0.05));
   }
-  CHECK(indices == std::vector<int>{2, 4, 1});
-  CHECK(pareto_set(line(0.0, 1.0), {}, options).empty());
+  CHECK(indices == std::vector<std::size_t>{2, 4, 1});
+  CHECK(recommend(line(0.0, 1.0), {}, options).empty());
+  // Points that were measured twice count once under noise too, though their means are rounded.
+  options.noise = Noise::learned;
+  const std::vector<Observation> once = {at(3, 5), at(4, 1), at(1, 9), at(6, 6), at(2, 5)};
+  std::vector<Observation> twice = once;
+  twice.insert(twice.end(), once.begin(), once.end());
+  const auto set = recommend(line(0.0, 1.0), twice, options);
+  CHECK(set.size() >= 3);
+  for (const Recommendation& point : set) {
+    CHECK(point.index < once.size());
+    CHECK(std::ranges::count(set, point.index, &Recommendation::index) == 1);
+  }
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ inline bool sound(const Space& space, const Suggestion& s) {
                 std::isfinite(s.stddev) && s.stddev >= 0.0;
   for (const double v : s.warm_start) finite = finite && std::isfinite(v);
   finite = finite && encoding.is_inside(encoding.checked(s.x, "suggestion"));
-  return finite && Encoding::distance(there, encoding.encode(s.x)) < 1e-12;
+  return finite && arma::norm(there - encoding.encode(s.x), "inf") < 1e-12;
 }
 
 }  // namespace runner::bo

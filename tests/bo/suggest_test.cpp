@@ -90,7 +90,7 @@ TEST_CASE("what the acquisitions nominated decides which of them is asked") {
   }
 }
 
-TEST_CASE("a belief goes through what was observed, in its units, and knows less far away") {
+TEST_CASE("a prediction goes through what was observed, in its units, and knows less far away") {
   const Space space = box(1);
   Options options;
   options.noise = Noise::deterministic;
@@ -101,17 +101,17 @@ TEST_CASE("a belief goes through what was observed, in its units, and knows less
     o.y = 100.0 + 5.0 * std::sin(6.0 * x);
   }
   const std::vector<Point> points = {{0.2}, {0.25}, {1.0}};
-  const std::vector<Belief> beliefs = believe(space, history, options, points);
-  REQUIRE(beliefs.size() == 3);
-  CHECK(beliefs[0].mean == doctest::Approx(history[2].y).epsilon(1e-4));
-  CHECK(beliefs[0].stddev < 0.01);
-  CHECK(beliefs[1].mean == doctest::Approx(100.0 + 5.0 * std::sin(1.5)).epsilon(0.01));
-  CHECK(beliefs[2].stddev > 10.0 * beliefs[1].stddev);
+  const std::vector<Prediction> there = predict(space, history, options, points);
+  REQUIRE(there.size() == 3);
+  CHECK(there[0].mean == doctest::Approx(history[2].y).epsilon(1e-4));
+  CHECK(there[0].stddev < 0.01);
+  CHECK(there[1].mean == doctest::Approx(100.0 + 5.0 * std::sin(1.5)).epsilon(0.01));
+  CHECK(there[2].stddev > 10.0 * there[1].stddev);
   const std::vector<Point> outside = {{1.5}};
-  CHECK_THROWS_WITH_AS(believe(space, history, options, outside), doctest::Contains("point 1"),
+  CHECK_THROWS_WITH_AS(predict(space, history, options, outside), doctest::Contains("point 1"),
                        std::invalid_argument);
   for (Observation& o : history) o.status = Status::failed;
-  CHECK(believe(space, history, options, points).empty());
+  CHECK(predict(space, history, options, points).empty());
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_CASE("many studies give the same bytes on one thread, on two and on eight")
           for (std::size_t s; (s = next++) < histories.size();) {
             const std::vector<char> shifted(1 + 16 * t + 1000 * s);  // other addresses
             results[s] = suggest(space, histories[s], {}, s, 2);
-            best[s] = recommend(space, histories[s], {});
+            best[s] = recommend(space, histories[s], {}).front();
           }
         });
       }
@@ -58,7 +58,7 @@ TEST_CASE("many studies give the same bytes on one thread, on two and on eight")
       CHECK(same(together[s][0], alone[s][0]));
       CHECK(same(together[s][1], alone[s][1]));
       CHECK(best[s].index == best_alone[s].index);
-      CHECK(best[s].mean == best_alone[s].mean);
+      CHECK(best[s].predictions[0].mean == best_alone[s].predictions[0].mean);
     }
   }
 }
@@ -71,9 +71,10 @@ TEST_CASE("a space of one point has a best observation") {
   const std::vector<Observation> history = {observed({2.0}, 1.5), observed({2.0}, 1.0)};
   Options options;
   options.noise = Noise::deterministic;
-  CHECK(recommend(space, history, options).index == 1);
-  CHECK(std::isfinite(recommend(space, history, options).mean));
-  CHECK(recommend(space, history, {}).index >= 0);
+  const Recommendation best = recommend(space, history, options).front();
+  CHECK(best.index == 1);
+  CHECK(std::isfinite(best.predictions[0].mean));
+  CHECK(recommend(space, history, {}).size() == 1);
 }
 
 }  // namespace
