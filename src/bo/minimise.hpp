@@ -33,7 +33,8 @@ struct MinimiseOptions {
 //
 // Own code, because of failures: with NLopt 2.7 in its place (LD_LBFGS on boxes, LD_SLSQP on
 // simplices) regret on bench/'s eight problems, seeds 0 to 5, and the time of a suggestion are
-// level, but 713 of 15,516 searches end in its exception for limited roundoff.
+// level, but 713 of 15,516 searches end in its exception for limited roundoff. ensmallen's L-BFGS
+// knows no bounds.
 arma::vec minimise(const Objective& f, const Domain& domain, arma::vec x,
                    const MinimiseOptions& options);
 

@@ -3,6 +3,8 @@
 namespace runner::bo {
 
 // The standard normal distribution far into its tails: phi its density, Phi its distribution.
+// Boost.Math has neither h nor erfcx; its Phi is as exact (to 2e-13 from -37 to 8) and takes 120 ns
+// for these 13, its phi the same 5.
 
 double normal_density(double z);
 double normal_cdf(double z);
