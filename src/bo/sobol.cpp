@@ -7,11 +7,6 @@
 #include "random/philox.hpp"
 
 namespace runner::bo {
-namespace {
-
-constexpr std::size_t kBits = 32;
-
-}  // namespace
 
 Sobol::Sobol(std::size_t dimensions, std::uint64_t seed) {
   if (dimensions == 0) return;

@@ -18,7 +18,8 @@ class Sobol {
   void point(std::uint32_t index, std::span<double> out) const;
 
  private:
-  std::vector<std::uint32_t> directions_;  // 32 per column, scrambled
+  static constexpr std::size_t kBits = 32;
+  std::vector<std::uint32_t> directions_;  // kBits per column, scrambled
   std::vector<std::uint32_t> shifts_;
 };
 

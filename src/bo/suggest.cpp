@@ -6,7 +6,6 @@
 #include <cmath>
 #include <mutex>
 
-#include "bo/acquisition.hpp"
 #include "bo/axis.hpp"
 #include "bo/hedge.hpp"
 #include "bo/model.hpp"
