@@ -4,6 +4,7 @@
 
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
+#include "cli/version.hpp"
 #include "io/error.hpp"
 
 namespace {
@@ -18,13 +19,12 @@ void print_help() {
       "usage: runner FILE.yaml [key.path=value ...]   run an experiment, or go on with it\n"
       "       runner VERB ...                         one of:\n\n");
   for (const Verb& verb : runner::cli::verbs()) {
-    print_out("  {:<9} {:<34} {}\n", verb.name, verb.arguments, verb.summary);
+    print_out("  {:<10} {:<34} {}\n", verb.name, verb.arguments, verb.summary);
   }
-  print_out(
-      "\n'runner VERB --help' tells more.\n"
-      "exit codes: 0 done; 1 some runs failed; 2 wrong usage, spec or file;\n"
-      "            3 suggest has nothing left to suggest;\n"
-      "            75 interrupted, run again to go on; 130 interrupted from the keyboard\n");
+  print_out("\n'runner VERB --help' tells more.\nexit codes:\n");
+  for (const runner::cli::ExitRow& row : runner::cli::exit_codes()) {
+    print_out("  {:<10} {}\n", row.code, row.meaning);
+  }
 }
 
 int dispatch(std::vector<std::string> arguments) {
@@ -34,7 +34,9 @@ int dispatch(std::vector<std::string> arguments) {
     return arguments.empty() ? runner::cli::kUsage : runner::cli::kDone;
   }
   if (arguments[0] == "--version") {
-    print_out("runner {}\n", RUNNER_VERSION);
+    print_out(
+        "runner {} ({})\n", runner::cli::version().number,
+        runner::cli::version().commit.empty() ? "no commit known" : runner::cli::version().commit);
     return runner::cli::kDone;
   }
   for (const Verb& verb : runner::cli::verbs()) {

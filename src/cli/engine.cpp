@@ -85,13 +85,26 @@ void* load_from_disk(std::string& problem) {
   return library;
 }
 
+// The LibTorch that LIBTORCH names, for good: the engine, which needs libraries of these names, is
+// then served by it wherever the loader would have looked.
+void load_named_libtorch() {
+  const char* const folder = std::getenv("LIBTORCH");
+  if (folder == nullptr || *folder == '\0') return;
+  std::string problem;
+  const fs::path library = fs::absolute(folder) / "lib" / "libtorch_cpu.so";
+  if (load_from(library.string(), problem) == nullptr) {
+    throw InputError(fmt::format("cannot load the LibTorch that LIBTORCH names: {}", problem));
+  }
+}
+
 const lab::Engine* load() {
+  load_named_libtorch();
   std::string in_memory, on_disk;
   void* library = load_from_memory(in_memory);
   if (library == nullptr) library = load_from_disk(on_disk);
   if (library == nullptr) {
-    throw InputError(fmt::format("cannot load LibTorch: {}{}{}", in_memory,
-                                 on_disk == in_memory ? "" : "; ",
+    throw InputError(fmt::format("cannot load LibTorch: {}{}{}; LIBTORCH=DIR names an unpacked one",
+                                 in_memory, on_disk == in_memory ? "" : "; ",
                                  on_disk == in_memory ? "" : on_disk));
   }
   const auto entry = reinterpret_cast<const lab::Engine* (*)()>(::dlsym(library, "runner_engine"));

@@ -14,17 +14,20 @@
 #include "cli/check_files.hpp"
 #include "cli/engine.hpp"
 #include "cli/forecast_text.hpp"
+#include "cli/machine.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
+#include "cli/version.hpp"
 #include "experiment/pool.hpp"
 #include "experiment/run.hpp"
 #include "experiment/run_folder.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "kernels/machine.hpp"
 #include "model/config.hpp"
 #include "model/layout.hpp"
 #include "report/page.hpp"
@@ -156,15 +159,6 @@ void try_inputs(const spec::Spec& spec, const Share& share, bool all,
   }
 }
 
-// The processor as Linux names it.
-std::string cpu_name() {
-  const std::string text = io::read_file("/proc/cpuinfo");
-  constexpr std::string_view kKey = "model name\t: ";
-  const std::size_t at = text.find(kKey);
-  if (at == std::string::npos) return "unknown";
-  return text.substr(at + kKey.size(), text.find('\n', at) - at - kKey.size());
-}
-
 std::string host_name() {
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);
@@ -173,11 +167,13 @@ std::string host_name() {
 
 void write_provenance(const spec::Spec& spec, const fs::path& folder, const experiment::Pool& pool,
                       const std::vector<std::string>& notes) {
-  const nlohmann::json provenance = {{"runner", RUNNER_VERSION},
-                                     {"commit", RUNNER_COMMIT},
-                                     {"compiler", RUNNER_COMPILER},
+  const nlohmann::json provenance = {{"runner", version().number},
+                                     {"commit", version().commit},
+                                     {"compiler", version().compiler},
                                      {"libtorch", engine().libtorch_version},
                                      {"cpu", cpu_name()},
+                                     {"instructions", kernels::instructions()},
+                                     {"bf16", bf16_products()},
                                      {"blas", bo::blas()},
                                      {"device", engine().resolve_device(spec.device).name()},
                                      {"workers", pool.workers},

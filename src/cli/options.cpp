@@ -15,8 +15,37 @@ namespace runner::cli {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
+namespace {
+
+// An argument that no shell can pass: the verb is asked what it would take.
+constexpr std::string_view kDescribe("\0describe", 9);
+
+Description described(std::string_view usage, const po::options_description& flags) {
+  Description description{std::string(usage), {}};
+  for (const auto& option : flags.options()) {
+    Description::Flag& flag = description.flags.emplace_back();
+    flag.name = option->long_name();
+    const bool has_value = option->semantic()->max_tokens() > 0;
+    // Boost writes a default behind the name: "N (=1)".
+    if (has_value) flag.value = option->format_parameter();
+    flag.description = option->description();
+    const std::size_t equals = flag.value.find(" (=");
+    if (equals == std::string::npos) continue;
+    const std::string standard = flag.value.substr(equals + 3, flag.value.size() - equals - 4);
+    if (!standard.empty()) {
+      flag.description +=
+          fmt::format("{}default: {}", flag.description.empty() ? "" : "; ", standard);
+    }
+    flag.value.resize(equals);
+  }
+  return description;
+}
+
+}  // namespace
+
 CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
                   const po::options_description& flags, bool& helped) {
+  if (arguments.size() == 1 && arguments[0] == kDescribe) throw described(usage, flags);
   po::options_description all;
   all.add(flags).add_options()("help,h", "show this text")(
       "words", po::value<std::vector<std::string>>(), "");
@@ -43,6 +72,16 @@ CommandLine parse(const std::vector<std::string>& arguments, std::string_view us
     print_out("usage: {}\n{}", usage, text.str());
   }
   return line;
+}
+
+Description describe(const Verb& verb) {
+  try {
+    verb.run({std::string(kDescribe)});
+  } catch (const Description& description) {
+    return description;
+  } catch (const InputError&) {  // a verb of verbs has no flags of its own
+  }
+  return {fmt::format("runner {} {}", verb.name, verb.arguments), {}};
 }
 
 spec::Spec load_spec(const CommandLine& line, std::string_view usage) {

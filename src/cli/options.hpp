@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/verbs.hpp"
 #include "spec/spec.hpp"
 
 namespace runner::cli {
@@ -26,6 +27,18 @@ struct CommandLine {
 // an unknown flag or a value that does not fit.
 CommandLine parse(const std::vector<std::string>& arguments, std::string_view usage,
                   const boost::program_options::options_description& flags, bool& helped);
+
+// What a verb's command line takes, from the table that parses it; for completion and the man page.
+struct Description {
+  struct Flag {
+    std::string name;         // without dashes
+    std::string value;        // "FILE"; empty: it takes none
+    std::string description;  // with the default
+  };
+  std::string usage;
+  std::vector<Flag> flags;
+};
+Description describe(const Verb& verb);
 
 // The spec of a verb of an experiment: the first word is its file, the others are key.path=value.
 spec::Spec load_spec(const CommandLine& line, std::string_view usage);

@@ -2,6 +2,18 @@
 
 namespace runner::cli {
 
+std::span<const ExitRow> exit_codes() {
+  static constexpr ExitRow kRows[] = {
+      {kDone, "done"},
+      {kSomeFailed, "some runs failed, or are still to do"},
+      {kUsage, "wrong usage, spec or file"},
+      {kExhausted, "suggest has nothing left to suggest"},
+      {kInterrupted, "interrupted, run again to go on"},
+      {kKeyboard, "interrupted from the keyboard"},
+  };
+  return kRows;
+}
+
 std::span<const Verb> verbs() {
   static constexpr Verb kVerbs[] = {
       {"run", "FILE.yaml [key=value ...]", "run an experiment, or go on with it", run_command},
@@ -31,6 +43,11 @@ std::span<const Verb> verbs() {
       {"suggest", "--space FILE --history FILE", "next points of any minimisation (ask/tell)",
        suggest_command},
       {"bench", "bo|train|fusion|tokenise|statistics", "this machine's figures", bench_command},
+      {"doctor", "[--report]", "what this machine offers, and what would change that",
+       doctor_command},
+      {"completion", "bash|zsh|fish", "completion of these verbs and their flags",
+       completion_command},
+      {"man", "", "the manual page, for man -l", man_command},
       {"generate", "DIR", "write the embedded mini-GLUE and tiny RoBERTa", generate_command},
   };
   return kVerbs;

@@ -17,6 +17,13 @@ enum Exit : int {
   kKeyboard = 130,    // stopped by INT; the same command resumes
 };
 
+// The same in words, for --help and the man page.
+struct ExitRow {
+  int code;
+  std::string_view meaning;
+};
+std::span<const ExitRow> exit_codes();
+
 // One row of the table of verbs: `runner NAME arguments...`.
 struct Verb {
   std::string_view name;
@@ -41,6 +48,9 @@ int submit_command(const std::vector<std::string>& arguments);
 int fuse_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int schema_command(const std::vector<std::string>& arguments);
+int doctor_command(const std::vector<std::string>& arguments);
+int completion_command(const std::vector<std::string>& arguments);
+int man_command(const std::vector<std::string>& arguments);
 int tokenize_command(const std::vector<std::string>& arguments);
 int suggest_command(const std::vector<std::string>& arguments);
 int bench_command(const std::vector<std::string>& arguments);

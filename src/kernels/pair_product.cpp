@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "kernels/machine.hpp"
 #include "kernels/scratch.hpp"
 #include "kernels/targets.hpp"
 #undef HWY_TARGET_INCLUDE
@@ -161,6 +162,15 @@ bool has_matrix_tiles() {
   return has;
 }
 
+}  // namespace
+
+std::string_view bf16_products() {
+  if (!has_pair_products()) return {};
+  return has_matrix_tiles() ? "AMX" : "AVX512_BF16";
+}
+
+namespace {
+
 // Of a product's shape alone: its bits must not depend on anything else.
 bool is_matrix_product(const PairProduct& product) {
   return has_matrix_tiles() && (product.a_transposed || product.depth % N_AVX3::kMatrixDepth == 0);
@@ -210,6 +220,7 @@ bool is_pair_product(const PairProduct& product) {
 #else
 
 bool has_pair_products() { return false; }
+std::string_view bf16_products() { return {}; }
 bool is_pair_product(const PairProduct&) { return false; }
 std::int64_t packed_left_blocks(const PairProduct&) { return 0; }
 std::int64_t packed_left_size(const PairProduct&) { return 0; }
