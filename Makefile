@@ -3,10 +3,15 @@
 #   LIBTORCH=DIR           an unpacked LibTorch instead of the one that is installed by itself
 #   CMAKE_PREFIX_PATH=DIR  where CMake looks first, LibTorch included
 #   SPEC=FILE              what `make run` runs instead of the quickstart
+#   PREFIX=DIR, DESTDIR=DIR  where `make install` puts it (/usr/local), and below what
 SPEC ?= experiments/quickstart.yaml
-export LIBTORCH CMAKE_PREFIX_PATH
+PREFIX ?= /usr/local
+ifneq ($(LIBTORCH),)
+export LIBTORCH
+endif
+export CMAKE_PREFIX_PATH DESTDIR
 
-.PHONY: run build test core asan bench fmt lint check hooks clean help
+.PHONY: run build test core asan bench install dist fmt lint check hooks clean help
 
 run:  ## run the quickstart (or SPEC=...): installs, builds, trains, prints the tables
 	@tools/build.sh release runner
@@ -27,6 +32,13 @@ asan:  ## the torch-free tests and the loaders under AddressSanitizer and UBSan
 bench:  ## this machine's figures for training, fusion, suggestion, tokenising
 	@tools/build.sh release runner
 	@build/runner bench
+
+install:  ## into PREFIX (/usr/local): executable, completion, manual page, experiments, docs
+	@tools/build.sh release runner runner_pages
+	@cmake --install build --prefix "$(PREFIX)"
+
+dist:  ## dist/runner-VERSION-linux-ARCH.tar.gz: runs wherever Debian 12 does, given a LibTorch
+	@tools/dist.sh
 
 fmt:  ## format the C++ sources in place
 	@tools/format.sh
