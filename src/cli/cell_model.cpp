@@ -110,7 +110,8 @@ CellModel read_cell_model(const report::CellData& data) {
       compute.make_laboratory(*cell.spec, folder / "store", threads,
                               [](const std::string& text) { print_error("note: {}\n", text); });
   const experiment::RunRequest request = experiment::request_of(cell, trial);
-  const std::vector<std::string> key = laboratory->keys({request});
+  const bool is_soup = cell.method->search == spec::Search::soup;
+  const auto key = is_soup ? std::vector<std::string>() : laboratory->keys({request});
   if (!trial.run.empty() && !key.empty() && key.front() != trial.run) {
     throw InputError(fmt::format(
         "{}: its training run was {}, and would be {} now: another version of this program, or "
@@ -119,10 +120,17 @@ CellModel read_cell_model(const report::CellData& data) {
   }
   lab::FusedModel fused;
   try {
-    fused = laboratory->fused_model(request, trial.alpha, [&presence] {
+    const auto should_stop = [&presence] {
       presence.beat();
       return stop_requested();
-    });
+    };
+    if (is_soup) {
+      const auto donated = experiment::read_history(*experiment::donor_of(cell)).trials;
+      fused = laboratory->souped_model(request, experiment::ingredients_of(cell, donated),
+                                       trial.alpha, should_stop);
+    } else {
+      fused = laboratory->fused_model(request, trial.alpha, should_stop);
+    }
   } catch (const experiment::Busy& busy) {
     throw InputError(fmt::format("{}: its training run is at work: {}", model.name, busy.holder));
   }

@@ -67,6 +67,7 @@ constexpr Listing kListings[] = {
     {"rules", [] { print_rows(fusion::rules()); }},
     {"searches", [] { print_rows(spec::searches()); }},
     {"budgets", [] { print_rows(spec::budget_units()); }},
+    {"soups", [] { print_rows(spec::soups()); }},
     {"methods", [] { print_rows(spec::method_kinds()); }},
     {"variables", [] { print_rows(spec::variables()); }},
     {"presets", [] { print_rows(spec::presets()); }},

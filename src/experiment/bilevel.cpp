@@ -154,9 +154,13 @@ RunRequest request_of(const Cell& cell, const TrialRecord& proposed) {
 
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                                      std::vector<InnerRecord> inner, Trainer& trainer,
-                                     const TrialSinks& sinks) try {
+                                     const TrialSinks& sinks,
+                                     std::span<const TrialRecord> donated) try {
+  const bool is_soup = cell.method->search == spec::Search::soup;
+  const RunRequest request = request_of(cell, record);
   const std::unique_ptr<TrainedRun> run =
-      trainer.train(request_of(cell, record), sinks.should_stop);
+      is_soup ? trainer.gather(request, ingredients_of(cell, donated), sinks.should_stop)
+              : trainer.train(request, sinks.should_stop);
   const RunRecord& trained = run->record();
   record.run = run->key();
   record.status = trained.status;
@@ -168,6 +172,7 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                    .tokens = trained.tokens,
                    .flops = trained.flops,
                    .train_seconds = trained.seconds};
+  if (is_soup) record.budget = sum_of(donated);
   if (!record.has_result()) return record;
   if (trained.snapshots < 1) throw std::logic_error("the run left no snapshot");
   fuse_and_measure(settings(cell, record).fusion, *run, inner, sinks, record);

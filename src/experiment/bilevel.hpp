@@ -61,18 +61,24 @@ int expected_trials(const Cell& cell, std::span<const TrialRecord> history);
 // searches agree on.
 //
 // A cell of Search::refuse takes the trials of its donor (donor_of) in turn, one of Search::confirm
-// the best of them again and again: `donated`, those that the donor has finished. Throws InputError
-// when they are too few.
+// the best of them again and again, and one of Search::soup their fused models: `donated`, those
+// that the donor has finished. Throws InputError when they are too few.
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
                                          std::span<const TrialRecord> donated = {});
 
-// The cell that a cell of Search::refuse or Search::confirm takes its trials from; nothing for any
+// The cell that a cell of Search::refuse, confirm or soup takes its trials from; nothing for any
 // other.
 std::optional<Cell> donor_of(const Cell& cell);
 
 // Whether what the donor has finished says what such a cell's trial is: for a refusion the same
-// trial, for a confirmation all, with a result among them.
+// trial, for a confirmation or a soup all, with a result among them.
 bool can_take(const Cell& cell, std::size_t trial, std::span<const TrialRecord> donated);
+
+// What a soup mixes, in the donor's order: the fused model of every trial with a result.
+std::vector<Ingredient> ingredients_of(const Cell& cell, std::span<const TrialRecord> donated);
+
+// What all trials together were charged.
+Budget sum_of(std::span<const TrialRecord> trials);
 
 // How many of such a cell's first trials are still what it would propose: a donor that was given
 // more trials may have chosen another.
@@ -100,15 +106,18 @@ struct TrialSinks {
   std::function<void(const InnerRecord&)> on_inner;  // each new one, before the next is asked for
 };
 
-// The training run that a proposed trial asks for.
+// The training run that a proposed trial asks for; of a soup's, how it is measured.
 RunRequest request_of(const Cell& cell, const TrialRecord& proposed);
 
 // Trains what `proposed` stands for, fuses its snapshots by the method's rule and measures the
-// result. `inner` holds what an interrupted attempt had recorded already. A run that diverges is a
-// record too. Nothing when should_stop became true. Throws Busy as Trainer::train does, and what
-// says nothing about the run, so that it is no record: InputError and errors of the machine.
+// result; of a soup the snapshots are what `donated` became, and all that those were charged is
+// charged to it. `inner` holds what an interrupted attempt had recorded already. A run that
+// diverges is a record too. Nothing when should_stop became true. Throws Busy as Trainer::train
+// does, and what says nothing about the run, so that it is no record: InputError and errors of the
+// machine.
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord proposed,
                                      std::vector<InnerRecord> inner, Trainer& trainer,
-                                     const TrialSinks& sinks);
+                                     const TrialSinks& sinks,
+                                     std::span<const TrialRecord> donated = {});
 
 }  // namespace runner::experiment

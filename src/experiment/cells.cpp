@@ -163,6 +163,12 @@ std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
   const std::vector<TrialRecord> donated =
       donor ? readable_history(*donor).trials : std::vector<TrialRecord>();
   std::vector<RunRequest> requests;
+  if (cell.method->search == spec::Search::soup) {  // of what there is, before there is all
+    for (Ingredient& ingredient : ingredients_of(cell, donated)) {
+      requests.push_back(std::move(ingredient.request));
+    }
+    return requests;
+  }
   const std::size_t known = history.trials.size();
   const auto expected = static_cast<std::size_t>(expected_trials(cell, history.trials));
   const auto is_foreseen = [&](std::size_t trial) {

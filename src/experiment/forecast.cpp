@@ -36,6 +36,14 @@ class Counting : public Trainer {
     return run;
   }
 
+  std::unique_ptr<TrainedRun> gather(const RunRequest& as, std::span<const Ingredient> ingredients,
+                                     const std::function<bool()>& should_stop) override {
+    auto run = pricing_.gather(as, ingredients, should_stop);
+    trained_ = run->record();
+    snapshots_ += trained_.snapshots;
+    return run;
+  }
+
   const RunRecord& trained() const { return trained_; }  // the last one
   // Snapshots of new runs since the last call.
   std::int64_t take_snapshots() { return std::exchange(snapshots_, 0); }
@@ -91,12 +99,15 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
             "foresee; is {} meant?",
             cell.method->name, kMostTrials, cell.task->task.name, spec::written(*budget)));
       }
-      auto record = run_trial(cell, *std::move(proposed), {}, counting, {});
-      const auto examples = static_cast<double>(record->budget.examples);
-      sum.charged.examples += examples;
+      auto record = run_trial(cell, *std::move(proposed), {}, counting, {}, donated);
+      // What is charged to a soup has been computed for its donor.
+      const bool is_soup = cell.method->search == spec::Search::soup;
+      const Budget before = is_soup ? sum_of(donated) : Budget();
+      sum.charged.examples += static_cast<double>(record->budget.examples);
       sum.charged.flops += record->budget.flops;
-      sum.evaluation.examples += examples - static_cast<double>(counting.trained().examples);
-      sum.evaluation.flops += record->budget.flops - counting.trained().flops;
+      sum.evaluation.examples += static_cast<double>(record->budget.examples - before.examples -
+                                                     counting.trained().examples);
+      sum.evaluation.flops += record->budget.flops - before.flops - counting.trained().flops;
       ++sum.trials;
       record->budget.train_seconds = by_seconds ? record->budget.flops / rate : 0.0;
       record->budget.fusion_seconds = record->budget.evaluate_seconds = 0.0;

@@ -102,6 +102,23 @@ bool propose_from_grid(const Cell& cell, std::span<const TrialRecord> history, b
   return false;
 }
 
+// Of what is mixed, so that a donor that has gone on makes another soup.
+std::uint64_t soup_seed(const Cell& cell, std::span<const TrialRecord> donated) {
+  std::uint64_t seed = random::derive(cell.seed, "soup");
+  for (const TrialRecord& trial : donated) {
+    if (!trial.has_result()) continue;
+    std::string text = fmt::format("{} {}", trial.trial, trial.run_seed);
+    for (const auto& [name, value] : trial.lambda) text += fmt::format(" {}", value);
+    for (const double weight : trial.alpha) text += fmt::format(" {}", weight);
+    seed = random::derive(seed, text);
+  }
+  if (best_trial(donated) < 0) {
+    throw InputError(
+        fmt::format("{} has no result that {} could mix", cell.method->of, cell.method->name));
+  }
+  return seed;
+}
+
 }  // namespace
 
 std::vector<bo::Observation> observations_of(std::span<const TrialRecord> history) {
@@ -169,6 +186,7 @@ double spent(std::span<const TrialRecord> trials, spec::BudgetUnit unit) {
 std::optional<int> planned_trials(const Cell& cell) {
   switch (cell.method->search) {
     case spec::Search::none:
+    case spec::Search::soup:
       return 1;
     case spec::Search::grid:
       return static_cast<int>(grid_points(cell).size());
@@ -282,6 +300,10 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
       point = point_of(donated[static_cast<std::size_t>(best)]);
       break;
     }
+    case spec::Search::soup:
+      proposed.proposal.source = "soup";
+      proposed.run_seed = soup_seed(cell, donated);
+      break;
   }
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
@@ -308,7 +330,32 @@ std::size_t agreeing_trials(const Cell& cell, std::span<const TrialRecord> histo
   return agreeing;
 }
 
+std::vector<Ingredient> ingredients_of(const Cell& cell, std::span<const TrialRecord> donated) {
+  const Cell donor = *donor_of(cell);
+  std::vector<Ingredient> ingredients;
+  for (const TrialRecord& trial : donated) {
+    if (trial.has_result()) ingredients.push_back({request_of(donor, trial), trial.alpha});
+  }
+  return ingredients;
+}
+
+Budget sum_of(std::span<const TrialRecord> trials) {
+  Budget sum;
+  for (const TrialRecord& trial : trials) {
+    sum.examples += trial.budget.examples;
+    sum.tokens += trial.budget.tokens;
+    sum.flops += trial.budget.flops;
+    sum.train_seconds += trial.budget.train_seconds;
+    sum.fusion_seconds += trial.budget.fusion_seconds;
+    sum.evaluate_seconds += trial.budget.evaluate_seconds;
+  }
+  return sum;
+}
+
 std::vector<bool> existing(const Cell& cell, const TrialRecord& trial) {
+  if (cell.method->search == spec::Search::soup) {
+    return std::vector<bool>(cell.spec->search.size());  // its ingredients differ in them
+  }
   if (trial.lambda.empty()) return {};
   return bo::existing(search_space(cell), point_of(trial));
 }

@@ -270,7 +270,16 @@ class Run {
     };
     if (donor_of(cell)) {
       const std::size_t kept = agreeing_trials(cell, admitted(), donated);
-      if (kept < admitted().size()) journal.rewind(static_cast<int>(kept));
+      // Of a trial in progress nothing says which choice of the donor's it is of; a refusion's is
+      // always of the same.
+      const int next = static_cast<int>(journal.history().trials.size());
+      const bool doubtful =
+          cell.method->search != spec::Search::refuse && !journal.history().inner_of(next).empty();
+      if (kept < admitted().size()) {
+        journal.rewind(static_cast<int>(kept));
+      } else if (doubtful) {
+        journal.rewind(next);
+      }
     }
     {
       const std::lock_guard guard(mutex_);
@@ -291,8 +300,8 @@ class Run {
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (sinks.should_stop()) return;
       const int trial = proposed->trial;
-      auto record =
-          run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer, sinks);
+      auto record = run_trial(cell, *std::move(proposed), journal.history().inner_of(trial),
+                              trainer, sinks, donated);
       if (!record) return;
       if (!is_incumbent(*record, journal.history().trials)) record->evaluation.predictions.clear();
       journal.append(*record);

@@ -89,6 +89,13 @@ struct RunRequest {
   train::Options options;
 };
 
+// A fused model, as a soup takes it: a run and the weights of its snapshots; none: its moving
+// average.
+struct Ingredient {
+  RunRequest request;
+  std::vector<double> alpha;
+};
+
 class Trainer {
  public:
   virtual ~Trainer() = default;
@@ -102,6 +109,13 @@ class Trainer {
   // run. Called from several threads at once.
   virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                             const std::function<bool()>& should_stop) = 0;
+
+  // The ingredients, at least one, as the snapshots of one run whose record is that nothing was
+  // trained. It is measured by the task, options and split of `as`: select() on one half of the
+  // selection split, evaluate() on the other. Throws as train, which it asks for what it needs.
+  virtual std::unique_ptr<TrainedRun> gather(const RunRequest& as,
+                                             std::span<const Ingredient> ingredients,
+                                             const std::function<bool()>& should_stop) = 0;
 };
 
 }  // namespace runner::experiment

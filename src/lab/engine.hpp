@@ -46,6 +46,11 @@ class Laboratory : public experiment::Trainer {
   virtual FusedModel fused_model(const experiment::RunRequest& request,
                                  std::span<const double> alpha,
                                  const std::function<bool()>& should_stop) = 0;
+  // The same of what gather() gives.
+  virtual FusedModel souped_model(const experiment::RunRequest& as,
+                                  std::span<const experiment::Ingredient> ingredients,
+                                  std::span<const double> alpha,
+                                  const std::function<bool()>& should_stop) = 0;
 };
 
 // A model at work, whose weights may change between the rows it scores.

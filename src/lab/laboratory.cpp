@@ -13,17 +13,16 @@
 #include <tuple>
 
 #include "data/tokenizer.hpp"
+#include "experiment/record.hpp"
 #include "experiment/store.hpp"
-#include "experiment/version.hpp"
 #include "fusion/trajectory.hpp"
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "lab/run_key.hpp"
 #include "lab/stored_run.hpp"
 #include "lab/task_data.hpp"
 #include "model/layout.hpp"
-#include "spec/variables.hpp"
-#include "train/cuda_graph.hpp"
 #include "train/finetune.hpp"
 #include "train/progress.hpp"
 
@@ -32,38 +31,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
-
-using experiment::kTrainerVersion;
-constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone
-
-// What a task's files and the starting weights hold, by their hashes.
-struct Inputs {
-  std::string data, model;
-  bool operator==(const Inputs&) const = default;
-};
-
-// Everything that determines a run's bits, in one canonical text. Of a GPU its number is no part.
-std::string run_key(const Inputs& inputs, const experiment::RunRequest& request,
-                    const spec::Spec& spec, const train::Device& device) {
-  spec::Trial trial;
-  trial.train = request.options;
-  json options = json::object();
-  for (const spec::VariableRow& variable : spec::variables()) {
-    if (!variable.is_inner()) options[std::string(variable.name)] = variable.get(trial);
-  }
-  json key = {
-      {"trainer", kTrainerVersion},
-      {"data", inputs.data},
-      {"split", {spec.holdout, spec.max_train_rows, spec.max_selection_rows, request.split_seed}},
-      {"start", inputs.model},
-      {"options", options},
-      {"seed", request.seed},
-      {"device", device.is_cpu() ? "cpu" : "cuda"}};
-  if (!device.is_cpu()) {
-    key["gpu"] = {kGpuVersion, spec.deterministic, train::has_cuda_graphs()};
-  }
-  return io::content_hash(key.dump());
-}
 
 experiment::RunRecord record_of(const train::Result& result) {
   experiment::RunRecord record{.status = std::string(train::status_name(result.status)),
@@ -99,8 +66,15 @@ class StoringLaboratory : public Laboratory {
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
                                                 const std::function<bool()>& should_stop) override;
+  std::unique_ptr<experiment::TrainedRun> gather(
+      const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
+      const std::function<bool()>& should_stop) override;
   FusedModel fused_model(const experiment::RunRequest& request, std::span<const double> alpha,
                          const std::function<bool()>& should_stop) override;
+  FusedModel souped_model(const experiment::RunRequest& as,
+                          std::span<const experiment::Ingredient> ingredients,
+                          std::span<const double> alpha,
+                          const std::function<bool()>& should_stop) override;
   std::vector<std::string> notes() const override {
     const std::lock_guard lock(tasks_mutex_);
     return {notes_.begin(), notes_.end()};
@@ -124,7 +98,7 @@ class StoringLaboratory : public Laboratory {
   void claim_inputs(const TaskData& task, int max_length) const;
   train::Result finetune(const experiment::RunRequest& request, const TaskData& data,
                          const fs::path& work, const std::function<bool()>& should_stop) const;
-  void make_room(const TaskData& data, const train::Options& options) const;
+  void make_room(const TaskData& data, int snapshots, bool average) const;
   experiment::Store::Run keep(const std::string& key, train::Result result) const;
 
   const spec::Spec& spec_;
@@ -266,12 +240,12 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
   return result;
 }
 
-void StoringLaboratory::make_room(const TaskData& data, const train::Options& options) const {
+void StoringLaboratory::make_room(const TaskData& data, int snapshots, bool average) const {
   const model::Layout layout = model::make_layout(data.start->config(), data.entry->task.classes());
   const auto weights = sizeof(float) * static_cast<std::uintmax_t>(layout.size);
-  const std::uintmax_t average = options.ema_decay > 0.0 ? 1 : 0;
-  store_.make_room((static_cast<std::uintmax_t>(options.snapshots) + average) * weights,
-                   (3 + average) * weights,  // the weights and two moments
+  const std::uintmax_t averages = average ? 1 : 0;
+  store_.make_room((static_cast<std::uintmax_t>(snapshots) + averages) * weights,
+                   (3 + averages) * weights,  // the weights and two moments
                    [this] { return wanted ? keys(wanted()) : std::vector<std::string>(); });
 }
 
@@ -317,12 +291,66 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   if (!lease) throw experiment::Busy{holder};
   if (auto run = store_.open(key)) return stored(*std::move(run));  // it has appeared meanwhile
 
-  make_room(*data, request.options);
+  make_room(*data, request.options.snapshots, request.options.ema_decay > 0.0);
   if (store_.was_dropped(key)) ++trained_again_;
   return stored(keep(key, finetune(request, *data, store_.work_folder(key), [&] {
                        lease->beat();
                        return should_stop && should_stop();
                      })));
+}
+
+// What is mixed is kept as the snapshots of a run that nobody trained.
+std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
+    const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
+    const std::function<bool()>& should_stop) {
+  train::set_threads(threads_);
+  train::use_own_stream(device_);
+  const std::shared_ptr<const TaskData> data = task(as);
+  const auto key_of = [&](const experiment::RunRequest& request) {
+    const std::shared_ptr<const TaskData> its = task(request);
+    return run_key({its->files_hash, its->start->hash()}, request, spec_, device_);
+  };
+  json mixed = json::array();
+  for (const experiment::Ingredient& ingredient : ingredients) {
+    mixed.push_back({key_of(ingredient.request), ingredient.alpha});
+  }
+  const std::string key = io::content_hash(json{{"as", key_of(as)}, {"soup", mixed}}.dump());
+  const auto stored = [&](experiment::Store::Run run) {
+    return std::make_unique<StoredRun>(key, halved(*data, as.split_seed), std::move(run.record),
+                                       std::move(run.trajectory), nullptr, memo(key), device_,
+                                       as.options, threads_, should_stop);
+  };
+  if (auto run = store_.open(key)) return stored(*std::move(run));
+  std::string holder;
+  std::optional<experiment::Lease> lease = store_.lease(key, holder);
+  if (!lease) throw experiment::Busy{holder};
+  if (auto run = store_.open(key)) return stored(*std::move(run));
+
+  const auto stop = [&] {
+    lease->beat();
+    return should_stop && should_stop();
+  };
+  experiment::RunRecord record;
+  record.train_loss = experiment::kUnknown;
+  record.snapshots = static_cast<int>(ingredients.size());
+  make_room(*data, record.snapshots, false);
+  std::vector<std::string> models;
+  for (const experiment::Ingredient& ingredient : ingredients) {
+    const auto run = train(ingredient.request, stop);
+    const std::vector<float> weights =
+        static_cast<const StoredRun&>(*run).fused_model(ingredient.alpha).weights;
+    models.push_back(fmt::format("model{}", models.size()));
+    fusion::save_trajectory(store_.work_folder(key) / models.back(), {&weights, 1});
+    if (stop()) throw experiment::Stopped();
+  }
+  return stored(store_.keep(key, record, models, ""));
+}
+
+FusedModel StoringLaboratory::souped_model(const experiment::RunRequest& as,
+                                           std::span<const experiment::Ingredient> ingredients,
+                                           std::span<const double> alpha,
+                                           const std::function<bool()>& should_stop) {
+  return static_cast<const StoredRun&>(*gather(as, ingredients, should_stop)).fused_model(alpha);
 }
 
 FusedModel StoringLaboratory::fused_model(const experiment::RunRequest& request,

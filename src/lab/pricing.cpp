@@ -46,6 +46,7 @@ Price price_of(const std::vector<data::EncodedSplit>& parts, const model::RowFlo
 struct Evaluations {
   std::vector<double> fusion_flops;  // of the first 0, 1, 2, ... rows of the fusion subset
   Price selection, report;           // report: nothing where the selection split is reported
+  Price judged;  // what a result's selection score is measured on: of a soup half of the split
 };
 
 class PricedRun : public experiment::TrainedRun {
@@ -77,7 +78,7 @@ class PricedRun : public experiment::TrainedRun {
     return {0.5, made_up(alpha)};
   }
   experiment::Evaluation evaluate(std::span<const double> alpha) override {
-    add(evaluations_->selection);
+    add(evaluations_->judged);
     add(evaluations_->report);
     experiment::Evaluation result;
     result.selection.score = result.report.score = made_up(alpha);
@@ -118,6 +119,22 @@ class Pricing : public experiment::Trainer {
                                                 const std::function<bool()>&) override {
     const Known& known = read(request);
     return std::make_unique<PricedRun>(training(request, *known.data), known.evaluations);
+  }
+
+  std::unique_ptr<experiment::TrainedRun> gather(
+      const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
+      const std::function<bool()>&) override {
+    const Known& known = read(as);
+    const model::RowFlops flops = forward_flops(known.data->entry->task.classes());
+    const auto halves = halved(*known.data, as.split_seed);
+    Evaluations evaluations = *known.evaluations;
+    evaluations.selection = price_of(halves->selection, flops);
+    evaluations.judged = price_of(halves->judged, flops);
+    evaluations.report = price_of(halves->report, flops);
+    experiment::RunRecord record;
+    record.snapshots = static_cast<int>(ingredients.size());
+    return std::make_unique<PricedRun>(std::move(record),
+                                       std::make_shared<const Evaluations>(std::move(evaluations)));
   }
 
  private:
@@ -175,7 +192,8 @@ class Pricing : public experiment::Trainer {
     const model::RowFlops flops = forward_flops(entry->task.classes());
     Evaluations evaluations{.fusion_flops = {0.0},
                             .selection = price_of(known.data->selection, flops),
-                            .report = price_of(known.data->report, flops)};
+                            .report = price_of(known.data->report, flops),
+                            .judged = price_of(known.data->selection, flops)};
     for (const int row : known.data->fusion_rows) {
       evaluations.fusion_flops.push_back(evaluations.fusion_flops.back() +
                                          flops.of(known.data->train.length(row)));

@@ -53,7 +53,7 @@ experiment::TrainedRun::Selected StoredRun::select(std::span<const double> alpha
 }
 
 experiment::Evaluation StoredRun::evaluate(std::span<const double> alpha) {
-  const Memo::Measured selection = measure(Memo::What::selection, alpha, 0, precision_);
+  const Memo::Measured selection = measure(judged(), alpha, 0, precision_);
   const Memo::Measured report =
       task_->report.empty() ? selection : measure(Memo::What::report, alpha, 0, precision_);
   return evaluation(selection, report);
@@ -63,7 +63,7 @@ experiment::Evaluation StoredRun::evaluate_ema() {
   if (ema_ == nullptr) throw InputError("rule 'ema' needs recipe.ema_decay above 0");
   const double whole = 1.0;
   form(*ema_, {&whole, 1}, evaluator(precision_));
-  const Memo::Measured selection = score(Memo::What::selection);
+  const Memo::Measured selection = score(judged());
   const Memo::Measured report = task_->report.empty() ? selection : score(Memo::What::report);
   examples_ += selection.examples + (task_->report.empty() ? 0 : report.examples);
   flops_ += selection.flops + (task_->report.empty() ? 0.0 : report.flops);
@@ -154,7 +154,9 @@ Memo::Measured StoredRun::measure_slope(std::span<const double> alpha, int rows,
 
 // GLUE's score of a task with two development sets (MNLI) is the mean of theirs.
 Memo::Measured StoredRun::score(Memo::What what) {
-  const auto& parts = what == Memo::What::selection ? task_->selection : task_->report;
+  const auto& parts = what == Memo::What::selection ? task_->selection
+                      : what == Memo::What::judged  ? task_->judged
+                                                    : task_->report;
   Memo::Measured mean;
   for (const data::EncodedSplit& part : parts) {
     const train::Scored scored = score(evaluator(precision_), part);

@@ -34,7 +34,7 @@ struct Memo {
     std::int64_t examples = 0;
     double flops = 0.0;
   };
-  enum class What { fusion_loss, fusion_slope, selection, report };
+  enum class What { fusion_loss, fusion_slope, selection, judged, report };
   // Weights; rows of the fusion subset; the products' precision.
   using Key = std::tuple<What, std::vector<double>, int, train::Precision>;
   std::mutex mutex;
@@ -76,6 +76,10 @@ class StoredRun : public experiment::TrainedRun {
   Memo::Measured score_fusion_rows(int rows, train::Precision precision);
   Memo::Measured measure_slope(std::span<const double> alpha, int rows, train::Precision precision);
   Memo::Measured score(Memo::What what);
+  // What a result's selection score is measured on: of a soup half of the split.
+  Memo::What judged() const {
+    return task_->judged.empty() ? Memo::What::selection : Memo::What::judged;
+  }
   // The split that is reported: the selection split where there is no other.
   const std::vector<data::EncodedSplit>& reported() const;
   experiment::Evaluation evaluation(const Memo::Measured& selection,

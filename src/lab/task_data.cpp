@@ -7,6 +7,7 @@
 
 #include "data/cache.hpp"
 #include "data/splits.hpp"
+#include "io/error.hpp"
 #include "io/file.hpp"
 #include "random/philox.hpp"
 
@@ -90,6 +91,24 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
   if (skipped > 0) result->note += fmt::format("; {} malformed rows were skipped", skipped);
   if (start != nullptr)
     for (const std::string& note : start->notes()) result->note += "; " + note;
+  return result;
+}
+
+std::shared_ptr<const TaskData> halved(const TaskData& task, std::uint64_t split_seed) {
+  auto result = std::make_shared<TaskData>(task);
+  if (task.report.empty()) result->report = task.selection;
+  result->selection.clear();
+  for (const data::EncodedSplit& part : task.selection) {
+    if (part.rows() < 2) {
+      throw InputError(fmt::format("{}: a single row selects, which a soup cannot halve",
+                                   task.entry->task.name));
+    }
+    const data::HeldOut halves =
+        data::hold_out(part.labels, task.entry->task.regression, data::groups_by_text(part),
+                       part.rows() / 2, random::derive(split_seed, "soup halves"));
+    result->selection.push_back(data::subset(part, halves.train));
+    result->judged.push_back(data::subset(part, halves.selection));
+  }
   return result;
 }
 

@@ -19,6 +19,7 @@ struct TaskData {
   data::EncodedSplit train;
   std::vector<data::EncodedSplit> selection;  // metrics per part, then their mean
   std::vector<data::EncodedSplit> report;     // empty: the selection split is also the reported one
+  std::vector<data::EncodedSplit> judged;     // see halved(); empty: the selection split
   std::vector<int> fusion_rows;               // of `train`, in the order in which rungs take them
   std::string files_hash;                     // of the files' rows, whatever is made of them
   std::shared_ptr<const StartWeights> start;
@@ -34,5 +35,10 @@ std::shared_ptr<const TaskData> read_task(const spec::Spec& spec, const spec::Ta
                                           const data::Tokenizer& tokenizer, int max_length,
                                           std::uint64_t split_seed,
                                           const std::shared_ptr<const StartWeights>& start);
+
+// The same with its selection split in two halves, stratified and with what has a text in common on
+// one side: `selection` is what chooses, `judged` what the choice is scored on. What was reported
+// still is. Throws InputError where a part of the split has a single row.
+std::shared_ptr<const TaskData> halved(const TaskData& task, std::uint64_t split_seed);
 
 }  // namespace runner::lab

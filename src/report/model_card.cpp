@@ -62,7 +62,10 @@ std::string model_card(const CellData& data) {
   text += fmt::format(
       "Trial {} of {}, the one with the best score on the selection split. {}\n\n", trial.trial,
       data.history.trials.size(),
-      trial.alpha.empty()
+      cell.method->search == spec::Search::soup
+          ? fmt::format("Its weights are a mean of the fused models of {} training runs of {}.",
+                        trial.alpha.size(), cell.method->of)
+      : trial.alpha.empty()
           ? "Its weights are the exponential moving average of one training run."
           : fmt::format("Its weights are a mean of the {} snapshots of one training run.",
                         trial.alpha.size()));
@@ -85,6 +88,7 @@ std::string model_card(const CellData& data) {
     }
     lambda.push_back(variable + " " + written);
   }
+  if (cell.method->search == spec::Search::soup) lambda = {"those of the runs that are mixed"};
   text += row("lambda",
               lambda.empty() ? "nothing is searched" : fmt::format("{}", fmt::join(lambda, ", ")));
   std::vector<std::string> alpha;

@@ -30,6 +30,7 @@ class Check {
 
   void run() {
     check_search();
+    check_soups();
     for (const TaskEntry& entry : spec_.tasks) {
       task_ = &entry;
       check_recipe();
@@ -120,6 +121,21 @@ class Check {
                                 spec_.outer.initial, spec_.outer.trials));
     } else if (find(root_, "search") != nullptr) {
       check_modelled(searches(true));
+    }
+  }
+
+  // Models mix that are functions of one kind, from one start.
+  void check_soups() {
+    if (std::ranges::find(spec_.methods, Search::soup, &Method::search) == spec_.methods.end()) {
+      return;
+    }
+    for (const char* const name : {"head_init", "target_scale"}) {
+      const Node* const searched = find(root_, fmt::format("search.{}", name));
+      if (searched == nullptr) continue;
+      problems_.add(searched->place,
+                    fmt::format("search.{}: soup: mixes the models of a search's runs, which must "
+                                "have it in common",
+                                name));
     }
   }
 

@@ -209,6 +209,11 @@ constexpr std::array kFields = {
     Field{"refuse", Shape::other, "", "none",
           "the runs that bo has found, fused again by these rules",
           "trains nothing, and tells which half of the method helps", "`all`, or rules"},
+    Field{"soup", Shape::other, "", "none",
+          "the fused models of each search's trials, mixed into one: means of all, or of the best",
+          "trains nothing; a greedy one chooses by half of the selection rows and is judged on the "
+          "other",
+          "`all`, or names of `runner list soups`"},
     Field{"confirm",
           Shape::integer,
           "0",

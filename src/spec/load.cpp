@@ -60,12 +60,12 @@ class Loader {
     read_machine(top);
     read_search(top);
     read_outer(top);
-    const Node* const methods = top.get("methods");
-    const Node* const pairs = top.get("pairs");
+    const MethodNodes nodes{top.get("methods"), top.get("pairs"), top.get("refuse"),
+                            top.get("soup")};
     const bool has_average = std::ranges::all_of(
         spec_.tasks, [](const TaskEntry& entry) { return entry.recipe.train.ema_decay > 0.0; });
-    spec_.methods = read_methods(methods, pairs, top.get("refuse"), has_average, problems_);
-    if (methods == nullptr && pairs == nullptr) top.require("methods");
+    spec_.methods = read_methods(nodes, has_average, problems_);
+    if (nodes.methods == nullptr && nodes.pairs == nullptr) top.require("methods");
     read_count(top, "confirm", spec_.confirm);
     if (spec_.confirm > 0) add_confirmations(spec_.methods);
     read_comparisons(top, spec_, problems_);

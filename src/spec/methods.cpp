@@ -21,6 +21,13 @@ constexpr std::array kSearches = {
     SearchKind{"bo", "hyperparameters by Bayesian optimisation", Search::bo},
     SearchKind{"refuse", "another method's runs, fused anew (refuse:)", Search::refuse},
     SearchKind{"confirm", "another method's choice with fresh seeds (confirm:)", Search::confirm},
+    SearchKind{"soup", "another method's fused models, mixed (soup:)", Search::soup},
+};
+
+constexpr std::array kSoups = {
+    SoupKind{"uniform", "the mean of the fused models of all runs of a search", "swa"},
+    SoupKind{"greedy", "the mean of the best ones, as long as half of selection does not suffer",
+             "greedy"},
 };
 
 // The searches without fusion all keep the best snapshot of each run, so that they differ in
@@ -59,6 +66,11 @@ std::string with_settings(std::string_view name, const std::vector<std::string>&
 }  // namespace
 
 std::span<const SearchKind> searches() { return kSearches; }
+
+// The last three are of other methods' runs.
+std::span<const SearchKind> pair_searches() { return searches().first(searches().size() - 3); }
+
+std::span<const SoupKind> soups() { return kSoups; }
 
 std::vector<MethodKind> method_kinds() {
   std::vector<MethodKind> kinds;
@@ -129,6 +141,15 @@ void add_confirmations(std::vector<Method>& methods) {
   for (std::size_t i = 0; i < count; ++i) {
     if (is_search(methods[i])) methods.push_back(confirmed(methods[i]));
   }
+}
+
+Method souped(const Method& donor, const SoupKind& kind) {
+  Method method;
+  method.name = method.kind = fmt::format("{}_soup({})", kind.name, donor.name);
+  method.search = Search::soup;
+  method.rule = kind.rule;
+  method.of = donor.name;
+  return method;
 }
 
 bool is_search(const Method& method) { return method.search != Search::none && method.of.empty(); }

@@ -18,6 +18,7 @@ struct SearchKind {
   Search search;
 };
 std::span<const SearchKind> searches();
+std::span<const SearchKind> pair_searches();  // those that a pair of the spec may name
 
 // A method is any search with any fusion rule (fusion/rules.hpp). One that has a name of its own.
 struct MethodKind {
@@ -49,6 +50,17 @@ Method refused(const Method& donor, std::string_view rule);
 Method confirmed(const Method& donor);
 void add_confirmations(std::vector<Method>& methods);  // of every search among them
 
+// A soup over a method's runs (Wortsman et al. 2022): what its fused models become.
+struct SoupKind {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view rule;  // the fusion rule that mixes the models as it does snapshots
+};
+std::span<const SoupKind> soups();
+
+// The method that mixes what `donor`'s runs have become: "greedy_soup(bo(logei))".
+Method souped(const Method& donor, const SoupKind& kind);
+
 // Does it choose among training runs of its own? Not one run alone, nor what another has found.
 bool is_search(const Method& method);
 
@@ -59,11 +71,14 @@ std::string written(const Method& method);
 std::optional<std::string> read_acquisition(const Node& node, std::string_view what,
                                             Problems& problems);
 
-// `methods:` (a list, or `all`: every named pair with its default acquisitions), `pairs:` (`all`:
-// the paper's four bilevel rows, {ei, ucb} outside and inside; or `none`) and `refuse:` (`all`, or
-// rules, by which the runs that bo with best has found are fused again); each may be null. `all` of
-// refuse leaves ema out unless `has_average`.
-std::vector<Method> read_methods(const Node* methods, const Node* pairs, const Node* refuse,
-                                 bool has_average, Problems& problems);
+// The fields of a spec that name methods; each may be null.
+struct MethodNodes {
+  const Node* methods;  // a list, or `all`: every named pair with its default acquisitions
+  const Node* pairs;   // `all`: the paper's four bilevel rows, {ei, ucb} outside and inside; `none`
+  const Node* refuse;  // `all`, or rules, by which the runs that bo with best found are fused again
+  const Node* soup;    // `all`, or soups, of every search whose runs' heads begin alike
+};
+// `all` of refuse leaves ema out unless `has_average`.
+std::vector<Method> read_methods(const MethodNodes& nodes, bool has_average, Problems& problems);
 
 }  // namespace runner::spec

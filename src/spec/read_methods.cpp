@@ -90,8 +90,8 @@ void read_inner(const Node& node, std::string_view what, std::string& inner,
 
 // `{search: {bo: ei}, fuse: {bo: ucb}}`.
 std::optional<Method> read_pair(const Node& node, std::string what, Problems& problems) {
-  std::vector<std::string_view> search_names;  // all but the last two, which no pair has
-  for (const SearchKind& kind : searches().first(searches().size() - 2)) {
+  std::vector<std::string_view> search_names;
+  for (const SearchKind& kind : pair_searches()) {
     search_names.push_back(kind.name);
   }
   const std::size_t before = problems.size();
@@ -221,6 +221,38 @@ void read_refuse(const Node& node, bool has_average, std::vector<Method>& method
   }
 }
 
+// The rows of `soup:`. Models mix where their heads began alike: restarts' begin by their seeds.
+void read_soup(const Node& node, std::vector<Method>& methods, Problems& problems) {
+  std::vector<Method> donors;
+  for (const Method& method : methods) {
+    if (is_search(method) && method.search != Search::restarts) donors.push_back(method);
+  }
+  std::vector<std::string_view> names;
+  for (const SoupKind& kind : soups()) names.push_back(kind.name);
+  std::vector<std::size_t> kinds;
+  if (node.kind == Node::Kind::scalar && node.text == "all") {
+    for (std::size_t i = 0; i < names.size(); ++i) kinds.push_back(i);
+  } else {
+    for (const Node* item : read_list(node, "soup", problems)) {
+      const auto index = read_name(*item, "soup", names, problems);
+      if (!index) continue;
+      if (std::ranges::find(kinds, *index) != kinds.end()) {
+        problems.add(item->place, fmt::format("soup: '{}' is listed twice", names[*index]));
+      } else {
+        kinds.push_back(*index);
+      }
+    }
+  }
+  if (donors.empty()) {
+    problems.add(node.place,
+                 "soup: no method searches hyperparameters; the models of one run, or of restarts, "
+                 "whose heads begin by their seeds, are not mixed");
+  }
+  for (const Method& donor : donors) {
+    for (const std::size_t kind : kinds) methods.push_back(souped(donor, soups()[kind]));
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> read_acquisition(const Node& node, std::string_view what,
@@ -244,8 +276,8 @@ std::optional<std::string> read_acquisition(const Node& node, std::string_view w
   return text;
 }
 
-std::vector<Method> read_methods(const Node* methods, const Node* pairs, const Node* refuse,
-                                 bool has_average, Problems& problems) {
+std::vector<Method> read_methods(const MethodNodes& nodes, bool has_average, Problems& problems) {
+  const auto& [methods, pairs, refuse, soup] = nodes;
   std::vector<Method> chosen;
   const auto names = [&](const Method& method) {
     return std::ranges::find(chosen, method.name, &Method::name) != chosen.end();
@@ -272,6 +304,7 @@ std::vector<Method> read_methods(const Node* methods, const Node* pairs, const N
     }
   }
   if (refuse != nullptr) read_refuse(*refuse, has_average, chosen, problems);
+  if (soup != nullptr) read_soup(*soup, chosen, problems);
   return chosen;
 }
 

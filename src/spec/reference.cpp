@@ -50,6 +50,8 @@ constexpr std::array kOnlyCheck = {
               "model: tiny\ntasks: [RTE]\nmethods: [ema]\n"},
     OnlyCheck{"`refuse` without a search by bo for the best snapshot",
               "model: tiny\ntasks: [RTE]\nmethods: [fine_tune]\nrefuse: all\n"},
+    OnlyCheck{"`soup` without a search whose runs' heads begin alike",
+              "model: tiny\ntasks: [RTE]\nmethods: [fine_tune]\nsoup: all\n"},
     OnlyCheck{"a comparison, a baseline or a task at chance that is no row or column of the tables",
               "model: tiny\ntasks: [RTE]\nmethods: [fine_tune]\nbaseline: swa\n"},
     OnlyCheck{"a task of your own with a name of GLUE's or of the tables, with files of two "

@@ -209,15 +209,19 @@ std::string resolved_yaml(const Spec& spec) {
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
        noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");
-  std::vector<std::string> refused;
+  std::vector<std::string> refused, souped;
   for (const Method& method : spec.methods) {
     if (method.search == Search::refuse) {
       refused.push_back(method.rule);
+    } else if (method.search == Search::soup) {
+      const std::string kind = method.name.substr(0, method.name.find("_soup("));
+      if (std::ranges::find(souped, kind) == souped.end()) souped.push_back(kind);
     } else if (method.search != Search::confirm) {
       line("  - {}", written(method));
     }
   }
   if (!refused.empty()) line("refuse: {}", list(refused));
+  if (!souped.empty()) line("soup: {}", list(souped));
   line("confirm: {}", spec.confirm);
   const auto against = [](const Contrast& contrast) {
     return yaml_text(fmt::format("{} against {}", contrast.method, contrast.against));

@@ -163,9 +163,7 @@ Json acquisition() {
 Json method() {
   const Json reference = {{"$ref", "#/$defs/acquisition"}};
   const std::vector<std::string_view> rules = names_of(fusion::rules());
-  // All but the last two, which no pair has.
-  const std::vector<std::string_view> search_names =
-      names_of(searches().first(searches().size() - 2));
+  const std::vector<std::string_view> search_names = names_of(pair_searches());
   const Json objective = some(one_of(std::span(fusion::kObjectiveNames)));
   Json pair = object(
       {{"search", any_of({one_of(search_names), map_of_one("bo", reference)})},
@@ -231,6 +229,7 @@ Json form_of(const Field& row) {
                    {{"type", "array"}, {"items", item}, {"minItems", 1}}});
   }
   if (path == "refuse") return any_of({one_of({"all"}), some(one_of(names_of(fusion::rules())))});
+  if (path == "soup") return any_of({one_of({"all"}), some(one_of(names_of(soups())))});
   if (path == "primary") return any_of({one_of({"none"}), comparison()});
   if (path == "comparisons") return any_of({one_of({"none"}), some(comparison())});
   if (path == "at_chance") return some(text());

@@ -28,8 +28,9 @@ struct Trial {
 };
 
 // How a method chooses lambda, trial by trial. refuse: as another method did. confirm: the lambda
-// that another method chose in the end, with fresh seeds.
-enum class Search { none, restarts, random, grid, bo, refuse, confirm };
+// that another method chose in the end, with fresh seeds. soup: none of its own, but the fused
+// models of all of another method's runs, mixed.
+enum class Search { none, restarts, random, grid, bo, refuse, confirm, soup };
 
 // One row of the comparison: a search and a fusion. methods.cpp has the names of pairs.
 struct Method {
@@ -41,7 +42,9 @@ struct Method {
   std::string inner;  // acquisition of the inner loop; empty unless the rule is bo
   // What the rule minimises, where the method says it: one of bo, two of ehvi.
   std::vector<fusion::Objective> objectives;
-  std::string of;  // refuse, confirm: the method whose runs are fused again, or its winner trained
+  // refuse, confirm, soup: the method whose runs are fused again, its winner trained, its models
+  // mixed.
+  std::string of;
 };
 
 // A task and what the spec says about it alone.

@@ -27,6 +27,7 @@ search: {lr: {type: real, low: 2e-4, high: 5e-3, scale: log}}
 outer: {trials: 4, initial: 2}
 inner: {evaluations: 12, rows: 32}
 methods: [fine_tune, {bilevel: {outer: ei, inner: ucb}}]
+soup: [greedy]
 END
 "$runner" mine.yaml --quiet >/dev/null || fail "the study"
 
@@ -59,6 +60,17 @@ sed -n '2,$s/^[0-9]*,"\(.*\)",.*/{"text": ["\1"]}/p' dev.csv >dev.jsonl
 "$runner" predict out --max-length 48 --threads 1 dev.jsonl | cmp - by_cell || fail "one thread"
 "$runner" predict out --format csv <dev.jsonl | head -1 | grep -qx 'label,probability_no,probability_yes' || fail "CSV"
 "$runner" predict number --format csv <dev.jsonl | head -1 | grep -qx 'value' || fail "CSV of numbers"
+
+# So is a soup's: made of several runs, and made again where the store has lost it.
+soup='mine/greedy_soup(bilevel(ei,ucb))/seed0'
+expect 0 "$runner" export mine.yaml --cell "$soup" soup
+grep -qF 'fused models of 4 training runs' soup/README.md || fail "the card does not tell of a soup"
+"$runner" evaluate soup --task mine --spec mine.yaml --format jsonl >soup_scores
+grep -qF "\"accuracy\":$(sed -n 's/^| report ([^|]*| accuracy | \(.*\) |$/\1/p' soup/README.md)" soup_scores ||
+  fail "a soup scores $(cat soup_scores)"
+rm -r runs/mine/store
+expect 0 "$runner" export mine.yaml --cell "$soup" again
+cmp soup/model.safetensors again/model.safetensors || fail "the soup is another one"
 
 # The scores are the tables'.
 chosen=$(sed -n 's/^| report ([^|]*| accuracy | \(.*\) |$/\1/p' out/README.md)

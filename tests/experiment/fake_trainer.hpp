@@ -70,6 +70,23 @@ class FakeRun : public TrainedRun {
     }
   }
 
+  // Of other runs' models, as Trainer::gather has it.
+  FakeRun(const RunRequest& as, std::span<const Ingredient> ingredients,
+          std::function<bool()> should_stop)
+      : FakeRun(as, std::move(should_stop)) {
+    snapshots_.clear();
+    for (const Ingredient& ingredient : ingredients) {
+      const FakeRun run(ingredient.request);
+      std::vector<double>& model = snapshots_.emplace_back(3);
+      for (std::size_t i = 0; i < 3; ++i) model[i] = run.mixed(ingredient.alpha, i);
+    }
+    record_ = RunRecord();
+    record_.train_loss = std::nan("");
+    record_.snapshots = static_cast<int>(snapshots_.size());
+    selection_rows_ = kSplit / 2;
+    shift_ = 0.05;
+  }
+
   const RunRecord& record() const override { return record_; }
   RunRecord& record() { return record_; }
 
@@ -92,14 +109,14 @@ class FakeRun : public TrainedRun {
   }
   Selected select(std::span<const double> alpha) override {
     pass();
-    examples_ += kSplit;
+    examples_ += selection_rows_;
     flops_ += 3.5;
-    const Evaluation result = at(distance(alpha, 0.3));
+    const Evaluation result = at(distance(alpha, 0.3 + shift_));
     return {result.selection_loss, result.selection.score};
   }
   Evaluation evaluate(std::span<const double> alpha) override {
     pass();
-    examples_ += 2 * kSplit;
+    examples_ += selection_rows_ + kSplit;
     flops_ += 7.0;
     return at(distance(alpha, 0.3));
   }
@@ -117,12 +134,13 @@ class FakeRun : public TrainedRun {
   }
   double distance(std::span<const double> alpha, double center) const {
     double sum = 0.0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      double x = 0.0;
-      for (std::size_t k = 0; k < alpha.size(); ++k) x += alpha[k] * snapshots_[k][i];
-      sum += (x - center) * (x - center);
-    }
+    for (std::size_t i = 0; i < 3; ++i) sum += std::pow(mixed(alpha, i) - center, 2);
     return sum;
+  }
+  double mixed(std::span<const double> alpha, std::size_t i) const {
+    double x = 0.0;
+    for (std::size_t k = 0; k < alpha.size(); ++k) x += alpha[k] * snapshots_[k][i];
+    return x;
   }
   Evaluation at(double distance) const {
     Evaluation result;
@@ -145,6 +163,8 @@ class FakeRun : public TrainedRun {
   double lr_penalty_;
   std::vector<std::vector<double>> snapshots_;
   RunRecord record_;
+  std::int64_t selection_rows_ = kSplit;  // of select() and of what evaluate() selects by
+  double shift_ = 0.0;                    // between the optima of the two
   std::int64_t examples_ = 0;
   double flops_ = 0.0;
 };
@@ -166,6 +186,11 @@ class FakeTrainer : public Trainer {
     distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
     if (disturb) disturb(request, run->record());
     return run;
+  }
+  std::unique_ptr<TrainedRun> gather(const RunRequest& as, std::span<const Ingredient> ingredients,
+                                     const std::function<bool()>& should_stop) override {
+    if (should_stop && should_stop()) throw Stopped();
+    return std::make_unique<FakeRun>(as, ingredients, should_stop);
   }
 
  private:

@@ -361,7 +361,7 @@ TEST_CASE("a run of which no mix has a finite loss has diverged; what was asked 
       return FakeRun::fusion_loss(alpha, rows, precision) + std::nan("");
     }
   };
-  class Diverging : public Trainer {
+  class Diverging : public FakeTrainer {
     std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                       const std::function<bool()>&) override {
       return std::make_unique<WithoutLoss>(request);

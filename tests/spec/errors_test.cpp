@@ -56,12 +56,13 @@ TEST_CASE("problems of the command line show what was typed") {
         "command line: recipe..lr=1: 'recipe..lr' has an empty part\n"
         "command line: recipe.eps=[1: not valid YAML: end of sequence flow not found\n"
         "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number");
-  CHECK(file.error({"recipe.lr=fast", "taks=all"}) ==
-        "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number\n"
-        "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
-        "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
-        "workers, trials_per_device, deterministic, store_limit, search, outer, methods, pairs, "
-        "refuse, confirm, baseline, primary, comparisons, equivalence, at_chance, published)");
+  CHECK(
+      file.error({"recipe.lr=fast", "taks=all"}) ==
+      "command line: recipe.lr=fast: recipe.lr: 'fast' is not a number\n"
+      "command line: taks=all: unknown key 'taks'; did you mean 'tasks'? (known: name, model, "
+      "models_root, data, runs, tasks, recipe, inner, seeds, outer_split, device, threads, "
+      "workers, trials_per_device, deterministic, store_limit, search, outer, methods, pairs, "
+      "refuse, soup, confirm, baseline, primary, comparisons, equivalence, at_chance, published)");
   CHECK(file.error({"model.x=1"}) ==
         "command line: model.x=1: model is 'tiny' and has nothing below it");
 }

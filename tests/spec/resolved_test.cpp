@@ -139,6 +139,15 @@ TEST_CASE("a budget resolves to itself, and may take the place of trials between
   }
 }
 
+TEST_CASE("what takes another method's trials resolves to itself") {
+  const SpecFile file(kWhole.substr(0, kWhole.find("methods:")) +
+                      "methods: [random_search, bo]\nrefuse: [swa, lawa]\nsoup: all\nconfirm: 2\n");
+  const std::string resolved = resolved_yaml(file.load());
+  CHECK(resolved.find("\nrefuse: [swa, lawa]\nsoup: [uniform, greedy]\nconfirm: 2\n") !=
+        std::string::npos);
+  CHECK(resolved_yaml(SpecFile(resolved).load()) == resolved);
+}
+
 TEST_CASE("any other change is refused and shown") {
   CHECK(refusal("model: ./enc", "model: ./big") == "model: enc before, big now");
   CHECK(refusal("holdout:0.1", "dev") == "outer_split: holdout:0.1 before, dev now");

@@ -63,6 +63,32 @@ TEST_CASE("a budget is an amount with its unit, and stands in place of trials an
   }
 }
 
+TEST_CASE("soups are of searches whose models can be mixed") {
+  const auto with = [](const std::string& lines) {
+    return messages_of("model: m\ntasks: [RTE]\n" + lines);
+  };
+  const std::string search = "search: {lr: {low: 1e-5, high: 1e-4}}\n";
+  const SpecFile file(
+      "model: m\ntasks: [RTE]\nmethods: [fine_tune, restarts, random_search, bo]\n" + search +
+      "soup: all\n");
+  std::string names;
+  for (const Method& method : file.load().methods) names += method.name + " ";
+  CHECK(names ==
+        "fine_tune restarts random_search bo(logei) uniform_soup(random_search) "
+        "greedy_soup(random_search) uniform_soup(bo(logei)) greedy_soup(bo(logei)) ");
+  CHECK(with("methods: [restarts]\nsoup: [greedy]\n") ==
+        "s.yaml:4:7: soup: no method searches hyperparameters; the models of one run, or of "
+        "restarts, whose heads begin by their seeds, are not mixed");
+  CHECK(with("methods: [bo]\n" + search + "soup: [greedy, greedy]\n") ==
+        "s.yaml:5:16: soup: 'greedy' is listed twice");
+  CHECK(with("methods: [bo]\n" + search + "soup: [gready]\n") ==
+        "s.yaml:5:8: unknown soup 'gready'; did you mean 'greedy'? (known: uniform, greedy)");
+  CHECK(with("methods: [bo]\nsearch: {lr: {low: 1e-5, high: 1e-4}, head_init: {values: [normal, "
+             "uniform]}}\nsoup: all\n") ==
+        "s.yaml:4:50: search.head_init: soup: mixes the models of a search's runs, which must have "
+        "it in common");
+}
+
 TEST_CASE("a recipe outside of what is searched and a start outside of it are refused") {
   const auto with = [](const std::string& lines) {
     return messages_of(
