@@ -14,9 +14,9 @@ namespace runner::bo {
 namespace {
 
 // Of log(outputscale) and log(noise), in standardised outcomes: the median output scale is their
-// variance, the median noise a seventh of it. Little hangs on them: on the README's tuning tables,
-// from 4 points, spreads of 1 (361 and 180 studies) and a median noise of e^-4 (180) change the
-// mean gap by -.02 to +.00 +- .02 at each mark.
+// variance, the median noise a seventh of it. Little hangs on them: on docs/performance.md's
+// tables, from 4 points, spreads of 1 (361 and 180 studies) and a median noise of e^-4 (180) change
+// the mean gap by -.02 to +.00 +- .02 at each mark.
 constexpr double kOutputscaleLocation = 0.0, kOutputscaleSpread = 0.5;
 constexpr double kNoiseLocation = -2.0, kNoiseSpread = 2.0;
 constexpr double kLargestNoise = 1.0, kFallbackNoise = 1e-2;

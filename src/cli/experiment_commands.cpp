@@ -48,7 +48,7 @@ void require_files(const spec::Spec& spec) {
   throw InputError(
       fmt::format("{}: {} {} missing:\n  {}\nGLUE's folders are looked for below data.root or "
                   "RUNNER_GLUE, models "
-                  "below models_root or RUNNER_MODELS; README.md says how to lay them out",
+                  "below models_root or RUNNER_MODELS; docs/glue.md says how to lay them out",
                   spec.file.string(), missing.size(), missing.size() == 1 ? "file is" : "files are",
                   fmt::join(missing, "\n  ")));
 }
