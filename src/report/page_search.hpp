@@ -8,7 +8,7 @@
 namespace runner::report {
 
 // What the outer loop's model believes after each searching cell's last trial, refitted from the
-// journals (bo::believe):
+// journals (bo::predict):
 //
 //   importance  for each searched variable the variance of its main effect on the predicted score,
 //               as a share of all main effects: Hutter, Hoos, Leyton-Brown (2014), "An efficient
