@@ -20,9 +20,10 @@ set(sees_fusion     io random kernels bo)
 set(sees_train      io random kernels data model fusion)
 set(sees_spec       io random bo data fusion train)
 set(sees_experiment io random bo data fusion train spec)
+set(sees_slurm      io spec experiment)
 set(sees_report     io random bo data spec experiment)
 set(sees_lab        io random data model fusion train spec experiment)
-set(sees_cli        io random kernels bo bench data mini model fusion train spec experiment report lab)
+set(sees_cli        io random kernels bo bench data mini model fusion train spec experiment slurm report lab)
 set(sees_main       io cli)
 
 # may_include_LIBRARY: the folders that may; libraries not listed are free.

@@ -44,6 +44,17 @@ std::vector<std::string> missing_files(const spec::Spec& spec) {
   return missing;
 }
 
+void require_files(const spec::Spec& spec) {
+  const std::vector<std::string> missing = cli::missing_files(spec);
+  if (missing.empty()) return;
+  throw InputError(
+      fmt::format("{}: {} {} missing:\n  {}\nGLUE's folders are looked for below data.root or "
+                  "RUNNER_GLUE, models "
+                  "below models_root or RUNNER_MODELS; docs/glue.md says how to lay them out",
+                  spec.file.string(), missing.size(), missing.size() == 1 ? "file is" : "files are",
+                  fmt::join(missing, "\n  ")));
+}
+
 std::vector<std::string> check_files(const spec::Spec& spec) {
   std::vector<std::string> problems, notes;
   const auto add_new = [](std::vector<std::string>& lines, const std::string& line) {

@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <sstream>
 
 #include "bo/blas.hpp"
 #include "cli/check_files.hpp"
@@ -16,23 +17,22 @@
 #include "cli/forecast_text.hpp"
 #include "cli/machine.hpp"
 #include "cli/options.hpp"
+#include "cli/pool.hpp"
 #include "cli/progress.hpp"
 #include "cli/signals.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "cli/version.hpp"
-#include "experiment/pool.hpp"
+#include "experiment/ahead.hpp"
 #include "experiment/run.hpp"
 #include "experiment/run_folder.hpp"
-#include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "kernels/machine.hpp"
-#include "model/config.hpp"
-#include "model/layout.hpp"
 #include "report/page.hpp"
 #include "report/study.hpp"
 #include "report/tables.hpp"
+#include "slurm/array.hpp"
 #include "spec/load.hpp"
 #include "spec/resolved.hpp"
 
@@ -42,116 +42,78 @@ namespace po = boost::program_options;
 
 namespace {
 
-void require_files(const spec::Spec& spec) {
-  const std::vector<std::string> missing = missing_files(spec);
-  if (missing.empty()) return;
-  throw InputError(
-      fmt::format("{}: {} {} missing:\n  {}\nGLUE's folders are looked for below data.root or "
-                  "RUNNER_GLUE, models "
-                  "below models_root or RUNNER_MODELS; docs/glue.md says how to lay them out",
-                  spec.file.string(), missing.size(), missing.size() == 1 ? "file is" : "files are",
-                  fmt::join(missing, "\n  ")));
-}
-
-struct Share {
-  int index = 0, count = 1;
+// What a call works on.
+struct Part {
+  experiment::RunOptions options;                         // the cells
+  std::optional<std::vector<experiment::KnownRun>> runs;  // instead of them
+  bool whole = true;                                      // with tables at its end
 };
 
-int whole_number(std::string_view text, std::string_view what) {
-  double value = 0.0;
-  if (!io::parse_number(text, value) || value < 0 || value > 1e6 || value != std::floor(value)) {
-    throw InputError(fmt::format("{}: '{}' is not a whole number", what, text));
-  }
-  return static_cast<int>(value);
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
-// --shard I/N, else the array task that Slurm names, else everything.
-Share share_of(const CommandLine& line) {
-  Share share;
-  std::string what = "--shard";
-  if (line.has("shard")) {
+// --runs, --cells, --shard I/N, else the array task that Slurm names, else everything.
+Part part_of(const spec::Spec& spec, const CommandLine& line) {
+  Part part{.options = {.only = line.get<std::string>("only"), .fail_fast = line.has("fail-fast")}};
+  const auto share = [&](int index, int count, std::string_view what) {
+    if (count < 1 || index >= count) {
+      throw InputError(
+          fmt::format("{}: {}/{} is not a share; I counts from 0 to N-1", what, index, count));
+    }
+    part.options.shard = index;
+    part.options.shards = count;
+    part.whole = count == 1;
+  };
+  if (line.has("runs") + line.has("cells") + line.has("shard") > 1) {
+    throw InputError("command line: --runs, --cells and --shard choose each in its own way");
+  }
+  if (line.has("runs")) {
+    part.runs = named_runs(experiment::known_runs(spec), words_of(line.get<std::string>("runs")));
+    part.whole = false;
+  } else if (line.has("cells")) {
+    part.options.cells = words_of(line.get<std::string>("cells"));
+    if (part.options.cells.empty()) throw InputError("--cells: no cell is named");
+    part.whole = false;
+  } else if (line.has("shard")) {
     const auto text = line.get<std::string>("shard");
     const std::size_t slash = text.find('/');
     if (slash == std::string::npos) {
       throw InputError(fmt::format("--shard: '{}' is not I/N, as in 0/4", text));
     }
-    share = {whole_number(text.substr(0, slash), what), whole_number(text.substr(slash + 1), what)};
-  } else if (const char* task = std::getenv("SLURM_ARRAY_TASK_ID")) {
-    const char* count = std::getenv("SLURM_ARRAY_TASK_COUNT");
-    const char* first = std::getenv("SLURM_ARRAY_TASK_MIN");
-    if (count == nullptr) return share;
-    what = "SLURM_ARRAY_TASK_ID/COUNT";
-    share = {whole_number(task, what) - (first != nullptr ? whole_number(first, what) : 0),
-             whole_number(count, what)};
+    share(slurm::whole_number(text.substr(0, slash), "--shard"),
+          slurm::whole_number(text.substr(slash + 1), "--shard"), "--shard");
+  } else if (const auto place = slurm::place_in_array([](const char* name) {
+               const char* value = std::getenv(name);
+               return std::string(value == nullptr ? "" : value);
+             })) {
+    share(place->index, place->count, "SLURM_ARRAY_TASK_ID/COUNT");
   }
-  if (share.count < 1 || share.index < 0 || share.index >= share.count) {
-    throw InputError(fmt::format("{}: {}/{} is not a share; I counts from 0 to N-1", what,
-                                 share.index, share.count));
-  }
-  return share;
+  return part;
 }
 
-// The largest value that a setting of the recipe can take in any trial.
-double largest(const spec::Spec& spec, std::string_view name, double recipe) {
-  for (const bo::Variable& variable : spec.search) {
-    if (variable.name != name) continue;
-    if (variable.type != bo::Type::choice) return std::max(recipe, variable.high);
-    for (const std::string& text : variable.values) {
-      double value = 0.0;
-      if (io::parse_number(text, value)) recipe = std::max(recipe, value);
-    }
+std::vector<experiment::Cell> cells_of(const spec::Spec& spec, const Part& part) {
+  if (!part.runs) return chosen_cells(spec, part.options);
+  std::vector<experiment::Cell> cells;
+  for (const experiment::KnownRun& run : experiment::unmade(*part.runs)) {
+    for (const experiment::KnownTrial& trial : run.trials) cells.push_back(trial.cell);
   }
-  return recipe;
+  return cells;
 }
 
-// Memory that a cell on a CPU may need, in bytes, from above: weights, moments, gradients and
-// rounded weights (18 bytes a parameter), the snapshots, and what a layer keeps for its backward
-// pass.
-double cell_bytes(const spec::Spec& spec) {
-  const model::EncoderConfig config = model::read_config(spec.model);
-  double bytes = 0.0;
-  for (const spec::TaskEntry& task : spec.tasks) {
-    const train::Options& recipe = task.recipe.train;
-    const double tokens = largest(spec, "batch_size", recipe.batch_size) *
-                          largest(spec, "max_length", recipe.max_length);
-    const double snapshots = largest(spec, "snapshots", recipe.snapshots);
-    const auto weights = static_cast<double>(model::make_layout(config, task.task.classes()).size);
-    bytes = std::max(bytes, (18.0 + 4.0 * snapshots) * weights +
-                                64.0 * config.hidden_size * config.layers * tokens);
-  }
-  return bytes;
-}
-
-// The spec's word, else what suits the machine. What fits on a GPU only the spec can say.
-experiment::Pool pool_of(const spec::Spec& spec, const Share& share) {
-  if (spec.threads > 0 && spec.workers > 0) return {spec.workers, spec.threads};
-  const int cores = engine().auto_threads();
-  if (spec.workers > 0) return {spec.workers, std::max(1, cores / spec.workers)};
-  if (!engine().resolve_device(spec.device).is_cpu()) {
-    const int workers = spec.trials_per_device;
-    return {workers, spec.threads > 0 ? spec.threads : std::max(1, cores / workers)};
-  }
-  const std::vector<experiment::Cell> cells =
-      experiment::cells_of_shard(spec, share.index, share.count);
-  std::set<std::pair<const spec::TaskEntry*, std::uint64_t>> groups;  // that share training runs
-  for (const experiment::Cell& cell : cells) groups.emplace(cell.task, cell.seed);
-  constexpr double kUsableMemory = 0.75;
-  const double most = kUsableMemory * engine().auto_memory() / cell_bytes(spec);
-  experiment::Pool pool = experiment::choose_pool(
-      std::max(1, cores / std::max(1, spec.threads)), static_cast<int>(cells.size()),
-      static_cast<int>(groups.size()), static_cast<int>(std::clamp(most, 1.0, 1e6)));
-  if (spec.threads > 0) pool.threads = spec.threads;
-  return pool;
+experiment::Summary survey(const spec::Spec& spec, const Part& part) {
+  return part.runs ? experiment::survey_ahead(*part.runs) : experiment::survey(spec, part.options);
 }
 
 // A broken file of any task that has work left, or of any at all, ends the call here, before
 // anything trains, is written or removed. Says what becomes of the model's tensors.
-void try_inputs(const spec::Spec& spec, const Share& share, bool all,
+void try_inputs(const std::vector<experiment::Cell>& cells, bool all,
                 const lab::Laboratory& laboratory) {
   std::set<const spec::TaskEntry*> tried;
   std::set<std::string> said;
-  for (const experiment::Cell& cell : experiment::cells_of_shard(spec, share.index, share.count)) {
-    if (tried.contains(cell.task)) continue;
+  for (const experiment::Cell& cell : cells) {
+    if (tried.contains(cell.task) || stop_requested()) continue;
     if (!all && is_complete(cell, experiment::read_history(cell))) continue;
     for (const std::string& note : laboratory.try_inputs(*cell.task))
       if (said.insert(note).second) print_error("note: {}\n", note);
@@ -218,9 +180,10 @@ std::string trials_of(const spec::Spec& spec, const experiment::Summary& summary
 }
 
 // The last line, and what it comes to.
-int conclude(const spec::Spec& spec, const experiment::Summary& summary) {
-  print_out("{} of {} cells done, {} of {} trials ({} before this call), {} failed; {}\n",
-            summary.cells_done, summary.cells, summary.trials_done, trials_of(spec, summary),
+int conclude(const spec::Spec& spec, const experiment::Summary& summary,
+             std::string_view unit = "cells") {
+  print_out("{} of {} {} done, {} of {} trials ({} before this call), {} failed; {}\n",
+            summary.cells_done, summary.cells, unit, summary.trials_done, trials_of(spec, summary),
             summary.trials_before, summary.failed, experiment::run_folder(spec).string());
   const bool whole = summary.cells_done == summary.cells && summary.failed == 0;
   return whole && summary.errors.empty() ? kDone : kSomeFailed;
@@ -231,12 +194,18 @@ constexpr std::string_view kRunUsage = "runner FILE.yaml [key.path=value ...] [f
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments) {
+  install_signal_handlers();
   po::options_description flags("flags");
   flags.add_options()(
       "shard", po::value<std::string>()->value_name("I/N"),
       "work on share I of N (from 0); else the share that a Slurm array task names")(
       "only", po::value<std::string>()->value_name("PATTERN")->default_value(""),
       "cells whose TASK/METHOD/seedS matches, as a glob or a part of the name")(
+      "cells", po::value<std::string>()->value_name("NAMES"),
+      "these cells, named in full and separated by blanks; no tables")(
+      "runs", po::value<std::string>()->value_name("NAMES"),
+      "these of the training runs that are known beforehand, with every trial that is known of "
+      "them, as `runner slurm` names them; no tables")(
       "rerun-failed", "nothing more: what an error of the machine ended is always tried again")(
       "fail-fast", "stop at the first trial without a result")(
       "fresh", "begin anew: remove this run first, once the new one is known to start")(
@@ -247,46 +216,44 @@ int run_command(const std::vector<std::string>& arguments) {
   if (helped) return kDone;
   if (line.has("dry-run")) return plan_command(line.words);
   const spec::Spec spec = load_spec(line, kRunUsage);
-  const Share share = share_of(line);
+  Part part = part_of(spec, line);
   const fs::path folder = experiment::run_folder(spec);
   experiment::require_run_folder(folder);
   const bool fresh = line.has("fresh") && experiment::is_run(folder);
-  if (fresh && share.count > 1) {
+  if (fresh && !part.whole) {
     throw InputError(
-        "--fresh with --shard or in a Slurm array would remove what the other shares have done; "
-        "begin anew without shares, or give the run another name (name=...)");
+        "--fresh with --shard, --cells, --runs or in a Slurm array would remove what the other "
+        "shares have done; begin anew without shares, or give the run another name (name=...)");
   }
   if (fresh) experiment::refuse_while_at_work(folder);
   Progress progress(line.has("quiet"));
   const std::string damaged = fresh ? "" : experiment::refuse_other_spec(spec);
   if (!damaged.empty()) progress.warn(damaged);
-  experiment::RunOptions options{.shard = share.index,
-                                 .shards = share.count,
-                                 .only = line.get<std::string>("only"),
-                                 .fail_fast = line.has("fail-fast")};
-  experiment::Summary summary = experiment::survey(spec, options);
+  experiment::Summary summary = survey(spec, part);
   const bool to_mend = !fresh && !experiment::damaged_claims(folder).empty();
   if (fresh || to_mend || summary.cells_done < summary.cells) {
     require_files(spec);
-    const experiment::Pool pool = pool_of(spec, share);
-    options.workers = pool.workers;
-    install_signal_handlers();
+    const std::vector<experiment::Cell> cells = cells_of(spec, part);
+    const experiment::Pool pool =
+        pool_of(spec, cells, part.runs ? summary.cells - summary.cells_done : 0);
+    part.options.workers = pool.workers;
     const std::unique_ptr<lab::Laboratory> laboratory =
         engine().make_laboratory(spec, folder / "store", pool.threads,
                                  [&progress](const std::string& text) { progress.warn(text); });
-    try_inputs(spec, share, fresh, *laboratory);
-    if (fresh) experiment::remove_run(folder);
+    try_inputs(cells, fresh, *laboratory);
+    if (fresh && !stop_requested()) experiment::remove_run(folder);
     experiment::Presence presence(folder);
     experiment::write_spec(spec);
     if (to_mend) laboratory->mend_claims();
-    summary = experiment::run(
-        spec, *laboratory, options,
-        {.on_progress = [&progress](const experiment::Event& event) { progress(event); },
-         .should_stop =
-             [&presence] {
-               presence.beat();
-               return stop_requested();
-             }});
+    const experiment::RunSinks sinks{
+        .on_progress = [&progress](const experiment::Event& event) { progress(event); },
+        .should_stop =
+            [&presence] {
+              presence.beat();
+              return stop_requested();
+            }};
+    summary = part.runs ? run_ahead(*part.runs, *laboratory, part.options, sinks)
+                        : experiment::run(spec, *laboratory, part.options, sinks);
     if (summary.trials_done > summary.trials_before) {
       write_provenance(spec, folder, pool, laboratory->notes());
     }
@@ -299,8 +266,8 @@ int run_command(const std::vector<std::string>& arguments) {
   } else if (!damaged.empty()) {
     experiment::write_spec(spec);
   }
-  if (share.count == 1) write_results(report::Study(spec), line);
-  const int code = conclude(spec, summary);
+  if (part.whole) write_results(report::Study(spec), line);
+  const int code = conclude(spec, summary, part.runs ? "training runs" : "cells");
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();
@@ -343,8 +310,8 @@ int plan_command(const std::vector<std::string>& arguments) {
   const std::vector<std::string> missing = missing_files(spec);
   for (const std::string& file : missing) print_out("# missing: {}\n", file);
   if (missing.empty()) {
-    print_out("{}", forecast_text(spec, line, pool_of(spec, {}), cell_bytes(spec),
-                                  static_cast<double>(spec.store_limit)));
+    print_out("{}", forecast_text(spec, line, pool_of(spec, experiment::list_cells(spec)),
+                                  cell_bytes(spec), static_cast<double>(spec.store_limit)));
   }
   return kDone;
 }
@@ -367,6 +334,7 @@ int merge_command(const std::vector<std::string>& arguments) {
         "{}: was changed after it was written (its checksum differs); 'runner {}' makes it again",
         file.string(), spec.file.string()));
   }
+  experiment::settle(spec);
   const report::Study study(spec);
   write_results(study, line);
   for (const std::string& missing : study.missing()) print_error("not complete: {}\n", missing);

@@ -92,8 +92,9 @@ void Progress::operator()(const experiment::Event& event) {
                        fresh / spent * 3600.0);
   }
   const std::string state = state_of(event);
-  show(fmt::format("{} of {} trials, {} of {} cells{}{}{}", event.trials_done, event.trials,
-                   event.cells_done, event.cells, left, state.empty() ? "" : "; ", state),
+  show(fmt::format("{} of {} trials, {} of {} {}{}{}{}", event.trials_done, event.trials,
+                   event.cells_done, event.cells, event.unit, left, state.empty() ? "" : "; ",
+                   state),
        false);
 }
 

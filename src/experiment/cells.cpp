@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "experiment/ahead.hpp"
 #include "io/error.hpp"
 #include "spec/budget.hpp"
 #include "spec/variables.hpp"
@@ -169,21 +170,8 @@ std::vector<RunRequest> foreseen_requests(const Cell& cell, History history) {
     }
     return requests;
   }
-  const std::size_t known = history.trials.size();
-  const auto expected = static_cast<std::size_t>(expected_trials(cell, history.trials));
-  const auto is_foreseen = [&](std::size_t trial) {
-    return donor ? can_take(cell, trial, donated) : trial < expected;
-  };
-  while (is_foreseen(history.trials.size())) {
-    auto next = propose_trial(cell, history.trials, donated);
-    if (!next) break;
-    // What a model chooses is known only while it has seen every outcome before.
-    const bool modelled = next->proposal.is_modelled() || !next->proposal.fit.fallback.empty();
-    if (modelled && history.trials.size() > known) break;
-    requests.push_back(request_of(cell, *next));
-    if (modelled) break;
-    next->objective = 0.0;  // in place of an outcome
-    history.trials.push_back(*std::move(next));
+  for (const TrialRecord& trial : foreseen_trials(cell, std::move(history.trials), donated)) {
+    requests.push_back(request_of(cell, trial));
   }
   return requests;
 }

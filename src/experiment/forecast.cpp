@@ -7,13 +7,12 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <utility>
 
+#include "experiment/ahead.hpp"
 #include "experiment/run.hpp"
 #include "io/error.hpp"
 #include "spec/budget.hpp"
-#include "spec/variables.hpp"
 
 namespace runner::experiment {
 namespace {
@@ -27,7 +26,7 @@ class Counting : public Trainer {
                                     const std::function<bool()>& should_stop) override {
     auto run = pricing_.train(request, should_stop);
     trained_ = run->record();
-    if (seen_.insert(key(request)).second) {
+    if (seen_.insert(identity_of(request)).second) {
       ++forecast_.runs;
       forecast_.training.examples += static_cast<double>(trained_.examples);
       forecast_.training.flops += trained_.flops;
@@ -49,20 +48,9 @@ class Counting : public Trainer {
   std::int64_t take_snapshots() { return std::exchange(snapshots_, 0); }
 
  private:
-  using Key = std::tuple<std::string, std::uint64_t, std::uint64_t, std::vector<double>>;
-  static Key key(const RunRequest& request) {
-    spec::Trial trial;
-    trial.train = request.options;
-    std::vector<double> values;
-    for (const spec::VariableRow& variable : spec::variables()) {
-      if (!variable.is_inner()) values.push_back(variable.get(trial));
-    }
-    return {request.task, request.seed, request.split_seed, values};
-  }
-
   Trainer& pricing_;
   Forecast& forecast_;
-  std::set<Key> seen_;
+  std::set<RunIdentity> seen_;
   RunRecord trained_;
   std::int64_t snapshots_ = 0;
 };

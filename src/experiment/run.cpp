@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "experiment/ahead.hpp"
 #include "experiment/lease.hpp"
 #include "experiment/run_folder.hpp"
 #include "io/error.hpp"
@@ -28,26 +29,6 @@ using Clock = std::chrono::steady_clock;
 bool matches(const std::string& only, const std::string& name) {
   if (only.find_first_of("*?[") == std::string::npos) return name.find(only) != std::string::npos;
   return ::fnmatch(only.c_str(), name.c_str(), 0) == 0;
-}
-
-// In the order of work. A share may have none that match, the whole experiment may not.
-std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options) {
-  const auto other = [&](const Cell& cell) { return !matches(options.only, cell_name(cell)); };
-  std::vector<Cell> all = list_cells(spec);
-  if (std::ranges::all_of(all, other)) {
-    constexpr std::size_t kShown = 20;
-    std::vector<std::string> names;
-    for (const Cell& cell : all) {
-      if (names.size() < kShown) names.push_back(cell_name(cell));
-    }
-    throw InputError(fmt::format("--only: no cell matches '{}'; the cells are\n  {}{}",
-                                 options.only, fmt::join(names, "\n  "),
-                                 all.size() > kShown ? "\n  ..." : ""));
-  }
-  std::vector<Cell> cells = cells_of_shard(spec, options.shard, options.shards);
-  std::erase_if(cells, other);
-  sort_for_work(cells);
-  return cells;
 }
 
 // The trials of the cell's donor, if it has one. Throws Busy while another process works on them.
@@ -299,12 +280,16 @@ class Run {
             }};
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (sinks.should_stop()) return;
-      const int trial = proposed->trial;
-      auto record = run_trial(cell, *std::move(proposed), journal.history().inner_of(trial),
-                              trainer, sinks, donated);
-      if (!record) return;
-      if (!is_incumbent(*record, journal.history().trials)) record->evaluation.predictions.clear();
-      journal.append(*record);
+      auto record = take_in(cell, *proposed, journal);
+      if (!record) {
+        const int trial = proposed->trial;
+        record = run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer,
+                           sinks, donated);
+        if (!record) return;
+        if (!is_incumbent(*record, journal.history().trials))
+          record->evaluation.predictions.clear();
+        journal.append(*record);
+      }
       const std::lock_guard guard(mutex_);
       count(state, admitted());
       if (options_.fail_fast && !record->has_result()) failed_fast_ = true;
@@ -312,7 +297,7 @@ class Run {
     }
     History history = journal.history();
     history.cut(static_cast<int>(admitted().size()));
-    io::write_file_if_changed(folder / "result.json", result_of(cell, history));
+    complete(cell, history);
     const std::lock_guard guard(mutex_);
     count_done(state);
     report({.kind = Event::Kind::cell, .cell = name});
@@ -335,6 +320,37 @@ class Run {
 };
 
 }  // namespace
+
+std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options) {
+  const auto refuse = [&](const std::string& what) {
+    constexpr std::size_t kShown = 20;
+    const std::vector<Cell> all = list_cells(spec);
+    std::vector<std::string> names;
+    for (const Cell& cell : all) {
+      if (names.size() < kShown) names.push_back(cell_name(cell));
+    }
+    throw InputError(fmt::format("{}; the cells are\n  {}{}", what, fmt::join(names, "\n  "),
+                                 all.size() > kShown ? "\n  ..." : ""));
+  };
+  const auto other = [&](const Cell& cell) { return !matches(options.only, cell_name(cell)); };
+  if (std::ranges::all_of(list_cells(spec), other)) {  // a share may have none that match
+    refuse(fmt::format("--only: no cell matches '{}'", options.only));
+  }
+  std::vector<Cell> cells = cells_of_shard(spec, options.shard, options.shards);
+  std::erase_if(cells, other);
+  for (const std::string& name : options.cells) {
+    if (std::ranges::find(cells, name, cell_name) == cells.end()) {
+      refuse(fmt::format("--cells: there is no cell '{}'", name));
+    }
+  }
+  if (!options.cells.empty()) {
+    std::erase_if(cells, [&](const Cell& cell) {
+      return std::ranges::find(options.cells, cell_name(cell)) == options.cells.end();
+    });
+  }
+  sort_for_work(cells);
+  return cells;
+}
 
 Summary survey(const spec::Spec& spec, const RunOptions& options) {
   return Run(spec, options, {}).survey();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiment/cells.hpp"
@@ -12,6 +13,7 @@ namespace runner::experiment {
 
 struct RunOptions {
   int shard = 0, shards = 1;
+  std::vector<std::string> cells;  // these, by name; none: all
   std::string only;  // a glob on the cell's name; without *, ? and [ it may stand anywhere in it
   bool fail_fast = false;  // stop all when a trial ends without a result
   int workers = 1;         // cells at once
@@ -27,6 +29,7 @@ struct Event {
   // `trials` is an estimate as long as cells are not done (expected_trials).
   int trials_done = 0, trials = 0;
   int cells_done = 0, cells = 0;
+  std::string_view unit = "cells";  // what counts as a cell
 };
 
 struct RunSinks {
@@ -43,8 +46,11 @@ struct Summary {
   bool interrupted = false;         // should_stop became true
 };
 
-// What is done of the chosen cells. Touches nothing. Throws InputError, naming the cells, when
-// options.only matches none.
+// The cells that the options name, in the order of work. Throws InputError, naming the cells, when
+// options.only matches none or options.cells names one that is not there.
+std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options);
+
+// What is done of the chosen cells. Touches nothing. Throws as chosen_cells.
 Summary survey(const spec::Spec& spec, const RunOptions& options);
 
 // Runs the chosen cells, or goes on with them. What a journal holds is not done again. The failure

@@ -1,0 +1,67 @@
+#include "cli/pool.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "cli/engine.hpp"
+#include "io/csv.hpp"
+#include "model/config.hpp"
+#include "model/layout.hpp"
+
+namespace runner::cli {
+namespace {
+
+// The largest value that a setting of the recipe can take in any trial.
+double largest(const spec::Spec& spec, std::string_view name, double recipe) {
+  for (const bo::Variable& variable : spec.search) {
+    if (variable.name != name) continue;
+    if (variable.type != bo::Type::choice) return std::max(recipe, variable.high);
+    for (const std::string& text : variable.values) {
+      double value = 0.0;
+      if (io::parse_number(text, value)) recipe = std::max(recipe, value);
+    }
+  }
+  return recipe;
+}
+
+}  // namespace
+
+double cell_bytes(const spec::Spec& spec) {
+  const model::EncoderConfig config = model::read_config(spec.model);
+  double bytes = 0.0;
+  for (const spec::TaskEntry& task : spec.tasks) {
+    const train::Options& recipe = task.recipe.train;
+    const double tokens = largest(spec, "batch_size", recipe.batch_size) *
+                          largest(spec, "max_length", recipe.max_length);
+    const double snapshots = largest(spec, "snapshots", recipe.snapshots);
+    const auto weights = static_cast<double>(model::make_layout(config, task.task.classes()).size);
+    bytes = std::max(bytes, (18.0 + 4.0 * snapshots) * weights +
+                                64.0 * config.hidden_size * config.layers * tokens);
+  }
+  return bytes;
+}
+
+experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::Cell>& cells,
+                         int runs) {
+  if (spec.threads > 0 && spec.workers > 0) return {spec.workers, spec.threads};
+  const int cores = engine().auto_threads();
+  if (spec.workers > 0) return {spec.workers, std::max(1, cores / spec.workers)};
+  if (!engine().resolve_device(spec.device).is_cpu()) {
+    const int workers = spec.trials_per_device;
+    return {workers, spec.threads > 0 ? spec.threads : std::max(1, cores / workers)};
+  }
+  std::set<std::pair<const spec::TaskEntry*, std::uint64_t>> groups;  // that share training runs
+  for (const experiment::Cell& cell : cells) groups.emplace(cell.task, cell.seed);
+  constexpr double kUsableMemory = 0.75;
+  const double most = kUsableMemory * engine().auto_memory() / cell_bytes(spec);
+  experiment::Pool pool = experiment::choose_pool(std::max(1, cores / std::max(1, spec.threads)),
+                                                  runs > 0 ? runs : static_cast<int>(cells.size()),
+                                                  runs > 0 ? runs : static_cast<int>(groups.size()),
+                                                  static_cast<int>(std::clamp(most, 1.0, 1e6)));
+  if (spec.threads > 0) pool.threads = spec.threads;
+  return pool;
+}
+
+}  // namespace runner::cli

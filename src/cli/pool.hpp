@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "experiment/cells.hpp"
+#include "experiment/pool.hpp"
+#include "spec/spec.hpp"
+
+namespace runner::cli {
+
+// Memory that a cell on a CPU may need, in bytes, from above: weights, moments, gradients and
+// rounded weights (18 bytes a parameter), the snapshots, and what a layer keeps for its backward
+// pass.
+double cell_bytes(const spec::Spec& spec);
+
+// For these cells, or for so many training runs that share nothing: the spec's word, else what
+// suits the machine. What fits on a GPU only the spec can say.
+experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::Cell>& cells,
+                         int runs = 0);
+
+}  // namespace runner::cli

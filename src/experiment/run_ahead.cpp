@@ -1,0 +1,218 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "experiment/ahead.hpp"
+#include "experiment/run_folder.hpp"
+
+namespace runner::experiment {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One call of run_ahead(): the runs, what was done, and the lock around the sinks and the counts.
+class Making {
+ public:
+  Making(const std::vector<KnownRun>& runs, Trainer& trainer, const RunOptions& options,
+         const RunSinks& sinks, Summary before)
+      : trainer_(trainer), options_(options), sinks_(sinks), summary_(std::move(before)) {
+    for (const KnownRun& run : runs) {
+      states_.push_back({.run = &run});
+      pending_.push_back(&states_.back());
+    }
+  }
+
+  Summary operator()() {
+    report({.kind = Event::Kind::begin});
+    {
+      const auto work = [this] {
+        while (State* const state = take()) attempt(*state);
+      };
+      std::vector<std::jthread> others;
+      for (int i = 1; i < options_.workers; ++i) others.emplace_back(work);
+      work();
+    }
+    summary_.interrupted =
+        summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
+    for (State& state : states_) {
+      if (!state.error.empty()) summary_.errors.push_back(std::move(state.error));
+    }
+    return std::move(summary_);
+  }
+
+ private:
+  struct State {
+    const KnownRun* run = nullptr;
+    Clock::time_point not_before{};  // while another is at it
+    std::set<int> counted{};         // of its trials, by their place
+    std::string holder{}, error{};
+  };
+
+  bool stopping() const { return failed_fast_ || (sinks_.should_stop && sinks_.should_stop()); }
+
+  void report(Event event) {
+    if (!sinks_.on_progress) return;
+    event.unit = "training runs";
+    event.trials_done = summary_.trials_done;
+    event.trials = summary_.trials;
+    event.cells_done = summary_.cells_done;
+    event.cells = summary_.cells;
+    sinks_.on_progress(event);
+  }
+
+  // The next run for a worker; null when none is left or the call is to stop.
+  State* take() {
+    std::unique_lock lock(mutex_);
+    while (!stopping() && !pending_.empty()) {
+      const auto ready = std::ranges::find_if(
+          pending_, [now = Clock::now()](const State* state) { return state->not_before <= now; });
+      if (ready != pending_.end()) {
+        State* const state = *ready;
+        pending_.erase(ready);
+        return state;
+      }
+      changed_.wait_for(lock, kLook);
+    }
+    return nullptr;
+  }
+
+  void attempt(State& state) {
+    Event event{.cell = state.run->name};
+    try {
+      make(state);
+      event.kind = Event::Kind::cell;
+    } catch (const Stopped&) {
+      event.kind = Event::Kind::begin;
+    } catch (const Busy& busy) {
+      event.kind = Event::Kind::waiting;
+      event.message = fmt::format("{} waits for {}", state.run->name, busy.holder);
+    } catch (const std::exception& error) {
+      event.kind = Event::Kind::error;
+      event.message = fmt::format("{}: {}", state.run->name, error.what());
+    }
+    const std::lock_guard guard(mutex_);
+    if (event.kind == Event::Kind::begin) return;
+    if (event.kind == Event::Kind::waiting) {
+      state.not_before = Clock::now() + kDelay;
+      pending_.push_back(&state);
+      if (std::exchange(state.holder, event.message) == event.message) return;
+    }
+    if (event.kind == Event::Kind::cell) ++summary_.cells_done;
+    if (event.kind == Event::Kind::error) {
+      state.error = event.message;
+      if (options_.fail_fast) failed_fast_ = true;
+    }
+    report(std::move(event));
+  }
+
+  void make(State& state) {
+    const std::function<bool()> should_stop = [this] { return stopping(); };
+    // Open until its last trial, so that no other process drops it meanwhile.
+    const std::unique_ptr<TrainedRun> run = trainer_.train(state.run->request, should_stop);
+    for (std::size_t i = 0; i < state.run->trials.size(); ++i) {
+      const KnownTrial& known = state.run->trials[i];
+      const TrialRecord record = make_trial(known);
+      const std::lock_guard guard(mutex_);
+      if (!state.counted.insert(static_cast<int>(i)).second) continue;  // before it had to wait
+      ++summary_.trials_done;
+      if (!record.has_result()) {
+        ++summary_.failed;
+        if (options_.fail_fast) failed_fast_ = true;
+      }
+      report({.kind = Event::Kind::trial, .cell = cell_name(known.cell), .trial = &record});
+    }
+    for (const KnownTrial& known : state.run->trials) settle(known.cell);
+  }
+
+  // Throws Busy while another process makes it.
+  TrialRecord make_trial(const KnownTrial& known) {
+    const std::filesystem::path folder = ahead_folder(known.cell, known.proposed);
+    refuse_links(run_folder(*known.cell.spec), folder);
+    std::string holder;
+    std::optional<Lease> lease = Lease::take(folder / "owner.json", holder);
+    if (!lease) throw Busy{holder};
+    const auto place = static_cast<std::size_t>(known.proposed.trial);
+    const History taken = read_history(known.cell);  // by the cell itself, meanwhile
+    if (place < taken.trials.size()) {
+      lease.reset();
+      std::error_code ignored;
+      std::filesystem::remove(folder, ignored);
+      return taken.trials[place];
+    }
+    Journal journal(folder / "journal.jsonl", owner_of(known.cell));
+    const History before = read_ahead(known.cell, known.proposed);
+    if (!before.trials.empty()) return before.trials.front();
+    const TrialSinks sinks{.should_stop =
+                               [&] {
+                                 lease->beat();
+                                 return stopping();
+                               },
+                           .on_inner =
+                               [&](InnerRecord inner) {
+                                 inner.trial = 0;
+                                 journal.append(std::move(inner));
+                               }};
+    auto record = run_trial(known.cell, known.proposed, before.inner, trainer_, sinks);
+    if (!record) throw Stopped();
+    TrialRecord alone = *record;
+    alone.trial = 0;
+    journal.append(std::move(alone));
+    return *std::move(record);
+  }
+
+  static constexpr std::chrono::milliseconds kLook{100};
+  static constexpr std::chrono::seconds kDelay{1};
+
+  Trainer& trainer_;
+  const RunOptions& options_;
+  const RunSinks& sinks_;
+  std::deque<State> states_;
+  std::atomic<bool> failed_fast_ = false;
+  std::mutex mutex_;  // guards the rest, and on_progress
+  std::condition_variable changed_;
+  std::deque<State*> pending_;
+  Summary summary_;
+};
+
+}  // namespace
+
+Summary survey_ahead(const std::vector<KnownRun>& runs) {
+  const auto trials_of = [](const std::vector<KnownRun>& some) {
+    std::size_t count = 0;
+    for (const KnownRun& run : some) count += run.trials.size();
+    return static_cast<int>(count);
+  };
+  const std::vector<KnownRun> left = unmade(runs);
+  Summary summary;
+  summary.cells = static_cast<int>(runs.size());
+  summary.trials = trials_of(runs);
+  summary.cells_done = summary.cells - static_cast<int>(left.size());
+  summary.trials_done = summary.trials_before = summary.trials - trials_of(left);
+  return summary;
+}
+
+Summary run_ahead(const std::vector<KnownRun>& runs, Trainer& trainer, const RunOptions& options,
+                  const RunSinks& sinks) {
+  const std::vector<KnownRun> left = unmade(runs);
+  if (left.empty()) return survey_ahead(runs);
+  trainer.wanted = [&spec = *left.front().trials.front().cell.spec] {
+    std::vector<RunRequest> requests;
+    for (const KnownRun& run : unmade(known_runs(spec))) requests.push_back(run.request);
+    return requests;
+  };
+  Summary summary = Making(left, trainer, options, sinks, survey_ahead(runs))();
+  trainer.wanted = nullptr;
+  return summary;
+}
+
+}  // namespace runner::experiment
