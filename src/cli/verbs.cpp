@@ -21,6 +21,8 @@ std::span<const Verb> verbs() {
        check_command},
       {"plan", "FILE.yaml [key=value ...]", "the resolved spec and what is done and to do",
        plan_command},
+      {"status", "FILE.yaml [--watch]", "who is at which cell, how far, and for how long yet",
+       status_command},
       {"merge", "FILE.yaml [key=value ...]", "tables from what all shards have done",
        merge_command},
       {"report", "FILE.yaml [FILE.yaml ...]", "one page to look at, of one or several experiments",

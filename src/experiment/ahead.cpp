@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "experiment/status.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "spec/variables.hpp"
@@ -160,6 +161,7 @@ std::optional<TrialRecord> take_in(const Cell& cell, const TrialRecord& proposed
 void complete(const Cell& cell, const History& history) {
   const fs::path folder = cell_folder(cell);
   io::write_file_if_changed(folder / "result.json", result_of(cell, history));
+  forget_error(cell);
   std::error_code ignored;
   fs::remove_all(folder / "ahead", ignored);
 }

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <utility>
 
+#include "experiment/holder.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 
@@ -52,6 +53,8 @@ struct Owner {
   std::string job;
   int restart = 0;
   std::int64_t alive = 0;  // seconds since the epoch
+  std::int64_t since = 0;  // likewise; for people, as is the next
+  std::string task{};      // of an array, as JOB_TASK
 
   bool same_process(const Owner& other) const {
     return std::tie(host, pid, job, restart) ==
@@ -60,15 +63,23 @@ struct Owner {
 };
 
 Owner ourselves() {
-  return {host_name(), ::getpid(), variable("SLURM_JOB_ID"), restart_count(), wall_seconds()};
+  const std::string array = variable("SLURM_ARRAY_JOB_ID");
+  return {.host = host_name(),
+          .pid = ::getpid(),
+          .job = variable("SLURM_JOB_ID"),
+          .restart = restart_count(),
+          .alive = wall_seconds(),
+          .since = wall_seconds(),
+          .task = array.empty() ? "" : array + "_" + variable("SLURM_ARRAY_TASK_ID")};
 }
 
 // Nothing when the file is gone, empty, half written or damaged.
 std::optional<Owner> read_owner(const fs::path& path) {
   try {
     const json value = json::parse(io::read_file(path));
-    return Owner{value.at("host"), value.at("pid"), value.at("job"), value.at("restart"),
-                 value.at("alive")};
+    return Owner{value.at("host"),       value.at("pid"),   value.at("job"),
+                 value.at("restart"),    value.at("alive"), value.value("since", 0L),
+                 value.value("task", "")};
   } catch (const InputError&) {
     return std::nullopt;
   } catch (const json::exception&) {
@@ -176,12 +187,12 @@ Lease::~Lease() {
 }
 
 bool Lease::write() {
-  const Owner owner = ourselves();
-  const json value = {{"host", owner.host},
-                      {"pid", owner.pid},
-                      {"job", owner.job},
-                      {"restart", owner.restart},
-                      {"alive", owner.alive}};
+  Owner owner = ourselves();
+  const std::optional<Owner> before = read_owner(path_);
+  if (before && before->same_process(owner)) owner.since = before->since;
+  const json value = {{"host", owner.host},       {"pid", owner.pid},     {"job", owner.job},
+                      {"restart", owner.restart}, {"alive", owner.alive}, {"since", owner.since},
+                      {"task", owner.task}};
   const std::string bytes = value.dump() + "\n";
   last_beat_ = std::chrono::steady_clock::now();
   // One short write in place: the lock belongs to this file, a renamed one would lose it.
@@ -208,6 +219,14 @@ std::string lease_holder(const fs::path& file) {
   std::string holder = holder_of(fd, file, locks_work);
   ::close(fd);
   return holder;
+}
+
+std::optional<Holder> holder_of_lease(const fs::path& file) {
+  if (lease_holder(file).empty()) return std::nullopt;
+  const std::optional<Owner> owner = read_owner(file);
+  if (!owner) return std::nullopt;
+  return Holder{owner->host, owner->pid, owner->task.empty() ? owner->job : owner->task,
+                owner->since, owner->alive};
 }
 
 }  // namespace runner::experiment

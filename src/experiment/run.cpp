@@ -18,6 +18,7 @@
 #include "experiment/ahead.hpp"
 #include "experiment/lease.hpp"
 #include "experiment/run_folder.hpp"
+#include "experiment/status.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 
@@ -220,6 +221,7 @@ class Run {
       put_back(index, busy.holder);
       return false;
     } catch (const std::exception& error) {
+      note_error(cells_[index].cell, error.what());
       const std::lock_guard guard(mutex_);
       cells_[index].error = name + ": " + error.what();
       if (options_.fail_fast) failed_fast_ = true;

@@ -14,6 +14,7 @@
 
 #include "experiment/ahead.hpp"
 #include "experiment/run_folder.hpp"
+#include "experiment/status.hpp"
 
 namespace runner::experiment {
 namespace {
@@ -97,6 +98,7 @@ class Making {
       event.kind = Event::Kind::waiting;
       event.message = fmt::format("{} waits for {}", state.run->name, busy.holder);
     } catch (const std::exception& error) {
+      note_error(state.run->trials.front().cell, error.what());
       event.kind = Event::Kind::error;
       event.message = fmt::format("{}: {}", state.run->name, error.what());
     }
