@@ -57,9 +57,9 @@ double measured_rate(const spec::Spec& spec) {
                    .gflop_per_second;
 }
 
-// A rate and where it is from; 0: there is none.
-std::pair<double, const char*> rate_of(const spec::Spec& spec, const CommandLine& line,
-                                       int workers) {
+}  // namespace
+
+Rate rate_of(const spec::Spec& spec, const CommandLine& line, int workers) {
   if (line.has("rate")) {
     const auto rate = line.get<double>("rate");
     if (!(rate > 0.0)) throw InputError("command line: --rate must be above 0");
@@ -68,8 +68,6 @@ std::pair<double, const char*> rate_of(const spec::Spec& spec, const CommandLine
   if (line.has("measure")) return {measured_rate(spec), "as measured now"};
   return {recorded_rate(spec, workers), "as this run's trials had"};
 }
-
-}  // namespace
 
 bool needs_rate(const spec::Spec& spec) {
   return spec.outer.budget && spec.outer.budget->unit == spec::BudgetUnit::seconds;

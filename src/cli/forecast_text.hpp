@@ -13,6 +13,13 @@ namespace runner::cli {
 // --rate, --measure: what hours are reckoned by.
 void add_forecast_flags(boost::program_options::options_description& flags);
 
+// FLOPs per second of a whole process, and where that is from; 0: not known.
+struct Rate {
+  double flops = 0.0;
+  const char* source = "";
+};
+Rate rate_of(const spec::Spec& spec, const CommandLine& line, int workers);
+
 // Is outer.budget in seconds, so that a plan must know a rate?
 bool needs_rate(const spec::Spec& spec);
 

@@ -25,6 +25,8 @@ std::span<const Verb> verbs() {
        status_command},
       {"merge", "FILE.yaml [key=value ...]", "tables from what all shards have done",
        merge_command},
+      {"slurm", "FILE.yaml [--submit]", "batch scripts that run an experiment on a Slurm cluster",
+       slurm_command},
       {"report", "FILE.yaml [FILE.yaml ...]", "one page to look at, of one or several experiments",
        report_command},
       {"export", "FILE.yaml [--best TASK] DIR", "a cell's chosen model as a Hugging Face folder",

@@ -28,6 +28,9 @@ constexpr const char* kRemover = "remover.json";
 constexpr std::array kParts = {"spec.yaml", "provenance.json", "report.html", "inputs",
                                "cells",     "store",           "tables",      kResolved};
 
+// Batch scripts, which may be there before the run is, and stay when it begins anew.
+constexpr const char* kScripts = "slurm";
+
 constexpr std::string_view kCheck = "# check: ";
 
 // Empty, or left so by a process that was killed right after it had begun.
@@ -35,8 +38,8 @@ bool is_unbegun(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (name != kProcesses && name != "spec.yaml" && !name.starts_with("spec.yaml.") &&
-        !name.starts_with(std::string(kResolved) + ".")) {
+    if (name != kProcesses && name != kScripts && name != "spec.yaml" &&
+        !name.starts_with("spec.yaml.") && !name.starts_with(std::string(kResolved) + ".")) {
       return false;
     }
   }
@@ -78,7 +81,7 @@ void require_run_folder(const fs::path& folder) {
                     folder.string(), kResolved));
   }
   for (const char* part : kParts) refuse_links(folder, folder / part);
-  refuse_links(folder, folder / kProcesses);
+  for (const char* part : {kProcesses, kScripts}) refuse_links(folder, folder / part);
 }
 
 void refuse_links(const fs::path& run, const fs::path& folder) {

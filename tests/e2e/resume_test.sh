@@ -39,6 +39,7 @@ interrupt() {
 
 interrupt killed KILL 137
 interrupt terminated TERM 75
+interrupt hung_up HUP 75
 interrupt from_keyboard INT 130
 
 # A stored run that a dying machine damaged is trained again, to the same bits.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# experiments/glue_all.sbatch on a real Slurm on this machine: four array tasks, one of them warned
-# and requeued in the middle, and the dependent merge give the tables of a single process.
+# `runner slurm` on a real Slurm on this machine: the arrays, one task of them warned and one preempted
+# in the middle, and the merge that waits for them give the tables of a single process.
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
 slurm_local=${RUNNER_SLURM_LOCAL:-$here/../../../shared/slurm/slurm-local.sh}
 [[ -x $slurm_local ]] || skip "Slurm: no $slurm_local (RUNNER_SLURM_LOCAL names another)"
@@ -18,38 +18,56 @@ trap '"$slurm_local" stop "$cluster" >/dev/null 2>&1 || true; rm -rf "$scratch"'
 }
 eval "$("$slurm_local" env "$cluster")"
 
-# The script beside the executable under test, as it stands in a clone.
-mkdir -p clone/build clone/experiments
-cp "$here/../../experiments/glue_all.sbatch" clone/experiments
-ln -s "$runner" clone/build/runner
-
-expect 0 run whole "$runner" "$spec"
-
-# Four array tasks, three at once, and the merge.
-expect 0 run shared bash clone/experiments/glue_all.sbatch --array=0-3%3 --gres=none --cpus-per-task=1 \
-  --mem=256M --time=10 "$spec"
-said "array "
-array=$(sed -n 's/^array \([0-9]*\), .*/\1/p' said)
-merge=$(sed -n 's/.*by job \([0-9]*\)$/\1/p' said)
-
 state() { scontrol show job "$1" 2>/dev/null | grep -oE "$2=[A-Za-z0-9]+" | head -1 | cut -d= -f2; }
-task_began() {
-  [[ $(state "${array}_1" JobState) == RUNNING ]] && has_records shared 10
-}
-wait_for 120 task_began
-scancel --batch --signal=USR1 "${array}_1"  # as --signal=B:USR1@60 does before the time limit
-
 ended() { [[ $(state "$1" JobState) =~ ^(COMPLETED|FAILED|CANCELLED|TIMEOUT)$ ]]; }
-wait_for 240 ended "$merge"
-[[ $(state "${array}_1" Restarts) == 1 ]] || fail "the warned task was not requeued once"
-for task in 0 1 2 3; do
-  [[ $(state "${array}_$task" JobState) == COMPLETED ]] || {
-    tail -n 20 slurm-"$array"_"$task".out
-    fail "task $task ended as $(state "${array}_$task" JobState)"
-  }
-done
+job_of() { sed -n "s/^$1: job \([0-9]*\)$/\1/p" said; }
+# completed JOB TASKS: all tasks of an array did what they were to do.
+completed() {
+  local task
+  for ((task = 0; task < $2; ++task)); do
+    [[ $(state "$1_$task" JobState) == COMPLETED ]] || {
+      tail -n 20 shared/small/slurm/*_"$1_$task".log
+      fail "task $1_$task ended as $(state "$1_$task" JobState)"
+    }
+  done
+}
+
+# Trainings long enough that a signal meets them.
+study=("$spec" recipe.epochs=6)
+expect 0 run whole "$runner" "${study[@]}"
+
+# What is known beforehand, the searches, the tables: each after the one before. One task of the first
+# array is warned in the middle, as --signal=B:USR1@90 does before the time limit, and one of the second
+# makes way for a job that matters more.
+sbatch_options=(--mem=256M --time=10 --cpus-per-task=1)
+expect 0 run shared "$runner" slurm "${study[@]}" --submit --jobs=4 --at-once=3 "${sbatch_options[@]}"
+known=$(job_of 1-known.sh) cells=$(job_of 2-cells.sh) merge=$(job_of 3-merge.sh)
+expect 2 run shared "$runner" slurm "${study[@]}" --submit
+said "still in the queue"
+
+at_work() { grep -qsF "\"$1\"" shared/small/processes/*.json; }
+wait_for 120 at_work "${known}_1"
+scancel --batch --signal=USR1 "${known}_1"
+wait_for 240 at_work "${cells}_0"
+node=$(scontrol show job "${cells}_0" | sed -n 's/^ *NodeList=\(n[0-9]*\)$/\1/p')
+urgent=$(sbatch --parsable --partition=urgent --nodelist="$node" --mem=64M --output=/dev/null --wrap 'sleep 1')
+wait_for 120 ended "$urgent"
+wait_for 300 ended "$merge"
+completed "$known" 4
+completed "$cells" 4
+[[ $(state "${known}_1" Restarts) == 1 ]] || fail "the warned task was not requeued once"
+[[ $(state "${cells}_0" Restarts) == 1 ]] || fail "the task that made way was not requeued once"
 [[ $(state "$merge" JobState) == COMPLETED ]] || {
-  cat slurm-"$merge".out
+  cat shared/small/slurm/3-merge_"$merge".log
   fail "the merge ended as $(state "$merge" JobState)"
 }
 same_tables whole shared
+[[ -s shared/small/report.html ]] || fail "no report"
+[[ -z $(compgen -G 'shared/small/cells/*/*/seed*/ahead') ]] || fail "something made ahead was not taken in"
+
+# Nothing is left, and what a person wrote into a script stays there.
+sed -i 's/^# Yours to here/#SBATCH --comment=mine\nulimit -c 0\n&/' shared/small/slurm/3-merge.sh
+expect 0 run shared "$runner" slurm "${study[@]}" --comment=ours
+grep -qx '#SBATCH --comment=ours' shared/small/slurm/3-merge.sh || fail "the new option is not there"
+grep -qx 'ulimit -c 0' shared/small/slurm/3-merge.sh || fail "a person's line is gone"
+! grep -q 'mine\|known' shared/small/slurm/3-merge.sh shared/small/slurm/submit.sh || fail "written: $(cat said)"
