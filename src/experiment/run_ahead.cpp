@@ -15,6 +15,7 @@
 #include "experiment/ahead.hpp"
 #include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
+#include "io/error.hpp"
 
 namespace runner::experiment {
 namespace {
@@ -138,6 +139,18 @@ class Making {
 
   // Throws Busy while another process makes it.
   TrialRecord make_trial(const KnownTrial& known) {
+    try {
+      return make_beside(known);
+    } catch (const InputError&) {
+      // Its cell may have come to it meanwhile, and removed what lay ahead.
+      History taken = read_history(known.cell);
+      const auto place = static_cast<std::size_t>(known.proposed.trial);
+      if (place >= taken.trials.size()) throw;
+      return std::move(taken.trials[place]);
+    }
+  }
+
+  TrialRecord make_beside(const KnownTrial& known) {
     const std::filesystem::path folder = ahead_folder(known.cell, known.proposed);
     refuse_links(run_folder(*known.cell.spec), folder);
     std::string holder;
@@ -186,15 +199,13 @@ class Making {
   Summary summary_;
 };
 
-}  // namespace
-
-Summary survey_ahead(const std::vector<KnownRun>& runs) {
+// Of the runs, when `left` is what is left of them.
+Summary summary_of(const std::vector<KnownRun>& runs, const std::vector<KnownRun>& left) {
   const auto trials_of = [](const std::vector<KnownRun>& some) {
     std::size_t count = 0;
     for (const KnownRun& run : some) count += run.trials.size();
     return static_cast<int>(count);
   };
-  const std::vector<KnownRun> left = unmade(runs);
   Summary summary;
   summary.cells = static_cast<int>(runs.size());
   summary.trials = trials_of(runs);
@@ -203,16 +214,20 @@ Summary survey_ahead(const std::vector<KnownRun>& runs) {
   return summary;
 }
 
+}  // namespace
+
+Summary survey_ahead(const std::vector<KnownRun>& runs) { return summary_of(runs, unmade(runs)); }
+
 Summary run_ahead(const std::vector<KnownRun>& runs, Trainer& trainer, const RunOptions& options,
                   const RunSinks& sinks) {
   const std::vector<KnownRun> left = unmade(runs);
-  if (left.empty()) return survey_ahead(runs);
+  if (left.empty()) return summary_of(runs, left);
   trainer.wanted = [&spec = *left.front().trials.front().cell.spec] {
     std::vector<RunRequest> requests;
     for (const KnownRun& run : unmade(known_runs(spec))) requests.push_back(run.request);
     return requests;
   };
-  Summary summary = Making(left, trainer, options, sinks, survey_ahead(runs))();
+  Summary summary = Making(left, trainer, options, sinks, summary_of(runs, left))();
   trainer.wanted = nullptr;
   return summary;
 }

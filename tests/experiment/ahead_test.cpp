@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <set>
 
@@ -144,6 +145,7 @@ TEST_CASE("processes that make the same runs ahead while others run the cells ag
     if (children.back() != 0) continue;
     FakeTrainer own;
     const Summary summary = i < 3 ? make(known_runs(spec), own) : run_all(spec, own);
+    for (const std::string& error : summary.errors) std::fprintf(stderr, "%s\n", error.c_str());
     ::_exit(summary.errors.empty() && summary.cells_done == summary.cells ? 0 : 1);
   }
   for (const pid_t child : children) {
