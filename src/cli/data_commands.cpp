@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "bo/acquisition.hpp"
+#include "bo/pruning.hpp"
 #include "cli/options.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
@@ -68,6 +69,7 @@ constexpr Listing kListings[] = {
     {"searches", [] { print_rows(spec::searches()); }},
     {"budgets", [] { print_rows(spec::budget_units()); }},
     {"soups", [] { print_rows(spec::soups()); }},
+    {"pruning", [] { print_rows(bo::pruning_rules()); }},
     {"methods", [] { print_rows(spec::method_kinds()); }},
     {"variables", [] { print_rows(spec::variables()); }},
     {"presets", [] { print_rows(spec::presets()); }},

@@ -182,9 +182,11 @@ std::string trials_of(const spec::Spec& spec, const experiment::Summary& summary
 // The last line, and what it comes to.
 int conclude(const spec::Spec& spec, const experiment::Summary& summary,
              std::string_view unit = "cells") {
-  print_out("{} of {} {} done, {} of {} trials ({} before this call), {} failed; {}\n",
+  print_out("{} of {} {} done, {} of {} trials ({} before this call), {} failed{}; {}\n",
             summary.cells_done, summary.cells, unit, summary.trials_done, trials_of(spec, summary),
-            summary.trials_before, summary.failed, experiment::run_folder(spec).string());
+            summary.trials_before, summary.failed,
+            spec.outer.pruning.empty() ? "" : fmt::format(", {} pruned", summary.pruned),
+            experiment::run_folder(spec).string());
   const bool whole = summary.cells_done == summary.cells && summary.failed == 0;
   return whole && summary.errors.empty() ? kDone : kSomeFailed;
 }

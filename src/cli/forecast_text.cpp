@@ -83,9 +83,9 @@ std::string Bought::text() const {
   const std::string trials =
       fewest == most ? fmt::format("{}", fewest) : fmt::format("{} to {}", fewest, most);
   std::string text = fmt::format(
-      "outer.budget buys {} {} trial{} a cell, of which the first {} are "
+      "outer.budget buys {} {}{} trial{} a cell, of which the first {} are "
       "the start design",
-      method, trials, trials == "1" ? "" : "s", starts);
+      method, at_least ? "at least " : "", trials, trials == "1" ? "" : "s", starts);
   if (never_asked()) return text + ": its model would never be asked in some cells";
   if (fewest < 2 * starts) text += ": in some cells the model chooses fewer than half";
   return text;
@@ -93,11 +93,12 @@ std::string Bought::text() const {
 
 std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& cost) {
   std::vector<Bought> all;
+  const bool prunes = !spec.outer.pruning.empty();
   for (std::size_t m = 0; m < spec.methods.size(); ++m) {
     const spec::Method& method = spec.methods[m];
     if (!spec.outer.budget || method.search != spec::Search::bo) continue;
     const auto& [fewest, most] = cost.trials_of[m];
-    all.push_back({method.name, fewest, most, spec::start_trials(spec)});
+    all.push_back({method.name, fewest, most, spec::start_trials(spec), prunes});
   }
   return all;
 }
@@ -134,6 +135,9 @@ std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
       "{:.4g}\n",
       cost.trials, cost.runs, cost.charged.examples, cost.charged.flops, cost.computed().examples,
       cost.computed().flops, cost.training.flops, cost.evaluation.flops);
+  if (!spec.outer.pruning.empty()) {
+    text += "# at most, for no run is foreseen to be pruned\n";
+  }
   for (const Bought& search : bought(spec, cost)) text += fmt::format("# {}\n", search.text());
   text += rate > 0.0
               ? fmt::format("# hours: {:.2g} at {:.3g} FLOPs/s, {}\n",

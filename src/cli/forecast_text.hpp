@@ -27,6 +27,7 @@ bool needs_rate(const spec::Spec& spec);
 struct Bought {
   std::string method;
   int fewest = 0, most = 0, starts = 0;  // trials of a cell; of its start design
+  bool at_least = false;                 // those that are pruned leave some of the budget
 
   bool never_asked() const { return fewest <= starts; }
   std::string text() const;

@@ -78,7 +78,7 @@ void Progress::operator()(const experiment::Event& event) {
     return;
   }
   if (done_before_ < 0) done_before_ = event.trials_done;
-  if (event.trial != nullptr && !event.trial->has_result()) {
+  if (event.trial != nullptr && event.trial->has_failed()) {
     show(fmt::format("{} trial {}: {}: {}", event.cell, event.trial->trial + 1, event.trial->status,
                      event.trial->why),
          true);
@@ -109,7 +109,8 @@ std::string Progress::state_of(const experiment::Event& event) {
     text = fmt::format("{} trial {}, mix {}", event.cell, event.inner->trial + 1, ++cell.mixes);
     loss = event.inner->loss;
   } else {
-    text = fmt::format("{} trial {} done", event.cell, event.trial->trial + 1);
+    text = fmt::format("{} trial {} {}", event.cell, event.trial->trial + 1,
+                       event.trial->is_pruned() ? "pruned" : "done");
     loss = event.trial->train_loss;
     cell.mixes = 0;
     const double score = 100.0 * event.trial->evaluation.selection.score;

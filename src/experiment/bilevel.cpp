@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "experiment/pruning.hpp"
 #include "fusion/rules.hpp"
 #include "io/error.hpp"
 #include "random/philox.hpp"
@@ -149,7 +150,8 @@ RunRequest request_of(const Cell& cell, const TrialRecord& proposed) {
   return {.task = proposed.task,
           .seed = proposed.run_seed,
           .split_seed = proposed.seed,
-          .options = settings(cell, proposed).train};
+          .options = settings(cell, proposed).train,
+          .rungs = proposed.rungs};
 }
 
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
@@ -172,6 +174,13 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                    .tokens = trained.tokens,
                    .flops = trained.flops,
                    .train_seconds = trained.seconds};
+  for (const RungRecord& look : trained.rungs) {
+    record.rung_scores.push_back(look.score);
+    if (!looks(cell)) continue;
+    record.budget.examples += look.look_examples;
+    record.budget.flops += look.look_flops;
+    record.budget.evaluate_seconds += look.look_seconds;
+  }
   if (is_soup) record.budget = sum_of(donated);
   if (!record.has_result()) return record;
   if (trained.snapshots < 1) throw std::logic_error("the run left no snapshot");

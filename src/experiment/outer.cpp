@@ -7,6 +7,7 @@
 #include "bo/conditions.hpp"
 #include "bo/encoding.hpp"
 #include "experiment/bilevel.hpp"
+#include "experiment/pruning.hpp"
 #include "io/error.hpp"
 #include "random/philox.hpp"
 #include "spec/variables.hpp"
@@ -286,6 +287,7 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
       const TrialRecord& from = donated[history.size()];
       proposed.proposal.source = "refuse";
       proposed.run_seed = from.run_seed;
+      proposed.rungs = from.rungs;
       point = point_of(from);
       break;
     }
@@ -308,6 +310,7 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
   }
+  if (proposed.rungs.empty()) proposed.rungs = next_rungs(cell, proposed, history);
   return proposed;
 }
 

@@ -193,6 +193,38 @@ std::vector<CurvePoint> curve_from(const json& array) {
   return curve;
 }
 
+json rungs_json(const std::vector<RungRecord>& rungs) {
+  json array = json::array();
+  for (const RungRecord& rung : rungs) {
+    array.push_back({{"step", rung.step},
+                     {"score", real(rung.score)},
+                     {"examples", rung.examples},
+                     {"tokens", rung.tokens},
+                     {"flops", real(rung.flops)},
+                     {"seconds", real(rung.seconds)},
+                     {"look_examples", rung.look_examples},
+                     {"look_flops", real(rung.look_flops)},
+                     {"look_seconds", real(rung.look_seconds)}});
+  }
+  return array;
+}
+
+std::vector<RungRecord> rungs_from(const json& array) {
+  std::vector<RungRecord> rungs;
+  for (const json& rung : array) {
+    rungs.push_back({.step = rung.at("step").get<std::int64_t>(),
+                     .score = real(rung.at("score")),
+                     .examples = rung.at("examples").get<std::int64_t>(),
+                     .tokens = rung.at("tokens").get<std::int64_t>(),
+                     .flops = real(rung.at("flops")),
+                     .seconds = real(rung.at("seconds")),
+                     .look_examples = rung.at("look_examples").get<std::int64_t>(),
+                     .look_flops = real(rung.at("look_flops")),
+                     .look_seconds = real(rung.at("look_seconds"))});
+  }
+  return rungs;
+}
+
 }  // namespace
 
 Proposal make_proposal(const bo::Suggestion& suggestion) {
@@ -235,6 +267,7 @@ void to_json(json& json, const RunRecord& record) {
           {"seconds", real(record.seconds)},
           {"snapshots", record.snapshots},
           {"curve", curve_json(record.curve)}};
+  if (!record.rungs.empty()) json["rungs"] = rungs_json(record.rungs);
 }
 
 void from_json(const json& json, RunRecord& record) {
@@ -247,7 +280,8 @@ void from_json(const json& json, RunRecord& record) {
             .train_loss = real(json.at("train_loss")),
             .seconds = real(json.at("seconds")),
             .snapshots = json.at("snapshots").get<int>(),
-            .curve = curve_from(json.at("curve"))};
+            .curve = curve_from(json.at("curve")),
+            .rungs = rungs_from(json.value("rungs", json::array()))};
 }
 
 void to_json(json& json, const InnerRecord& record) {
@@ -304,6 +338,10 @@ void to_json(json& json, const TrialRecord& record) {
           {"budget", budget_json(record.budget)},
           {"snapshots", record.snapshots},
           {"curve", curve_json(record.curve)}};
+  if (record.rungs.empty()) return;
+  json["rungs"] = json::array();
+  for (const Rung& rung : record.rungs) json["rungs"].push_back({rung.share, real(rung.least)});
+  json["rung_scores"] = reals(record.rung_scores);
 }
 
 void from_json(const json& json, TrialRecord& record) {
@@ -331,6 +369,10 @@ void from_json(const json& json, TrialRecord& record) {
   record.budget = budget_from(json.at("budget"));
   json.at("snapshots").get_to(record.snapshots);
   record.curve = curve_from(json.at("curve"));
+  for (const auto& rung : json.value("rungs", json::array())) {
+    record.rungs.push_back({rung.at(0).get<double>(), real(rung.at(1))});
+  }
+  record.rung_scores = reals(json.value("rung_scores", json::array()));
 }
 
 int best_trial(std::span<const TrialRecord> trials) {

@@ -62,8 +62,11 @@ struct TrialRecord {
   std::uint64_t run_seed = 0;                            // of the training run
   std::string run{};                                     // TrainedRun::key
   std::vector<std::pair<std::string, double>> lambda{};  // searched variables, in the spec's order
+  std::vector<Rung> rungs{};                             // the request's
+  std::vector<double> rung_scores{};                     // on as many of them as the run came to
   Proposal proposal{};
-  // ok, collapsed: finished and evaluated. diverged: no result.
+  // ok, collapsed: finished and evaluated. diverged: no result. pruned: stopped on a rung, no
+  // result either, but no failure.
   std::string status = "ok";
   std::string why{};            // empty when ok
   double objective = kUnknown;  // minimised: minus the selection score; NaN without a result
@@ -77,6 +80,8 @@ struct TrialRecord {
   std::vector<CurvePoint> curve{};  // thinned
 
   bool has_result() const { return status == "ok" || status == "collapsed"; }
+  bool is_pruned() const { return status == "pruned"; }
+  bool has_failed() const { return !has_result() && !is_pruned(); }
 };
 
 // At most `points` points, as evenly spaced as they can be: each stands for the steps since the one

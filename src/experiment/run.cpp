@@ -110,7 +110,7 @@ class Run {
  private:
   struct CellState {
     Cell cell;
-    int expected = 0, trials = 0, failed = 0;  // that the summary counts
+    int expected = 0, trials = 0, failed = 0, pruned = 0;  // that the summary counts
     bool running = false;
     std::string error{};
     // While another is at the cell or at a run that it needs:
@@ -144,12 +144,13 @@ class Run {
   // Takes a cell's trials into the summary, in place of those that it had before.
   void count(CellState& state, std::span<const TrialRecord> admitted) {
     const auto trials = static_cast<int>(admitted.size());
-    const auto failed = static_cast<int>(std::ranges::count_if(
-        admitted, [](const TrialRecord& trial) { return !trial.has_result(); }));
+    const auto failed = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::has_failed));
+    const auto pruned = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::is_pruned));
     const int expected = expected_trials(state.cell, admitted);
     summary_.trials += expected - std::exchange(state.expected, expected);
     summary_.trials_done += trials - std::exchange(state.trials, trials);
     summary_.failed += failed - std::exchange(state.failed, failed);
+    summary_.pruned += pruned - std::exchange(state.pruned, pruned);
   }
 
   void count_done(CellState& state) {
@@ -294,7 +295,7 @@ class Run {
       }
       const std::lock_guard guard(mutex_);
       count(state, admitted());
-      if (options_.fail_fast && !record->has_result()) failed_fast_ = true;
+      if (options_.fail_fast && record->has_failed()) failed_fast_ = true;
       report({.kind = Event::Kind::trial, .cell = name, .trial = &*record});
     }
     History history = journal.history();

@@ -13,9 +13,9 @@ namespace runner::experiment {
 
 struct RunOptions {
   int shard = 0, shards = 1;
-  std::vector<std::string> cells;  // these, by name; none: all
-  std::string only;  // a glob on the cell's name; without *, ? and [ it may stand anywhere in it
-  bool fail_fast = false;  // stop all when a trial ends without a result
+  std::vector<std::string> cells{};  // these, by name; none: all
+  std::string only{};  // a glob on the cell's name; without *, ? and [ it may stand anywhere in it
+  bool fail_fast = false;  // stop all when a trial has failed
   int workers = 1;         // cells at once
 };
 
@@ -41,7 +41,7 @@ struct Summary {
   int cells = 0, cells_done = 0;
   int trials = 0, trials_done = 0;  // as Event's
   int trials_before = 0;            // of trials_done, by earlier calls
-  int failed = 0;                   // of trials_done: without a result
+  int failed = 0, pruned = 0;       // of trials_done: without a result, or stopped on a rung
   std::vector<std::string> errors;  // "CELL: message", in the order of work
   bool interrupted = false;         // should_stop became true
 };

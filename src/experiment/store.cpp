@@ -168,12 +168,11 @@ std::optional<Store::Run> Store::open(const std::string& key) const {
   } catch (const json::exception& error) {
     return absent(fmt::format("{}: {}", file.string(), error.what()));
   }
-  pin->touch();  // the time of use, which only guides make_room
-  remove_work(key);
+  pin->touch();      // the time of use, which only guides make_room
+  remove_work(key);  // of a process that was killed after the run had appeared
   return result;
 }
 
-// What a process left that was killed after its run had appeared.
 void Store::remove_work(const std::string& key) const {
   std::error_code ignored;
   if (!fs::exists(path(key, kWork), ignored) && !fs::exists(path(key, kNew), ignored)) return;

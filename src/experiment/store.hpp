@@ -66,6 +66,9 @@ class Store {
   Run keep(const std::string& key, const RunRecord& record,
            const std::vector<std::string>& snapshots, const std::string& average) const;
 
+  // Removes what a training of it left, unless another is at work on it.
+  void remove_work(const std::string& key) const;
+
   // What can go: everything that no run in `wanted` needs and no living process holds.
   struct Leftover {
     std::filesystem::path path;
@@ -79,7 +82,6 @@ class Store {
  private:
   std::filesystem::path path(const std::string& key, const char* suffix = "") const;
   bool drop(const std::string& key) const;
-  void remove_work(const std::string& key) const;
   void tell(const std::string& text) const;  // once
 
   std::filesystem::path folder_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "data/metrics.hpp"
 #include "experiment/lease.hpp"
 #include "train/options.hpp"
+#include "train/rung.hpp"
 
 namespace runner::experiment {
 
@@ -23,8 +25,10 @@ struct CurvePoint {
   double grad_norm = 0.0;  // before clipping
 };
 
+using train::RungRecord;
+
 struct RunRecord {
-  std::string status = "ok";                         // ok, diverged, collapsed
+  std::string status = "ok";                         // ok, diverged, collapsed, pruned
   std::string why;                                   // empty when ok
   std::int64_t steps = 0, examples = 0, tokens = 0;  // tokens as computed, padding included
   double flops = 0.0;       // 2 x multiply-adds, forward and backward as executed
@@ -32,6 +36,7 @@ struct RunRecord {
   double seconds = 0.0;     // wall time of the training itself, also when read from the store
   int snapshots = 0;        // K
   std::vector<CurvePoint> curve;
+  std::vector<RungRecord> rungs{};  // a look for each of the request's, as far as the run came
 };
 
 // What a model says of each row of one part of a split (MNLI's dev has two), beside what is true.
@@ -82,11 +87,20 @@ class TrainedRun {
   virtual double evaluation_flops() const = 0;
 };
 
+// Where a run is looked at: after this share of its steps, in (0, 1). It ends there when its score
+// on the selection split is below `least`.
+struct Rung {
+  double share = 0.5;
+  double least = -std::numeric_limits<double>::infinity();
+  bool operator==(const Rung&) const = default;
+};
+
 struct RunRequest {
   std::string task;
   std::uint64_t seed = 0;        // of the training
   std::uint64_t split_seed = 0;  // the cell's: draws the rows that train and those that select
-  train::Options options;
+  train::Options options{};
+  std::vector<Rung> rungs{};  // shares ascending
 };
 
 // A fused model, as a soup takes it: a run and the weights of its snapshots; none: its moving
@@ -103,10 +117,11 @@ class Trainer {
   // what a store keeps longest. Set by run(); may be empty.
   std::function<std::vector<RunRequest>()> wanted;
 
-  // Trains, or returns the stored run; never null. Throws Stopped when `should_stop`, which may be
-  // empty and must outlive the run, became true (progress is saved), Busy when another trains this
-  // run, and an error of the machine (no memory, no room on the disk), which is no property of the
-  // run. Called from several threads at once.
+  // Trains, or returns the stored run; never null. Of a run that ends on a rung the record is as
+  // experiment/pruning has it, and there are no snapshots. Throws Stopped when `should_stop`, which
+  // may be empty and must outlive the run, became true (progress is saved), Busy when another
+  // trains this run, and an error of the machine (no memory, no room on the disk), which is no
+  // property of the run. Called from several threads at once.
   virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
                                             const std::function<bool()>& should_stop) = 0;
 

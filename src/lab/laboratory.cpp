@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -13,12 +12,13 @@
 #include <tuple>
 
 #include "data/tokenizer.hpp"
-#include "experiment/record.hpp"
+#include "experiment/pruning.hpp"
 #include "experiment/store.hpp"
 #include "fusion/trajectory.hpp"
-#include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "lab/claims.hpp"
+#include "lab/look.hpp"
 #include "lab/run_key.hpp"
 #include "lab/stored_run.hpp"
 #include "lab/task_data.hpp"
@@ -46,6 +46,7 @@ experiment::RunRecord record_of(const train::Result& result) {
   for (const train::StepRecord& step : result.curve) {
     record.curve.push_back({step.step, step.loss, step.learning_rate, step.grad_norm});
   }
+  record.rungs = result.rungs;
   return record;
 }
 
@@ -55,9 +56,9 @@ class StoringLaboratory : public Laboratory {
 
   StoringLaboratory(const spec::Spec& spec, fs::path store, int threads, const Tell& tell)
       : spec_(spec),
-        inputs_(store.parent_path() / "inputs"),
-        store_(std::move(store), spec.store_limit, tell),
         tell_(tell ? tell : [](const std::string&) {}),
+        claims_(store.parent_path() / "inputs", tell_),
+        store_(std::move(store), spec.store_limit, tell),
         threads_(threads),
         device_(train::resolve_device(spec.device)),
         tokenizer_(data::Tokenizer::load(spec.model)) {
@@ -91,20 +92,16 @@ class StoringLaboratory : public Laboratory {
  private:
   std::shared_ptr<const TaskData> task(const experiment::RunRequest& request);
   std::shared_ptr<Memo> memo(const std::string& key);
-  fs::path claim_path(const std::string& task, int max_length) const {
-    return inputs_ / fmt::format("{}_{}.json", task, max_length);
-  }
-  std::optional<Inputs> read_claim(const fs::path& file) const;
-  void claim_inputs(const TaskData& task, int max_length) const;
   train::Result finetune(const experiment::RunRequest& request, const TaskData& data,
                          const fs::path& work, const std::function<bool()>& should_stop) const;
   void make_room(const TaskData& data, int snapshots, bool average) const;
   experiment::Store::Run keep(const std::string& key, train::Result result) const;
+  void keep_stopped(const std::string& key, const experiment::RunRecord& record) const;
 
   const spec::Spec& spec_;
-  fs::path inputs_;
-  experiment::Store store_;
   Tell tell_;
+  Claims claims_;
+  experiment::Store store_;
   int threads_;
   train::Device device_;
   data::Tokenizer tokenizer_;
@@ -136,7 +133,7 @@ std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunReq
   if (start == nullptr) start = std::make_shared<StartWeights>(spec_.model, entry->task.labels);
   const auto task_data =
       read_task(spec_, *entry, tokenizer_, max_length, request.split_seed, start);
-  claim_inputs(*task_data, max_length);
+  claims_.claim(request.task, max_length, {task_data->files_hash, start->hash()});
   notes_.insert(task_data->note);
   known = task_data;
   recent_.push_back(task_data);
@@ -151,60 +148,24 @@ std::shared_ptr<Memo> StoringLaboratory::memo(const std::string& key) {
   return known;
 }
 
-// Nothing when no process has claimed them yet, or the file is damaged, which is told.
-std::optional<Inputs> StoringLaboratory::read_claim(const fs::path& file) const {
-  if (!fs::exists(file)) return std::nullopt;
-  const std::string bytes = io::read_file(file);
-  const std::string_view record = io::checked_record(bytes);
-  if (record.empty()) {
-    tell_(
-        fmt::format("{}: was changed after it was written (its checksum differs); it is made again",
-                    file.string()));
-    return std::nullopt;
-  }
-  const json value = json::parse(record);
-  return Inputs{value.at("data"), value.at("model")};
-}
-
-// Results of other data or weights must not come to lie among a run's.
-void StoringLaboratory::claim_inputs(const TaskData& task, int max_length) const {
-  const std::string& name = task.entry->task.name;
-  const fs::path file = claim_path(name, max_length);
-  const Inputs now{task.files_hash, task.start->hash()};
-  const std::optional<Inputs> claimed = read_claim(file);
-  if (!claimed) {
-    const json value = {{"format", 1}, {"data", now.data}, {"model", now.model}};
-    io::write_file_atomic(file, io::checked_line(value.dump()));
-  } else if (*claimed != now) {
-    throw InputError(fmt::format(
-        "{}: the data of {} or the model's weights are not those that this run was begun with; "
-        "bring them back, or give the run another name (name=...)",
-        file.string(), name));
-  }
-}
-
 void StoringLaboratory::mend_claims() {
-  std::error_code none;  // no run yet
-  for (const auto& entry : fs::directory_iterator(inputs_, none)) {
-    if (entry.path().extension() != ".json" || read_claim(entry.path())) continue;
-    const std::string name = entry.path().stem();  // TASK_LENGTH
-    const std::size_t end = name.rfind('_');
-    experiment::RunRequest request{.task = name.substr(0, end), .split_seed = spec_.seeds.front()};
-    request.options.max_length = std::atoi(name.c_str() + (end == name.npos ? 0 : end + 1));
+  for (const Claims::Damaged& damaged : claims_.damaged()) {
+    experiment::RunRequest request{.task = damaged.task, .split_seed = spec_.seeds.front()};
+    request.options.max_length = damaged.max_length;
     const bool known = std::ranges::any_of(
         spec_.tasks, [&](const spec::TaskEntry& task) { return task.task.name == request.task; });
-    if (known && request.options.max_length > 0) task(request);  // which claims its inputs
+    if (known) task(request);  // which claims its inputs
   }
 }
 
 std::vector<std::string> StoringLaboratory::keys(
     const std::vector<experiment::RunRequest>& requests) const {
-  std::map<fs::path, std::optional<Inputs>> claims;
+  std::map<std::pair<std::string, int>, std::optional<Inputs>> claims;
   std::vector<std::string> keys;
   for (const experiment::RunRequest& request : requests) {
-    const fs::path file = claim_path(request.task, request.options.max_length);
-    const auto [claim, is_new] = claims.try_emplace(file);
-    if (is_new) claim->second = read_claim(file);
+    const int max_length = request.options.max_length;
+    const auto [claim, is_new] = claims.try_emplace({request.task, max_length});
+    if (is_new) claim->second = claims_.read(request.task, max_length);
     if (claim->second) {
       keys.push_back(run_key(*claim->second, request, spec_, device_));
     }
@@ -232,7 +193,12 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
        .on_unsaved =
            [this](const std::string& why) { tell_(why + "; the training goes on unsaved"); },
        .on_loaded = [&start] { start.reset(); },
-       .should_stop = should_stop});
+       .should_stop = should_stop,
+       .rungs = rungs_of(request, data),
+       .look =
+           [&](std::span<const float> weights) {
+             return look(data, request.options, device_, weights, should_stop);
+           }});
   if (result.status == train::Status::interrupted) throw experiment::Stopped();
   if (result.status == train::Status::out_of_memory) {
     throw std::runtime_error("out of memory: " + result.why);
@@ -274,29 +240,58 @@ experiment::Store::Run StoringLaboratory::keep(const std::string& key, train::Re
   return {record, held(std::move(result.snapshots)), held(std::move(ema))};
 }
 
+// What the disk refuses is trained again when it is asked for again.
+void StoringLaboratory::keep_stopped(const std::string& key,
+                                     const experiment::RunRecord& record) const try {
+  store_.keep(key, record, {}, "");
+} catch (const InputError& error) {
+  tell_(error.what());
+}
+
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
     const experiment::RunRequest& request, const std::function<bool()>& should_stop) {
   train::set_threads(threads_);
   train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(request);
   const std::string key = run_key({data->files_hash, data->start->hash()}, request, spec_, device_);
-  const auto stored = [&](experiment::Store::Run run) {
-    return std::make_unique<StoredRun>(key, data, std::move(run.record), std::move(run.trajectory),
-                                       std::move(run.average), memo(key), device_, request.options,
+  const auto stored = [&](const std::string& name, experiment::Store::Run run) {
+    return std::make_unique<StoredRun>(name, data, std::move(run.record), std::move(run.trajectory),
+                                       std::move(run.average), memo(name), device_, request.options,
                                        threads_, should_stop);
   };
-  if (auto run = store_.open(key)) return stored(*std::move(run));
+  // The run as this request has it: stopped where it stops, wherever another went on from there.
+  const auto as_asked = [&](experiment::Store::Run run) {
+    auto stopped = experiment::pruned(run.record, request.rungs);
+    if (!stopped) return stored(key, std::move(run));
+    const std::string name = stopped_key(key, stopped->steps);
+    return stored(name, {*std::move(stopped), nullptr, nullptr});
+  };
+  const auto open = [&]() -> std::unique_ptr<experiment::TrainedRun> {
+    if (auto run = store_.open(key)) return as_asked(*std::move(run));
+    for (const train::Rung& rung : rungs_of(request, *data)) {
+      auto run = store_.open(stopped_key(key, rung.step));
+      if (run && experiment::pruned(run->record, request.rungs)) return as_asked(*std::move(run));
+    }
+    return nullptr;
+  };
+  if (auto run = open()) return run;
   std::string holder;
   std::optional<experiment::Lease> lease = store_.lease(key, holder);
   if (!lease) throw experiment::Busy{holder};
-  if (auto run = store_.open(key)) return stored(*std::move(run));  // it has appeared meanwhile
+  if (auto run = open()) return run;  // it has appeared meanwhile
 
   make_room(*data, request.options.snapshots, request.options.ema_decay > 0.0);
   if (store_.was_dropped(key)) ++trained_again_;
-  return stored(keep(key, finetune(request, *data, store_.work_folder(key), [&] {
-                       lease->beat();
-                       return should_stop && should_stop();
-                     })));
+  train::Result result = finetune(request, *data, store_.work_folder(key), [&] {
+    lease->beat();
+    return should_stop && should_stop();
+  });
+  if (result.status != train::Status::pruned) return as_asked(keep(key, std::move(result)));
+  auto run = as_asked({record_of(result), nullptr, nullptr});
+  keep_stopped(run->key(), run->record());
+  lease.reset();
+  store_.remove_work(key);
+  return run;
 }
 
 // What is mixed is kept as the snapshots of a run that nobody trained.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "data/tokenizer.hpp"
+#include "experiment/record.hpp"
+#include "lab/look.hpp"
 #include "lab/task_data.hpp"
 #include "model/flops.hpp"
 #include "random/philox.hpp"
@@ -118,7 +120,14 @@ class Pricing : public experiment::Trainer {
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
                                                 const std::function<bool()>&) override {
     const Known& known = read(request);
-    return std::make_unique<PricedRun>(training(request, *known.data), known.evaluations);
+    experiment::RunRecord record = training(request, *known.data);
+    for (const train::Rung& rung : rungs_of(request, *known.data)) {  // never pruned
+      record.rungs.push_back({.step = rung.step,
+                              .score = experiment::kUnknown,
+                              .look_examples = known.evaluations->selection.examples,
+                              .look_flops = known.evaluations->selection.flops});
+    }
+    return std::make_unique<PricedRun>(std::move(record), known.evaluations);
   }
 
   std::unique_ptr<experiment::TrainedRun> gather(

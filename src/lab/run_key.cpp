@@ -1,5 +1,7 @@
 #include "lab/run_key.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "experiment/version.hpp"
@@ -36,7 +38,12 @@ std::string run_key(const Inputs& inputs, const experiment::RunRequest& request,
   if (!device.is_cpu()) {
     key["gpu"] = {kGpuVersion, spec.deterministic, train::has_cuda_graphs()};
   }
+  for (const experiment::Rung& rung : request.rungs) key["rungs"].push_back(rung.share);
   return io::content_hash(key.dump());
+}
+
+std::string stopped_key(const std::string& key, std::int64_t step) {
+  return io::content_hash(fmt::format("{} stopped after step {}", key, step));
 }
 
 }  // namespace runner::lab

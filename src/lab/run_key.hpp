@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "experiment/trainer.hpp"
@@ -14,8 +15,13 @@ struct Inputs {
   bool operator==(const Inputs&) const = default;
 };
 
-// Everything that determines a run's bits, in one canonical text. Of a GPU its number is no part.
+// Everything that determines a run's bits and where it is looked at, in one canonical text. Of a
+// GPU its number is no part, nor is what the run must reach on its rungs: this is the run that goes
+// on to its end.
 std::string run_key(const Inputs& inputs, const experiment::RunRequest& request,
                     const spec::Spec& spec, const train::Device& device);
+
+// The same run where it is stopped on a rung.
+std::string stopped_key(const std::string& key, std::int64_t step);
 
 }  // namespace runner::lab

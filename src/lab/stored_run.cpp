@@ -7,6 +7,34 @@
 
 namespace runner::lab {
 
+Memo::Measured score_split(train::Evaluator& evaluator, const data::Task& task,
+                           const std::vector<data::EncodedSplit>& parts, bool keeps_predictions,
+                           const std::function<void()>& before_batch) {
+  Memo::Measured mean;
+  for (const data::EncodedSplit& part : parts) {
+    const train::Scored scored = evaluator.score(part, {}, before_batch);
+    const data::Scores scores = data::score(task, scored.logits, part.labels);
+    if (keeps_predictions) mean.predicted.push_back(data::predict(task, scored.logits));
+    mean.loss += scored.mean_loss * part.rows();
+    mean.examples += part.rows();
+    mean.flops += scored.flops;
+    if (mean.scores.values.empty()) {
+      mean.scores = scores;
+      continue;
+    }
+    for (std::size_t i = 0; i < scores.values.size(); ++i) {
+      mean.scores.values[i].second += scores.values[i].second;
+    }
+    mean.scores.score += scores.score;
+    mean.scores.degenerate = mean.scores.degenerate || scores.degenerate;
+  }
+  const auto count = static_cast<double>(parts.size());
+  for (auto& [name, value] : mean.scores.values) value /= count;
+  mean.scores.score /= count;
+  mean.loss /= static_cast<double>(mean.examples);
+  return mean;
+}
+
 StoredRun::StoredRun(std::string key, std::shared_ptr<const TaskData> task,
                      experiment::RunRecord record,
                      std::shared_ptr<const fusion::Trajectory> trajectory,
@@ -122,16 +150,14 @@ void StoredRun::form(const fusion::Trajectory& trajectory, std::span<const doubl
   evaluator.load(weights_);
 }
 
-train::Scored StoredRun::score(train::Evaluator& evaluator, const data::EncodedSplit& split,
-                               std::span<const int> rows) const {
-  return evaluator.score(split, rows, [this] {
-    if (should_stop_ && should_stop_()) throw experiment::Stopped();
-  });
+void StoredRun::throw_if_stopped() const {
+  if (should_stop_ && should_stop_()) throw experiment::Stopped();
 }
 
 Memo::Measured StoredRun::score_fusion_rows(int rows, train::Precision precision) {
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::Scored scored = score(evaluator(precision), task_->train, subset);
+  const train::Scored scored =
+      evaluator(precision).score(task_->train, subset, [this] { throw_if_stopped(); });
   return {{}, scored.mean_loss, {}, {}, rows, scored.flops};
 }
 
@@ -145,43 +171,18 @@ Memo::Measured StoredRun::measure_slope(std::span<const double> alpha, int rows,
   weights_.resize(static_cast<std::size_t>(trajectory_->parameters()));
   trajectory_->mix(alpha, weights_, threads_);
   const auto subset = std::span(task_->fusion_rows).first(static_cast<std::size_t>(rows));
-  const train::LossGradient::Result result = slope->at(weights_, task_->train, subset, [this] {
-    if (should_stop_ && should_stop_()) throw experiment::Stopped();
-  });
+  const train::LossGradient::Result result =
+      slope->at(weights_, task_->train, subset, [this] { throw_if_stopped(); });
   return {{},   result.mean_loss, trajectory_->project(result.gradient, threads_), {},
           rows, result.flops};
 }
 
-// GLUE's score of a task with two development sets (MNLI) is the mean of theirs.
 Memo::Measured StoredRun::score(Memo::What what) {
   const auto& parts = what == Memo::What::selection ? task_->selection
                       : what == Memo::What::judged  ? task_->judged
                                                     : task_->report;
-  Memo::Measured mean;
-  for (const data::EncodedSplit& part : parts) {
-    const train::Scored scored = score(evaluator(precision_), part);
-    const data::Scores scores = data::score(task_->entry->task, scored.logits, part.labels);
-    if (&parts == &reported()) {
-      mean.predicted.push_back(data::predict(task_->entry->task, scored.logits));
-    }
-    mean.loss += scored.mean_loss * part.rows();
-    mean.examples += part.rows();
-    mean.flops += scored.flops;
-    if (mean.scores.values.empty()) {
-      mean.scores = scores;
-      continue;
-    }
-    for (std::size_t i = 0; i < scores.values.size(); ++i) {
-      mean.scores.values[i].second += scores.values[i].second;
-    }
-    mean.scores.score += scores.score;
-    mean.scores.degenerate = mean.scores.degenerate || scores.degenerate;
-  }
-  const auto count = static_cast<double>(parts.size());
-  for (auto& [name, value] : mean.scores.values) value /= count;
-  mean.scores.score /= count;
-  mean.loss /= static_cast<double>(mean.examples);
-  return mean;
+  return score_split(evaluator(precision_), task_->entry->task, parts, &parts == &reported(),
+                     [this] { throw_if_stopped(); });
 }
 
 }  // namespace runner::lab

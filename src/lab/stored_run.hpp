@@ -41,6 +41,12 @@ struct Memo {
   std::map<Key, Measured> known;
 };
 
+// The evaluator's weights on a split, part by part: GLUE's score of a task with two development
+// sets (MNLI) is the mean of theirs. `before_batch` as train::Evaluator::score has it.
+Memo::Measured score_split(train::Evaluator& evaluator, const data::Task& task,
+                           const std::vector<data::EncodedSplit>& parts, bool keeps_predictions,
+                           const std::function<void()>& before_batch);
+
 // A finished run whose snapshots can be mixed and measured.
 class StoredRun : public experiment::TrainedRun {
  public:
@@ -71,8 +77,7 @@ class StoredRun : public experiment::TrainedRun {
   // Forms the weights that `evaluator` then scores.
   void form(const fusion::Trajectory& trajectory, std::span<const double> alpha,
             train::Evaluator& evaluator);
-  train::Scored score(train::Evaluator& evaluator, const data::EncodedSplit& split,
-                      std::span<const int> rows = {}) const;
+  void throw_if_stopped() const;
   Memo::Measured score_fusion_rows(int rows, train::Precision precision);
   Memo::Measured measure_slope(std::span<const double> alpha, int rows, train::Precision precision);
   Memo::Measured score(Memo::What what);

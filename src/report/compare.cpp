@@ -82,8 +82,9 @@ Table wide_table(const Comparing& all, bool pairs) {
   for (std::string& column : score_columns(all.scores)) table.columns.push_back(std::move(column));
   const std::size_t seeds = all.spec.seeds.size();
   const std::size_t average = all.scores.tasks().size();
-  table.columns.insert(table.columns.end(), {"difference", "95 %", "p", "verdict", "trials",
-                                             "modelled", "failed", "diverged", "collapsed"});
+  table.columns.insert(table.columns.end(),
+                       {"difference", "95 %", "p", "verdict", "trials", "modelled", "failed",
+                        "diverged", "collapsed", "pruned"});
   for (const spec::Method& method : all.spec.methods) {
     if (pairs && !is_pair(method)) continue;
     std::vector<std::string> row =
@@ -101,7 +102,8 @@ Table wide_table(const Comparing& all, bool pairs) {
         rounded(whole.modelled, 0),
         fmt::format("{}", whole.failed),
         fmt::format("{}", whole.diverged),
-        fmt::format("{}", whole.collapsed)};
+        fmt::format("{}", whole.collapsed),
+        fmt::format("{}", whole.pruned)};
     row.insert(row.end(), rest.begin(), rest.end());
     table.rows.push_back(std::move(row));
   }
@@ -138,14 +140,16 @@ Table text_table(const Comparing& all, const Detail& detail) {
   }
   table.columns.push_back("average");
   if (learned) table.columns.push_back(Entries::learned_name(all.scores));
-  // What went wrong, if anything did: a column of zeros would only take room.
+  // What went wrong or was stopped, if anything was: a column of zeros would only take room.
   struct Count {
     const char* name;
     int Entry::*runs;
     int sum = 0;
   };
-  Count counts[] = {
-      {"failed", &Entry::failed}, {"diverged", &Entry::diverged}, {"collapsed", &Entry::collapsed}};
+  Count counts[] = {{"failed", &Entry::failed},
+                    {"diverged", &Entry::diverged},
+                    {"collapsed", &Entry::collapsed},
+                    {"pruned", &Entry::pruned}};
   std::vector<std::vector<Entry>> entries;
   for (const spec::Method& method : all.spec.methods) {
     entries.push_back(measured.of(method));

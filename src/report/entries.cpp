@@ -91,9 +91,10 @@ Entry Entries::budget_of(const spec::Method& method, const Tasks& tasks) const {
         data.cell.method == &method && std::ranges::find(tasks, data.cell.task) != tasks.end();
     if (!counts) continue;
     for (const experiment::TrialRecord& trial : data.history.trials) {
-      entry.failed += trial.has_result() ? 0 : 1;
+      entry.failed += trial.has_failed() ? 1 : 0;
       entry.diverged += trial.status == "diverged" ? 1 : 0;
       entry.collapsed += trial.status == "collapsed" ? 1 : 0;
+      entry.pruned += trial.is_pruned() ? 1 : 0;
     }
     if (!data.complete) continue;
     double cell_modelled = 0.0, cell_examples = 0.0, cell_flops = 0.0;

@@ -14,8 +14,9 @@ struct Entry {
   std::string task, metric;  // an average's name and what it is of
   int seeds = 0;             // complete cells with a result
   double mean = kUnknown, stddev = kUnknown, selection = kUnknown;
-  int failed = 0, diverged = 0, collapsed = 0;  // trials; the diverged are among the failed
-  Estimate difference;                          // to the baseline
+  // Trials; the diverged are among the failed, the pruned are not.
+  int failed = 0, diverged = 0, collapsed = 0, pruned = 0;
+  Estimate difference;  // to the baseline
   int pairs = 0;
   const Comparison* comparison = nullptr;  // of an average over all tasks, in the family
   double trials = 0.0, modelled = 0.0, examples = 0.0, flops = 0.0;  // mean per cell

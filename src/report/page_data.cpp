@@ -226,7 +226,7 @@ json cards_of(const Comparing& all) {
                          fmt::format("{} over {} seed{}", rounded(summary.mean, 2), summary.seeds,
                                      summary.seeds == 1 ? "" : "s")));
   }
-  std::size_t trials = 0, cells = 0, without = 0;
+  std::size_t trials = 0, cells = 0, without = 0, pruned = 0;
   double flops = 0.0, seconds = 0.0;
   std::set<std::string> runs;
   for (const CellData& data : all.cells) {
@@ -234,6 +234,7 @@ json cards_of(const Comparing& all) {
     for (const TrialRecord& trial : data.history.trials) {
       ++trials;
       without += trial.has_result() ? 0U : 1U;
+      pruned += trial.is_pruned() ? 1U : 0U;
       flops += trial.budget.flops;
       const bool first = runs.insert(run_name(trial)).second;
       seconds += (first ? trial.budget.train_seconds : 0.0) + trial.budget.fusion_seconds +
@@ -247,9 +248,10 @@ json cards_of(const Comparing& all) {
                        seconds < kHour
                            ? fmt::format("{:.1f} minutes as run here", seconds / kMinute)
                            : fmt::format("{:.1f} hours as run here", seconds / kHour)));
-  cards.push_back(
-      card("Without a result", fmt::format("{}", without),
-           fmt::format("of {} trials; {} of {} cells complete", trials, cells, all.cells.size())));
+  cards.push_back(card("Without a result", fmt::format("{}", without),
+                       fmt::format("of {} trials{}; {} of {} cells complete", trials,
+                                   pruned > 0 ? fmt::format(", {} of them pruned", pruned) : "",
+                                   cells, all.cells.size())));
   return cards;
 }
 

@@ -124,7 +124,7 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
   append(table.columns, {"report_split"});
   append(table.columns, score_columns("report", metrics));
   append(table.columns, {"degenerate", "examples", "tokens", "flops", "cell_examples", "cell_flops",
-                         "inner_evaluations", "snapshots", "alpha"});
+                         "inner_evaluations", "snapshots", "alpha", "rung_scores"});
   append(table.columns, kChoice);
   append(table.columns, {"max_train_rows", "max_dev_rows", "why"});
   for (const CellData& data : cells) {
@@ -151,10 +151,11 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
       append(row, {report_split(spec)});
       append(row,
              score_fields(trial, trial.evaluation.report, trial.evaluation.report_loss, metrics));
-      append(row, {whole(trial.evaluation.selection.degenerate ? 1 : 0),
-                   whole(trial.budget.examples), whole(trial.budget.tokens),
-                   exact(trial.budget.flops), whole(cell_examples), exact(cell_flops),
-                   whole(trial.inner_evaluations), whole(trial.snapshots), joined(trial.alpha)});
+      append(row,
+             {whole(trial.evaluation.selection.degenerate ? 1 : 0), whole(trial.budget.examples),
+              whole(trial.budget.tokens), exact(trial.budget.flops), whole(cell_examples),
+              exact(cell_flops), whole(trial.inner_evaluations), whole(trial.snapshots),
+              joined(trial.alpha), joined(trial.rung_scores)});
       append(row, choice(trial.proposal));
       append(row, {row_cap(spec.max_train_rows), row_cap(spec.max_dev_rows), trial.why});
       table.rows.push_back(std::move(row));

@@ -105,6 +105,10 @@ class Check {
   }
 
   void check_search() {
+    const Node* const reduction = find(root_, "outer.reduction");
+    if (reduction != nullptr && spec_.outer.pruning.empty()) {
+      problems_.warn(reduction->place, "outer.reduction: nothing is pruned without outer.pruning");
+    }
     const std::vector<std::string> searching = searches(false);
     if (!searching.empty() && find(root_, "search") == nullptr) {
       const Node* const methods = find(root_, "methods");

@@ -10,8 +10,9 @@ namespace runner::spec {
 namespace {
 
 constexpr std::string_view kAuto[] = {"auto"};
-constexpr std::string_view kNoises[] = {"deterministic", "learned"};  // as bo::Noise
-constexpr std::string_view kFormats[] = {"tsv", "csv", "jsonl"};      // as SplitFile::Format
+constexpr std::string_view kNoises[] = {"deterministic", "learned"};    // as bo::Noise
+constexpr std::string_view kPruning[] = {"none", "median", "halving"};  // as bo::pruning_rules
+constexpr std::string_view kFormats[] = {"tsv", "csv", "jsonl"};        // as SplitFile::Format
 constexpr std::string_view kPairs[] = {"all", "none"};  // none: to switch them off in passing
 constexpr Range kRows{.low = 0, .high = 1e9};
 constexpr Range kAtOnce{.low = 1, .high = 100'000};
@@ -191,6 +192,24 @@ constexpr std::array kFields = {
           "",
           {},
           kNoises},
+    Field{"outer.pruning",
+          Shape::name,
+          "none",
+          "",
+          "the rule by which a run is stopped whose score under way is hopeless (docs/searches.md)",
+          "saves much of what bad settings cost, and loses who begins slowly",
+          "",
+          {},
+          kPruning},
+    Field{"outer.reduction",
+          Shape::number,
+          "3",
+          "",
+          "a run is looked at after 1/reduction, 1/reduction^2, ... of its steps down to a tenth; "
+          "halving lets 1/reduction of the runs go on",
+          "smaller looks more often and stops later; each look scores the selection rows",
+          "",
+          {.low = 1.5, .high = 10}},
 
     Field{"methods", Shape::other, "", "none; must be given without `pairs`",
           "the rows of the comparison: a search with a fusion rule each",

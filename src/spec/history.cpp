@@ -33,11 +33,12 @@ struct StatusName {
   std::string_view name;
   bo::Status status;
 };
-constexpr std::array<StatusName, 7> kStatus = {{{"ok", bo::Status::ok},
+constexpr std::array<StatusName, 8> kStatus = {{{"ok", bo::Status::ok},
                                                 {"", bo::Status::ok},
                                                 {"collapsed", bo::Status::ok},
                                                 {"failed", bo::Status::failed},
                                                 {"diverged", bo::Status::failed},
+                                                {"pruned", bo::Status::failed},
                                                 {"out_of_memory", bo::Status::failed},
                                                 {"pending", bo::Status::pending}}};
 

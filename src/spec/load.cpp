@@ -343,6 +343,15 @@ class Loader {
       const auto index = read_name(*noise, "outer.noise", field("outer.noise").words, problems_);
       if (index) outer.noise = static_cast<bo::Noise>(*index);
     }
+    if (const Node* const pruning = section.get("pruning")) {
+      const auto& words = field("outer.pruning").words;  // none is the first
+      const auto index = read_name(*pruning, "outer.pruning", words, problems_);
+      if (index && *index > 0) outer.pruning = words[*index];
+    }
+    if (const Node* const reduction = section.get("reduction"))
+      outer.reduction =
+          read_number(*reduction, "outer.reduction", field("outer.reduction").range, problems_)
+              .value_or(outer.reduction);
     if (const Node* const starts = section.get("starts")) read_starts(*starts);
     section.finish();
   }

@@ -166,8 +166,8 @@ void refuse_unfitting(Section& section, const data::Task& task, Problems& proble
 
 // Rows and columns of the tables of report/ that stand beside those of the tasks.
 constexpr std::string_view kTableWords[] = {
-    "average", "method",   "outer",  "inner",    "difference", "p",    "verdict",
-    "trials",  "modelled", "failed", "diverged", "collapsed",  "task", "seeds"};
+    "average",  "method", "outer",    "inner",     "difference", "p",    "verdict", "trials",
+    "modelled", "failed", "diverged", "collapsed", "pruned",     "task", "seeds"};
 
 void refuse_name(const Section& section, std::string_view name, Problems& problems) {
   if (std::ranges::find(kTableWords, name) != std::end(kTableWords)) {

@@ -93,6 +93,12 @@ std::vector<std::pair<std::string, std::string>> own_fields(const data::Task& ta
   return fields;
 }
 
+// "none", "median, reduction: 3"
+std::string pruning(const Spec& spec) {
+  if (spec.outer.pruning.empty()) return "none";
+  return fmt::format("{}, reduction: {}", spec.outer.pruning, io::number(spec.outer.reduction));
+}
+
 // outer.starts as the spec has it, recipe's values left out.
 std::string starts(const Spec& spec) {
   std::vector<std::string> items;
@@ -127,6 +133,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer.initial", count_or(spec.outer.initial, "auto")},
       {"outer.beta", io::number(spec.outer.beta)},
       {"outer.noise", noise_name(spec.outer.noise)},
+      {"outer.pruning", pruning(spec)},
       {"outer.starts", starts(spec)},
   };
   // The points of a grid depend on how many there are.
@@ -203,11 +210,12 @@ std::string resolved_yaml(const Spec& spec) {
   for (const bo::Variable& variable : spec.search) {
     line("  {}: {}", variable.name, written(variable, spec.search));
   }
-  line("outer: {{{}, initial: {}, beta: {}, noise: {}{}}}",
+  line("outer: {{{}, initial: {}, beta: {}, noise: {}, pruning: {}{}}}",
        spec.outer.budget ? "budget: " + written(*spec.outer.budget)
                          : fmt::format("trials: {}", spec.outer.trials),
        count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
-       noise_name(spec.outer.noise), spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
+       noise_name(spec.outer.noise), pruning(spec),
+       spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");
   std::vector<std::string> refused, souped;
   for (const Method& method : spec.methods) {

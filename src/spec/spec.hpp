@@ -70,6 +70,8 @@ struct Outer {
   std::vector<bo::Point> starts;
   double beta = 4.0;  // UCB, standardised outcomes
   bo::Noise noise = bo::Noise::learned;
+  std::string pruning;     // a rule of bo/pruning.hpp by which runs are stopped; empty: none is
+  double reduction = 3.0;  // that rule's
 };
 
 // One question of the comparison: is `method` better than `against`? Both are methods' names.

@@ -17,7 +17,6 @@
 
 #include "data/batches.hpp"
 #include "io/error.hpp"
-#include "model/checkpoint.hpp"
 #include "model/network.hpp"
 #include "random/philox.hpp"
 #include "train/frozen.hpp"
@@ -67,10 +66,12 @@ class Run {
     if (step_ < result_.total_steps && keeps_frozen_output(job_)) {
       frozen_ = job_.frozen != nullptr ? job_.frozen->get(job_, network_)
                                        : FrozenOutput::compute(job_, network_);
-      if (frozen_ == nullptr) return interrupted();
+      if (frozen_ == nullptr) return stopped(Status::interrupted);
       if (step_ == 0) flops_ = frozen_->flops();
     }
     while (step_ < result_.total_steps) {
+      if (const Status status = look(); status != Status::ok)
+        return status == Status::diverged ? finish() : stopped(status);
       if (!take_step()) return finish();
       report();
       if (step_ == result_.total_steps) break;
@@ -80,7 +81,7 @@ class Run {
       if (!settle(pending_)) return finish();
       report();
       save();
-      if (stop) return interrupted();
+      if (stop) return stopped(Status::interrupted);
     }
     if (!settle(pending_)) return finish();
     report();
@@ -92,16 +93,8 @@ class Run {
  private:
   Tensor start_weights() {
     const c10::InferenceMode guard;
-    const model::Layout& layout = network_.layout();
-    if (static_cast<std::int64_t>(job_.weights.size()) != layout.size)
-      throw std::invalid_argument("finetune: weights do not have the layout's size");
-    room_.assign(job_.weights.begin(), job_.weights.end());
-    if (job_.fresh_head)
-      model::init_head(job_.config, layout, room_,
-                       options_.head_init == HeadInit::uniform ? model::HeadInit::uniform
-                                                               : model::HeadInit::normal,
-                       job_.seed, job_.fresh_pooler);
-    Tensor weights = at::from_blob(room_.data(), {layout.size}, at::kFloat);
+    room_ = first_weights(job_, network_.layout());
+    Tensor weights = at::from_blob(room_.data(), {network_.layout().size}, at::kFloat);
     if (!job_.device.is_cpu()) {
       weights = weights.to(network_options(job_).device);
       room_ = {};
@@ -135,15 +128,8 @@ class Run {
     const std::int64_t step = step_ + 1;
     const std::vector<int>& rows = batch_of(step);
     std::vector<std::int32_t> words;
-    if (network_.has_kernels()) {
-      for (const int row : rows) {
-        const auto ids = job_.data->row_ids(row);
-        words.insert(words.end(), ids.begin(), ids.end());
-      }
-      std::ranges::sort(words);
-      words.erase(std::ranges::unique(words).begin(), words.end());
-      optimizer_.catch_up(words);
-    }
+    if (network_.has_kernels()) words = words_of(job_, rows);
+    optimizer_.catch_up(words);
     network_.begin_step(std::move(words));
 
     const StepRecord record{.step = step,
@@ -163,10 +149,32 @@ class Run {
     return true;
   }
 
-  Result interrupted() {
-    result_.status = Status::interrupted;
+  Result stopped(Status status) {
+    result_.status = status;
     result_.why = fmt::format("stopped after step {} of {}", step_, result_.total_steps);
     return finish();
+  }
+
+  // Looks at the run while it stands on a rung; what becomes of it there.
+  Status look() {
+    while (stands_on_rung(job_, step_, result_)) {
+      if (!settle(pending_)) return Status::diverged;
+      report();
+      const Status status = look_at(job_, step_, flat_weights(), training_seconds(), result_);
+      if (status == Status::interrupted) save();
+      if (status != Status::ok) return status;
+    }
+    return Status::ok;
+  }
+
+  std::vector<float> flat_weights() {
+    const c10::InferenceMode guard;
+    optimizer_.catch_up();
+    return weights_.is_cpu() ? room_ : copy_later(weights_).get();
+  }
+
+  double training_seconds() const {
+    return earlier_seconds_ + seconds_since(start_) - looking_seconds(result_);
   }
 
   // Takes a step's values into the result, once they are there; false when they are not finite.
@@ -201,17 +209,13 @@ class Run {
     Tensor loss;
     for (std::size_t part = 0; part < parts; ++part) {
       const std::size_t begin = rows.size() * part / parts, end = rows.size() * (part + 1) / parts;
-      model::PackedBatch batch;
-      for (std::size_t i = begin; i < end; ++i) {
-        batch.add_row(job_.config, job_.data->row_ids(rows[i]), job_.data->row_types(rows[i]));
-        batch.labels.push_back(job_.data->labels[static_cast<std::size_t>(rows[i])]);
-      }
+      const auto those = std::span(rows).subspan(begin, end - begin);
+      model::PackedBatch batch = packed(job_, those);
       const std::uint64_t dropout_key = random::derive(
           job_.seed, "dropout",
           static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.accumulation) +
               part);
-      const Tensor frozen =
-          frozen_ ? frozen_->of(std::span(rows).subspan(begin, end - begin)) : Tensor{};
+      const Tensor frozen = frozen_ ? frozen_->of(those) : Tensor{};
       examples_ += batch.rows();
       tokens_ += batch.tokens();
       const Tensor part_loss =
@@ -280,6 +284,7 @@ class Run {
                                     .flops = result_.flops,
                                     .seconds = earlier_seconds_ + seconds_since(start_),
                                     .curve = result_.curve,
+                                    .rungs = result_.rungs,
                                     .weights = values(weights_),
                                     .m = values(optimizer_.first_moment()),
                                     .v = values(optimizer_.second_moment()),
@@ -323,6 +328,7 @@ class Run {
     result_.snapshots = std::move(snapshots);
     saved_snapshots_ = result_.snapshots.size();
     result_.curve = std::move(progress->curve);
+    result_.rungs = std::move(progress->rungs);
     reported_ = result_.curve.size();
     result_.examples = examples_ = progress->examples;
     result_.tokens = tokens_ = progress->tokens;
@@ -338,7 +344,7 @@ class Run {
     }
     complete ? collect() : result_.snapshots.clear();
     result_.graphs = gradient_pass_.graphs();
-    result_.seconds = earlier_seconds_ + seconds_since(start_);
+    result_.seconds = training_seconds();
     return std::move(result_);
   }
 
@@ -369,13 +375,6 @@ class Run {
   std::int64_t saved_step_ = -1;
   Result result_;
 };
-
-Result out_of_memory(const char* what) {
-  Result result;
-  result.status = Status::out_of_memory;
-  result.why = what;
-  return result;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,14 +13,29 @@
 #include "model/config.hpp"
 #include "train/device.hpp"
 #include "train/options.hpp"
+#include "train/rung.hpp"
 
 namespace runner::train {
 
-// diverged: a loss or gradient that is not finite. collapsed: finished, but the loss over the last
-// quarter of the steps is no better than that of the labels' own frequencies (or variance).
-// interrupted: should_stop became true; with a checkpoint folder the run can be resumed.
-enum class Status { ok, diverged, collapsed, out_of_memory, interrupted };
+// pruned: ended on a rung. diverged: a loss or gradient that is not finite. collapsed: finished,
+// but the loss over the last quarter of the steps is no better than that of the labels' own
+// frequencies (or variance). interrupted: should_stop became true; with a checkpoint folder the run
+// can be resumed.
+enum class Status { ok, diverged, collapsed, out_of_memory, interrupted, pruned };
 std::string_view status_name(Status status);
+
+// Where a run is looked at: after this step, from 0 to the last but one. It is pruned when its
+// score is below `least`.
+struct Rung {
+  std::int64_t step = 0;
+  double least = 0.0;
+};
+// What a look sees, and costs.
+struct Seen {
+  double score = 0.0;
+  std::int64_t examples = 0;
+  double flops = 0.0;
+};
 
 // What runs with frozen layers on one start and one set of rows share (train/frozen.hpp): the
 // outputs of those layers, once computed.
@@ -59,6 +75,10 @@ struct Job {
   std::function<void(const std::string&)> on_unsaved{};
   std::function<void()> on_loaded{};    // `weights` is not read any more: the caller may free it
   std::function<bool()> should_stop{};  // asked after every step; may be empty
+  // Steps ascending. They change nothing of a run that goes on.
+  std::vector<Rung> rungs{};
+  // Looks at a rung's weights; nothing when should_stop became true meanwhile.
+  std::function<std::optional<Seen>(std::span<const float> weights)> look{};
   // Once per step, in order; on a GPU, which is not waited for, one step late. May be empty.
   std::function<void(const StepRecord&)> on_step{};
 };
@@ -71,8 +91,9 @@ struct Result {
   // included. Empty unless status is ok or collapsed.
   std::vector<std::vector<float>> snapshots;
   std::vector<std::int64_t> snapshot_steps;
-  std::vector<float> ema;  // empty unless options.ema_decay > 0
-  int graphs = 0;          // that a GPU's steps were launched by (train/gradient_pass.hpp)
+  std::vector<float> ema;         // empty unless options.ema_decay > 0
+  std::vector<RungRecord> rungs;  // as far as the run came
+  int graphs = 0;                 // that a GPU's steps were launched by (train/gradient_pass.hpp)
   std::int64_t total_steps = 0;
   std::int64_t examples = 0;
   std::int64_t tokens = 0;

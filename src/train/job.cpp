@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <vector>
+#include <stdexcept>
 
 #include "io/error.hpp"
+#include "model/checkpoint.hpp"
 #include "train/at_device.hpp"
 
 namespace runner::train {
@@ -21,10 +23,19 @@ std::string_view status_name(Status status) {
       return "collapsed";
     case Status::out_of_memory:
       return "out_of_memory";
+    case Status::pruned:
+      return "pruned";
     case Status::interrupted:
       break;
   }
   return "interrupted";
+}
+
+Result out_of_memory(std::string_view what) {
+  Result result;
+  result.status = Status::out_of_memory;
+  result.why = what;
+  return result;
 }
 
 std::int64_t total_steps(const Options& options, int rows) {
@@ -96,6 +107,68 @@ void check_job(const Job& job) {
     if (id < 0 || id >= job.config.vocab_size)
       throw InputError(fmt::format("token id {} is outside the model's vocabulary of {}", id,
                                    job.config.vocab_size));
+}
+
+std::vector<float> first_weights(const Job& job, const model::Layout& layout) {
+  if (static_cast<std::int64_t>(job.weights.size()) != layout.size)
+    throw std::invalid_argument("finetune: weights do not have the layout's size");
+  std::vector<float> weights(job.weights.begin(), job.weights.end());
+  if (job.fresh_head)
+    model::init_head(job.config, layout, weights,
+                     job.options.head_init == HeadInit::uniform ? model::HeadInit::uniform
+                                                                : model::HeadInit::normal,
+                     job.seed, job.fresh_pooler);
+  return weights;
+}
+
+model::PackedBatch packed(const Job& job, std::span<const int> rows) {
+  model::PackedBatch batch;
+  for (const int row : rows) {
+    batch.add_row(job.config, job.data->row_ids(row), job.data->row_types(row));
+    batch.labels.push_back(job.data->labels[static_cast<std::size_t>(row)]);
+  }
+  return batch;
+}
+
+std::vector<std::int32_t> words_of(const Job& job, std::span<const int> rows) {
+  std::vector<std::int32_t> words;
+  for (const int row : rows) {
+    const auto ids = job.data->row_ids(row);
+    words.insert(words.end(), ids.begin(), ids.end());
+  }
+  std::ranges::sort(words);
+  words.erase(std::ranges::unique(words).begin(), words.end());
+  return words;
+}
+
+bool stands_on_rung(const Job& job, std::int64_t step, const Result& result) {
+  const std::size_t next = result.rungs.size();
+  return next < job.rungs.size() && job.rungs[next].step == step;
+}
+
+Status look_at(const Job& job, std::int64_t step, std::span<const float> weights, double seconds,
+               Result& result) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::optional<Seen> seen = job.look(weights);
+  if (!seen) return Status::interrupted;
+  const auto spent = std::chrono::steady_clock::now() - start;
+  const double least = job.rungs[result.rungs.size()].least;
+  result.rungs.push_back({.step = step,
+                          .score = seen->score,
+                          .examples = result.examples,
+                          .tokens = result.tokens,
+                          .flops = result.flops,
+                          .seconds = seconds,
+                          .look_examples = seen->examples,
+                          .look_flops = seen->flops,
+                          .look_seconds = std::chrono::duration<double>(spent).count()});
+  return seen->score < least ? Status::pruned : Status::ok;
+}
+
+double looking_seconds(const Result& result) {
+  double seconds = 0.0;
+  for (const RungRecord& rung : result.rungs) seconds += rung.look_seconds;
+  return seconds;
 }
 
 double chance_loss(const Job& job) {

@@ -83,7 +83,7 @@ struct Counters {
 
 std::string job_fingerprint(const Job& job) {
   const Options& o = job.options;
-  std::string text = "progress 3\n" + model::config_json(job.config);
+  std::string text = "progress 4\n" + model::config_json(job.config);
   const auto add = [&](std::string_view name, double value) {
     text += fmt::format("{}={}\n", name, io::number(value));
   };
@@ -117,6 +117,7 @@ std::string job_fingerprint(const Job& job) {
   add("snapshot_start", o.snapshot_start);
   add("ema_decay", o.ema_decay);
   add("target_scale", o.target_scale);
+  for (const Rung& rung : job.rungs) add("rung", static_cast<double>(rung.step));
   for (const std::string_view part :
        {bytes_of(job.data->ids), bytes_of(job.data->types), bytes_of(job.data->offsets),
         bytes_of(job.data->labels),
@@ -133,6 +134,7 @@ void save_progress(const fs::path& folder, const Progress& progress) {
   writer.write(progress.job);
   writer.write(bytes_of(counters));
   writer.write(bytes_of(progress.curve));
+  writer.write(bytes_of(progress.rungs));
   for (const auto* values : {&progress.weights, &progress.m, &progress.v, &progress.ema})
     writer.write(bytes_of(*values));
   writer.commit();
@@ -146,6 +148,7 @@ std::optional<Progress> load_progress(const fs::path& folder, const std::string&
   if (progress.job != job) return std::nullopt;
   const auto counters = reader.next_vector<Counters>();
   progress.curve = reader.next_vector<StepRecord>();
+  progress.rungs = reader.next_vector<RungRecord>();
   for (auto* values : {&progress.weights, &progress.m, &progress.v, &progress.ema})
     *values = reader.next_vector<float>();
   if (!reader.whole() || counters.size() != 1) return std::nullopt;

@@ -19,6 +19,7 @@ struct Progress {
   std::int64_t examples = 0, tokens = 0;
   double flops = 0.0, seconds = 0.0;
   std::vector<StepRecord> curve;
+  std::vector<RungRecord> rungs;
   // From the first trained float to the end; of a run after its last step none: the last snapshot
   // has them.
   std::vector<float> weights, m, v;

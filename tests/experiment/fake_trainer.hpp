@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "doctest/doctest.h"
+#include "experiment/pruning.hpp"
 #include "experiment/run.hpp"
 #include "random/philox.hpp"
 #include "spec/comparisons.hpp"
@@ -67,6 +68,22 @@ class FakeRun : public TrainedRun {
     for (int step = 1; step <= 5; ++step) {
       record_.curve.push_back(
           {step, stream.uniform() + request.options.lr, request.options.lr, 1.0 / step});
+    }
+    // What a look sees falls with the same penalty, and wavers.
+    random::Stream looks(random::derive(random::derive(request.seed, "looks", key), "lr",
+                                        static_cast<std::uint64_t>(1e12 * request.options.lr)));
+    for (const Rung& rung : request.rungs) {
+      const std::int64_t step = rung_step(rung, record_.steps);
+      record_.rungs.push_back(
+          {.step = step,
+           .score = 1.0 / (2.0 - rung.share + lr_penalty_ + 0.1 * looks.uniform()),
+           .examples = 5 * step,
+           .tokens = 50 * step,
+           .flops = 5e4 * static_cast<double>(step),
+           .seconds = 0.0625 * static_cast<double>(step),
+           .look_examples = kSplit,
+           .look_flops = 3.5,
+           .look_seconds = 0.0});
     }
   }
 
@@ -185,6 +202,7 @@ class FakeTrainer : public Trainer {
     ++calls;
     distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
     if (disturb) disturb(request, run->record());
+    if (auto stopped = pruned(run->record(), request.rungs)) run->record() = *std::move(stopped);
     return run;
   }
   std::unique_ptr<TrainedRun> gather(const RunRequest& as, std::span<const Ingredient> ingredients,

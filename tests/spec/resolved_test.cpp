@@ -88,7 +88,7 @@ tasks:
   - name: RTE
   - name: CoLA
     recipe: {lr: 0.001}
-outer: {trials: 8, initial: auto, beta: 4, noise: learned}
+outer: {trials: 8, initial: auto, beta: 4, noise: learned, pruning: none}
 methods:
   - swa
 confirm: 0
@@ -125,6 +125,17 @@ TEST_CASE("a grid's trials may not change: its points depend on their number") {
   CHECK(refused("outer: {trials: 4}\n" + grid, "outer: {trials: 6}\n" + grid) ==
         "outer.trials: 4 before, 6 now");
   CHECK(refused("outer: {trials: 4}\nmethods: [swa]\n", "outer: {trials: 6}\n" + grid) == "");
+}
+
+TEST_CASE("pruning resolves to itself, and may not change") {
+  const SpecFile file(kWhole.substr(0, kWhole.find("outer:")) +
+                      "outer: {pruning: halving, reduction: 2.5}\nmethods: [swa]\n");
+  const std::string resolved = resolved_yaml(file.load());
+  CHECK(resolved.find("pruning: halving, reduction: 2.5}") != std::string::npos);
+  CHECK(resolved_yaml(SpecFile(resolved).load()) == resolved);
+  CHECK(refusal("trials: 8", "trials: 8, pruning: median") ==
+        "outer.pruning: none before, median, reduction: 3 now");
+  CHECK(refusal("trials: 8", "trials: 8, pruning: none") == "");
 }
 
 TEST_CASE("a budget resolves to itself, and may take the place of trials between calls") {

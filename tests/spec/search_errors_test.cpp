@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include "bo/pruning.hpp"
+#include "spec/fields.hpp"
 #include "spec/problems.hpp"
 #include "spec_file.hpp"
 
@@ -61,6 +63,33 @@ TEST_CASE("a budget is an amount with its unit, and stands in place of trials an
               "' is not a number above 0 with one of the units examples, flops, h, min, s, as in "
               "50000 examples, 2e15 flops, 6h");
   }
+}
+
+TEST_CASE("pruning is a rule of the table, and its reduction stands beside it alone") {
+  const auto with = [](const std::string& outer) {
+    return messages_of(
+        "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\n"
+        "methods: [bo]\nouter: {" +
+        outer + "}\n");
+  };
+  CHECK(with("pruning: median") == "no error");
+  CHECK(with("pruning: none") == "no error");
+  CHECK(with("pruning: halving, reduction: 2") == "no error");
+  CHECK(with("pruning: halvin") ==
+        "s.yaml:5:18: unknown outer.pruning 'halvin'; did you mean 'halving'? (known: none, "
+        "median, halving)");
+  CHECK(with("pruning: median, reduction: 1") ==
+        "s.yaml:5:37: outer.reduction is 1; it must be from 1.5 to 10");
+  const SpecFile alone(
+      "model: m\ntasks: [RTE]\nsearch: {lr: {low: 1e-5, high: 1e-4}}\n"
+      "methods: [random_search]\nouter: {reduction: 2}\n");
+  REQUIRE(alone.load().warnings.size() == 1);
+  CHECK(alone.load().warnings[0].find("outer.reduction: nothing is pruned without outer.pruning") !=
+        std::string::npos);
+  const auto words = field("outer.pruning").words;
+  REQUIRE(words.size() == bo::pruning_rules().size() + 1);
+  for (const std::string_view word : words.subspan(1))
+    CHECK(bo::find_pruning_rule(word) != nullptr);
 }
 
 TEST_CASE("soups are of searches whose models can be mixed") {

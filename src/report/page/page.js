@@ -248,7 +248,7 @@ function training(run, index) {
     const rows = () => curves.filter((r) => r.task === task);
     figure = new Figure(part, 'Learning curves of the chosen runs', 'A line for each seed; a run that several methods chose is drawn once.', (t) => charts.curves(rows(), t, run.methods, field), rows);
   }
-  part.append(make('h3', {}, 'Runs that diverged, collapsed or failed'), failures.length ? tableOf(failures) : make('p', {class: 'note'}, 'None.'));
+  part.append(make('h3', {}, 'Runs that diverged, collapsed, failed or were pruned'), failures.length ? tableOf(failures) : make('p', {class: 'note'}, 'None.'));
 }
 
 // For a shell, as one word.

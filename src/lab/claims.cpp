@@ -1,0 +1,66 @@
+#include "lab/claims.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "io/checked.hpp"
+#include "io/error.hpp"
+#include "io/file.hpp"
+
+namespace runner::lab {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path Claims::path(const std::string& task, int max_length) const {
+  return folder_ / fmt::format("{}_{}.json", task, max_length);
+}
+
+std::optional<Inputs> Claims::read(const std::string& task, int max_length) const {
+  return read(path(task, max_length));
+}
+
+std::optional<Inputs> Claims::read(const fs::path& file) const {
+  if (!fs::exists(file)) return std::nullopt;
+  const std::string bytes = io::read_file(file);
+  const std::string_view record = io::checked_record(bytes);
+  if (record.empty()) {
+    tell_(
+        fmt::format("{}: was changed after it was written (its checksum differs); it is made again",
+                    file.string()));
+    return std::nullopt;
+  }
+  const json value = json::parse(record);
+  return Inputs{value.at("data"), value.at("model")};
+}
+
+void Claims::claim(const std::string& task, int max_length, const Inputs& now) const {
+  const fs::path file = path(task, max_length);
+  const std::optional<Inputs> claimed = read(file);
+  if (!claimed) {
+    const json value = {{"format", 1}, {"data", now.data}, {"model", now.model}};
+    io::write_file_atomic(file, io::checked_line(value.dump()));
+  } else if (*claimed != now) {
+    throw InputError(fmt::format(
+        "{}: the data of {} or the model's weights are not those that this run was begun with; "
+        "bring them back, or give the run another name (name=...)",
+        file.string(), task));
+  }
+}
+
+std::vector<Claims::Damaged> Claims::damaged() const {
+  std::vector<Damaged> found;
+  std::error_code none;  // no run yet
+  for (const auto& entry : fs::directory_iterator(folder_, none)) {
+    if (entry.path().extension() != ".json" || read(entry.path())) continue;
+    const std::string name = entry.path().stem();  // TASK_LENGTH
+    const std::size_t end = name.rfind('_');
+    const int max_length = std::atoi(name.c_str() + (end == name.npos ? 0 : end + 1));
+    if (max_length > 0) found.push_back({name.substr(0, end), max_length});
+  }
+  return found;
+}
+
+}  // namespace runner::lab

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lab/run_key.hpp"
+
+namespace runner::lab {
+
+// What a run's tasks and model held when it was begun, a file for each task and length of rows:
+// results of other data or weights must not come to lie among them.
+class Claims {
+ public:
+  // `tell` hears of a file that is damaged and counts as absent.
+  Claims(std::filesystem::path folder, std::function<void(const std::string&)> tell)
+      : folder_(std::move(folder)), tell_(std::move(tell)) {}
+
+  // Nothing when no process has claimed them yet.
+  std::optional<Inputs> read(const std::string& task, int max_length) const;
+  // Throws InputError when other inputs are claimed.
+  void claim(const std::string& task, int max_length, const Inputs& now) const;
+
+  struct Damaged {
+    std::string task;
+    int max_length = 0;
+  };
+  std::vector<Damaged> damaged() const;
+
+ private:
+  std::filesystem::path path(const std::string& task, int max_length) const;
+  std::optional<Inputs> read(const std::filesystem::path& file) const;
+
+  std::filesystem::path folder_;
+  std::function<void(const std::string&)> tell_;
+};
+
+}  // namespace runner::lab
