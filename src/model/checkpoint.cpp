@@ -103,16 +103,27 @@ void permute_rows(const std::vector<std::size_t>& rows, std::span<float> values)
                 values.begin() + static_cast<std::ptrdiff_t>(row * width));
 }
 
-std::string quoted(const std::vector<std::string>& names) {
-  return names.empty() ? "regression" : fmt::format("[{}]", fmt::join(names, ", "));
+// The first of some lines, and how many there are beyond them.
+std::vector<std::string> first_of(std::vector<std::string> lines) {
+  constexpr std::size_t kShown = 20;
+  if (lines.size() > kShown) {
+    const std::size_t more = lines.size() - kShown;
+    lines.resize(kShown);
+    lines.push_back(fmt::format("and {} more", more));
+  }
+  return lines;
 }
 
+std::string quoted(const std::vector<std::string>& names) {
+  return names.empty() ? "regression" : fmt::format("[{}]", fmt::join(first_of(names), ", "));
+}
+
+// Without room for the weights, which is made once it is known to be needed.
 Checkpoint empty_checkpoint(const fs::path& folder, const std::vector<std::string>& labels) {
   Checkpoint checkpoint;
   checkpoint.config = read_config(folder);
   checkpoint.config.labels = labels;
   checkpoint.layout = make_layout(checkpoint.config, std::max(1, static_cast<int>(labels.size())));
-  checkpoint.weights.resize(static_cast<std::size_t>(checkpoint.layout.size));
   return checkpoint;
 }
 
@@ -135,13 +146,22 @@ class Loader {
       note("there is no pooler: it begins fresh, as the head does");
     else if (checkpoint_.fresh_head && checkpoint_.notes.empty())
       note("there is no head for classification: it begins fresh");
+    std::vector<std::pair<const Parameter*, const TensorView*>> wanted;
     for (const Parameter& parameter : checkpoint_.layout.parameters)
-      if (!is_fresh(parameter.part)) read(parameter, rows);
+      if (!is_fresh(parameter.part)) wanted.emplace_back(&parameter, take(parameter));
     leave_the_rest();
-    if (!problems_.empty())
-      throw InputError(fmt::format("{}: does not fit {}:\n  {}", source_.name(),
-                                   (folder_ / "config.json").string(),
-                                   fmt::join(first_problems(), "\n  ")));
+    throw_problems();
+    // The sizes are those of the file now.
+    checkpoint_.weights.resize(static_cast<std::size_t>(checkpoint_.layout.size));
+    for (const auto& [parameter, tensor] : wanted) {
+      const std::span<float> values = values_of(*parameter, checkpoint_.weights);
+      if (const std::int64_t bad = read_floats(*tensor, values); bad > 0)
+        problems_.push_back(
+            fmt::format("'{}' holds {} values that are NaN or infinite", parameter->name, bad));
+      else if (parameter->part == Part::output)
+        permute_rows(rows, values);
+    }
+    throw_problems();
     return std::move(checkpoint_);
   }
 
@@ -182,17 +202,15 @@ class Loader {
                            ? fmt::format("{} labels without names", output->shape.front())
                            : quoted(have),
                        quoted(wanted)));
-    std::erase_if(found_, [&](const auto& entry) {
-      const Parameter* parameter = parameter_of(entry.first);
-      return parameter != nullptr && is_head(family(), parameter->part);
-    });
+    drop([&](Part part) { return is_head(family(), part); });
     return rows;
   }
 
-  const Parameter* parameter_of(std::string_view name) const {
-    const auto& parameters = checkpoint_.layout.parameters;
-    const auto entry = std::ranges::find(parameters, name, &Parameter::name);
-    return entry != parameters.end() ? &*entry : nullptr;
+  // Takes the tensors of some parts for absent.
+  template <typename Of>
+  void drop(const Of& of) {
+    for (const Parameter& parameter : checkpoint_.layout.parameters)
+      if (of(parameter.part)) found_.erase(parameter.name);
   }
 
   // A pooler is trained with a head: without one the head's input is new, and it begins anew too.
@@ -202,33 +220,32 @@ class Loader {
         tensor_of(checkpoint_.layout.bias(Part::dense)) != nullptr)
       return;
     checkpoint_.fresh_head = checkpoint_.fresh_pooler = true;
-    std::erase_if(found_, [&](const auto& entry) {
-      const Parameter* parameter = parameter_of(entry.first);
-      return parameter != nullptr && parameter->part == Part::output;
-    });
+    drop([](Part part) { return part == Part::output; });
   }
 
-  void read(const Parameter& parameter, const std::vector<std::size_t>& rows) {
+  // A parameter's tensor, checked but for its values.
+  const TensorView* take(const Parameter& parameter) {
     const TensorView* tensor = tensor_of(parameter);
     if (tensor == nullptr) {
       problems_.push_back(fmt::format("'{}' is missing", parameter.name));
-      return;
+      return nullptr;
     }
     found_.erase(parameter.name);
-    const std::span<float> values = values_of(parameter, checkpoint_.weights);
-    if (!is_float(*tensor)) {
+    if (!is_float(*tensor))
       problems_.push_back(
           fmt::format("'{}' is {}: F32, F16 or BF16 is needed", parameter.name, tensor->dtype));
-    } else if (tensor->shape != parameter.shape) {
+    else if (tensor->shape != parameter.shape)
       problems_.push_back(fmt::format("'{}' has shape [{}] but [{}] is needed", parameter.name,
                                       fmt::join(tensor->shape, ", "),
                                       fmt::join(parameter.shape, ", ")));
-    } else if (const std::int64_t bad = read_floats(*tensor, values); bad > 0) {
-      problems_.push_back(
-          fmt::format("'{}' holds {} values that are NaN or infinite", parameter.name, bad));
-    } else if (parameter.part == Part::output) {
-      permute_rows(rows, values);
-    }
+    return tensor;
+  }
+
+  void throw_problems() const {
+    if (!problems_.empty())
+      throw InputError(fmt::format("{}: does not fit {}:\n  {}", source_.name(),
+                                   (folder_ / "config.json").string(),
+                                   fmt::join(first_of(problems_), "\n  ")));
   }
 
   // Tensors of the network are a problem; others are named, by what they have in common.
@@ -251,16 +268,6 @@ class Loader {
     note(fmt::format("left aside, for nothing reads it: {}", fmt::join(groups, ", ")));
   }
 
-  std::vector<std::string> first_problems() const {
-    constexpr std::size_t kShown = 20;
-    std::vector<std::string> shown(
-        problems_.begin(),
-        problems_.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, problems_.size())));
-    if (problems_.size() > kShown)
-      shown.push_back(fmt::format("and {} more", problems_.size() - kShown));
-    return shown;
-  }
-
   fs::path folder_;
   Checkpoint checkpoint_;
   TensorSource source_;
@@ -277,6 +284,7 @@ Checkpoint load_checkpoint(const fs::path& folder, const std::vector<std::string
 Checkpoint random_checkpoint(const fs::path& folder, const std::vector<std::string>& labels,
                              std::uint64_t seed) {
   Checkpoint checkpoint = empty_checkpoint(folder, labels);
+  checkpoint.weights.resize(static_cast<std::size_t>(checkpoint.layout.size));
   const EncoderConfig& config = checkpoint.config;
   for (std::size_t index = 0; index < checkpoint.layout.parameters.size(); ++index) {
     const Parameter& parameter = checkpoint.layout.parameters[index];

@@ -27,7 +27,8 @@ struct Checkpoint {
 // the same names, whatever their case, is kept, its rows in the wanted order; any other is left out
 // (fresh_head). A missing pooler begins fresh; other heads and old buffers are left aside. `notes`
 // says all of it. Throws InputError that lists every missing or misshapen tensor of the network,
-// every one that another network would have, and those that hold NaN or infinity.
+// every one that another network would have, or, of a network that fits, those that hold NaN or
+// infinity.
 Checkpoint load_checkpoint(const std::filesystem::path& folder,
                            const std::vector<std::string>& labels);
 

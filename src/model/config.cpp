@@ -15,7 +15,7 @@
 namespace runner::model {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 // One config.json with errors that name the file and the key.
 class Reader {
@@ -42,13 +42,14 @@ class Reader {
     return found == json_.end() || found->is_null() ? nullptr : &*found;
   }
 
-  int integer(std::string_view key, int low, std::optional<int> fallback = {}) const {
+  int integer(std::string_view key, int low, std::optional<int> fallback = {},
+              int high = 1'000'000'000) const {
     const Json* found = value(key);
     if (found == nullptr && fallback) return *fallback;
     if (found == nullptr) fail(fmt::format("key '{}' is missing", key));
-    if (!found->is_number_integer() || found->get<std::int64_t>() < low ||
-        found->get<std::int64_t>() > 1'000'000'000)
-      fail(fmt::format("key '{}' is {}: an integer from {} is needed", key, found->dump(), low));
+    if (!found->is_number_integer() || found->get<double>() < low || found->get<double>() > high)
+      fail(fmt::format("key '{}' is {}: an integer from {} to {} is needed", key, found->dump(),
+                       low, high));
     return found->get<int>();
   }
 
@@ -99,6 +100,17 @@ constexpr std::array kRefusals = {
     Refusal{"pruned_heads", "{}"},          Refusal{"quantization_config", "null"},
 };
 
+// What no encoder comes near, so that what is made of a config stays in bounds.
+constexpr int kMostLayers = 10'000;
+constexpr double kMostParameters = 1e11;
+
+// Of the matrices; the largest products of two sizes fit a double.
+double parameters_of(const EncoderConfig& config) {
+  const double hidden = config.hidden_size, inner = config.intermediate_size;
+  const double rows = 0.0 + config.vocab_size + config.max_positions + config.type_vocab_size;
+  return rows * config.table_width() + (4.0 * hidden + 2.0 * inner) * hidden * config.layers;
+}
+
 void refuse_other_networks(const Reader& reader) {
   for (const Refusal& refusal : kRefusals) {
     const Json* found = reader.value(refusal.key);
@@ -125,7 +137,7 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
   const ConfigKeys& keys = *family.keys;
   config.vocab_size = reader.integer("vocab_size", 1);
   config.hidden_size = reader.integer(keys.hidden_size, 1);
-  config.layers = reader.integer(keys.layers, 1);
+  config.layers = reader.integer(keys.layers, 1, {}, kMostLayers);
   config.heads = reader.integer(keys.heads, 1);
   config.intermediate_size = reader.integer(keys.intermediate_size, 1);
   config.max_positions = reader.integer("max_position_embeddings", 1);
@@ -133,6 +145,9 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
       family.type_vocab_size > 0 ? reader.integer("type_vocab_size", 1, family.type_vocab_size) : 0;
   if (family.embedding_size > 0)
     config.embedding_size = reader.integer("embedding_size", 1, family.embedding_size);
+  if (const double parameters = parameters_of(config); parameters > kMostParameters)
+    reader.fail(fmt::format("describes a network of {:.1e} parameters; at most {:.0e} are known",
+                            parameters, kMostParameters));
   config.pad_token_id = reader.integer(keys.pad_token_id, 0, family.pad_token_id);
   config.layer_norm_eps = reader.number(keys.layer_norm_eps, 0.0, 1.0, 1e-12);
   config.initializer_range = reader.number("initializer_range", 0.0, 1e3, 0.02);
@@ -165,7 +180,7 @@ EncoderConfig read_config(const std::filesystem::path& folder) {
 std::string config_json(const EncoderConfig& config) {
   const Family& family = *config.family;
   const ConfigKeys& keys = *family.keys;
-  Json json;
+  nlohmann::ordered_json json;
   json["architectures"] = {family.architecture};
   json["model_type"] = family.model_type;
   json["vocab_size"] = config.vocab_size;
@@ -191,7 +206,7 @@ std::string config_json(const EncoderConfig& config) {
   const bool regression = config.labels.empty();
   const std::vector<std::string> labels =
       regression ? std::vector<std::string>{"LABEL_0"} : config.labels;
-  Json names = Json::object(), ids = Json::object();
+  auto names = nlohmann::ordered_json::object(), ids = names;
   for (std::size_t id = 0; id < labels.size(); ++id) {
     names[std::to_string(id)] = labels[id];
     ids[labels[id]] = id;

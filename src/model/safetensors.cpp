@@ -16,7 +16,7 @@
 namespace runner::model {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
 
@@ -40,24 +40,54 @@ constexpr std::array<Dtype, 15> kDtypes = {{{"BOOL", 1},
                                             {"U64", 8},
                                             {"F64", 8}}};
 
-// Parses the header, refusing a name that is given twice (which the library would let pass).
-Json parse_header(const std::string& where, std::string_view text) {
-  std::vector<std::set<std::string>> keys;
-  const Json::parser_callback_t on_event = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      throw InputError(
-          fmt::format("{}: header: '{}' is given twice", where, value.get<std::string>()));
+// Finds a name that an object gives twice, which the library lets pass. Not by the parser's
+// callback: with one it looks through all of an object's members after each of them.
+class Names : public nlohmann::json_sax<Json> {
+ public:
+  const std::string& twice() const { return twice_; }
+
+  bool start_object(std::size_t) override {
+    names_.emplace_back();
     return true;
-  };
+  }
+  bool key(std::string& name) override {
+    if (names_.back().insert(name).second) return true;
+    twice_ = name;
+    return false;
+  }
+  bool end_object() override {
+    names_.pop_back();
+    return true;
+  }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string&) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(Json::binary_t&) override { return true; }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
+
+ private:
+  std::vector<std::set<std::string>> names_;  // of the objects that are open
+  std::string twice_;
+};
+
+Json parse_header(const std::string& where, std::string_view text) {
   Json header;
   try {
-    header = Json::parse(text, on_event);
+    header = Json::parse(text);
   } catch (const Json::exception& error) {
     throw InputError(fmt::format("{}: header is not valid JSON: {}", where, error.what()));
   }
   if (!header.is_object()) throw InputError(where + ": header must be a JSON object");
+  Names names;
+  if (!Json::sax_parse(text, &names))
+    throw InputError(fmt::format("{}: header: '{}' is given twice", where, names.twice()));
   return header;
 }
 
@@ -106,9 +136,12 @@ Safetensors::Safetensors(const std::filesystem::path& path) : path_(path), file_
         fmt::format("{}: {} bytes are too few for a safetensors file", where, bytes.size()));
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
-  if (length > kMaxHeader || length > bytes.size() - 8)
+  if (length > bytes.size() - 8)
     throw InputError(fmt::format("{}: the header's length is {} bytes, but the file has {}", where,
                                  length, bytes.size()));
+  if (length > kMaxHeader)
+    throw InputError(fmt::format("{}: the header's length is {} bytes, more than the format's {}",
+                                 where, length, kMaxHeader));
   const Json header = parse_header(where, bytes.substr(8, length));
   const std::string_view data = bytes.substr(8 + length);
   for (const auto& [name, entry] : header.items()) {
@@ -177,7 +210,7 @@ std::int64_t read_floats(const TensorView& tensor, std::span<float> out) {
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors) {
-  Json header = Json::object();
+  auto header = nlohmann::ordered_json::object();
   header["__metadata__"] = {{"format", "pt"}};
   std::size_t offset = 0;
   for (const NamedTensor& tensor : tensors) {
