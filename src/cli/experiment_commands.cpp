@@ -239,6 +239,7 @@ int run_command(const std::vector<std::string>& arguments) {
     const experiment::Pool pool =
         pool_of(spec, cells, part.runs ? summary.cells - summary.cells_done : 0);
     part.options.workers = pool.workers;
+    require_address_space(spec, pool);
     const std::unique_ptr<lab::Laboratory> laboratory =
         engine().make_laboratory(spec, folder / "store", pool.threads,
                                  [&progress](const std::string& text) { progress.warn(text); });

@@ -18,4 +18,9 @@ double cell_bytes(const spec::Spec& spec);
 experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::Cell>& cells,
                          int runs = 0);
 
+// Throws InputError where the shell's limit on the address space (ulimit -v) is below what that
+// needs: it would show in the middle of a run, and not always as an error, since OpenBLAS tries for
+// ever to get its buffer.
+void require_address_space(const spec::Spec& spec, const experiment::Pool& pool);
+
 }  // namespace runner::cli

@@ -24,6 +24,7 @@ void note_loss(bool failed) {
 
 void prepare_streams() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f fails then, and is said
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
     // The lowest free number is this one. What is written to a closed standard output stays lost.

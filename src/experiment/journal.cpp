@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -151,7 +152,13 @@ void Journal::write(std::string_view line) {
     done += static_cast<std::size_t>(wrote);
   }
   if (done < line.size() || ::fsync(fd_) != 0) {
-    throw InputError(fmt::format("{}: cannot append: {}", path_.string(), std::strerror(errno)));
+    throw WriteError(fmt::format("{}: cannot append: {}", path_.string(), std::strerror(errno)));
+  }
+  struct stat open {};
+  struct stat named {};
+  if (::fstat(fd_, &open) != 0 || ::stat(path_.c_str(), &named) != 0 ||
+      open.st_ino != named.st_ino || open.st_dev != named.st_dev) {
+    throw WriteError(path_.string() + ": was removed or replaced while this process wrote to it");
   }
 }
 

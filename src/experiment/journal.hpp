@@ -45,7 +45,8 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   const History& history() const { return history_; }
-  // On disk (fsync) when they return. Throw InputError naming the file and the system's reason.
+  // On disk (fsync), under the file's name, when they return. Throw WriteError naming the file and
+  // the reason.
   void append(InnerRecord record);
   void append(TrialRecord record);
   // Drops the given trial and all after it, with their inner records, atomically.

@@ -156,7 +156,7 @@ std::optional<Lease> Lease::take(const fs::path& file, std::string& holder) {
       throw InputError(
           fmt::format("{}: cannot create: {}", file.parent_path().string(), error.message()));
     }
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0 && errno == ENOENT) continue;  // the last holder removed the folder meanwhile
     if (fd < 0) fail(file);
     bool locks_work = false;

@@ -99,6 +99,12 @@ class Run {
       work();
     }
     trainer.wanted = nullptr;
+    for (CellState& state : cells_) {
+      const std::filesystem::path result = cell_folder(state.cell) / "result.json";
+      if (!state.done || std::filesystem::exists(result)) continue;
+      --summary_.cells_done;
+      state.error = result.string() + ": was removed while this process was at work";
+    }
     summary_.interrupted =
         summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
     for (CellState& state : cells_) {
@@ -111,7 +117,7 @@ class Run {
   struct CellState {
     Cell cell;
     int expected = 0, trials = 0, failed = 0, pruned = 0;  // that the summary counts
-    bool running = false;
+    bool running = false, done = false;
     std::string error{};
     // While another is at the cell or at a run that it needs:
     Clock::time_point not_before{};
@@ -154,6 +160,7 @@ class Run {
   }
 
   void count_done(CellState& state) {
+    state.done = true;
     ++summary_.cells_done;
     summary_.trials += state.trials - std::exchange(state.expected, state.trials);
   }
@@ -223,9 +230,11 @@ class Run {
       return false;
     } catch (const std::exception& error) {
       note_error(cells_[index].cell, error.what());
+      const bool lost = dynamic_cast<const WriteError*>(&error) != nullptr;
       const std::lock_guard guard(mutex_);
-      cells_[index].error = name + ": " + error.what();
-      if (options_.fail_fast) failed_fast_ = true;
+      cells_[index].error =
+          fmt::format("{}: {}{}", name, error.what(), lost ? "; nothing more is begun" : "");
+      if (options_.fail_fast || lost) failed_fast_ = true;
       report({.kind = Event::Kind::error, .cell = name, .message = cells_[index].error});
     }
     return true;

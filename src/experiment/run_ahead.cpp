@@ -90,6 +90,7 @@ class Making {
 
   void attempt(State& state) {
     Event event{.cell = state.run->name};
+    bool lost = false;  // whether nothing can be written any more
     try {
       make(state);
       event.kind = Event::Kind::cell;
@@ -101,7 +102,9 @@ class Making {
     } catch (const std::exception& error) {
       note_error(state.run->trials.front().cell, error.what());
       event.kind = Event::Kind::error;
-      event.message = fmt::format("{}: {}", state.run->name, error.what());
+      lost = dynamic_cast<const WriteError*>(&error) != nullptr;
+      event.message = fmt::format("{}: {}{}", state.run->name, error.what(),
+                                  lost ? "; nothing more is begun" : "");
     }
     const std::lock_guard guard(mutex_);
     if (event.kind == Event::Kind::begin) return;
@@ -113,7 +116,7 @@ class Making {
     if (event.kind == Event::Kind::cell) ++summary_.cells_done;
     if (event.kind == Event::Kind::error) {
       state.error = event.message;
-      if (options_.fail_fast) failed_fast_ = true;
+      if (options_.fail_fast || lost) failed_fast_ = true;
     }
     report(std::move(event));
   }

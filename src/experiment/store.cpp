@@ -36,8 +36,8 @@ constexpr const char* kNew = ".new";
 constexpr const char* kDropped = ".dropped";
 constexpr const char* kOwner = ".owner.json";
 
-[[noreturn]] void fail(const fs::path& path, std::string_view what) {
-  throw InputError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
+[[noreturn]] void fail_to_write(const fs::path& path) {
+  throw WriteError(fmt::format("{}: cannot write: {}", path.string(), std::strerror(errno)));
 }
 
 // A run's record, open and locked: shared by those who read the run, exclusive by who drops it.
@@ -96,7 +96,7 @@ std::uintmax_t bytes_in(const fs::path& folder) {
 // As a hard link, which costs nothing; as a copy where there are none.
 void link_or_copy(const fs::path& from, const fs::path& to) {
   if (::link(from.c_str(), to.c_str()) == 0) return;
-  if (errno == ENOENT || errno == ENOSPC || errno == EDQUOT) fail(to, "cannot write");
+  if (errno == ENOENT || errno == ENOSPC || errno == EDQUOT) fail_to_write(to);
   io::AtomicFile file(to);
   file.write(io::MappedFile(from).bytes());
   file.commit();
@@ -255,7 +255,7 @@ void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wan
     }
   }
   if (const std::uintmax_t free = free_bytes(); free < run + work) {
-    throw InputError(fmt::format(
+    throw WriteError(fmt::format(
         "{}: No space left on device: a training run needs {} of disk ({} for its snapshots, {} "
         "while it trains), "
         "and {} are free; make room, or set runs: to a larger disk",
@@ -282,7 +282,7 @@ Store::Run Store::keep(const std::string& key, const RunRecord& record,
   // The first to be renamed wins: elsewhere, without locks, another may have been quicker. What is
   // there and not whole makes way.
   while (::rename(made.c_str(), path(key).c_str()) != 0) {
-    if (errno != ENOTEMPTY && errno != EEXIST) fail(path(key), "cannot write");
+    if (errno != ENOTEMPTY && errno != EEXIST) fail_to_write(path(key));
     if (auto other = open(key)) return *std::move(other);
     fs::remove_all(path(key), error);
     if (error) {

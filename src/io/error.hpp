@@ -13,4 +13,10 @@ class InputError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A write that failed: what is computed after it could not be kept either.
+class WriteError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 }  // namespace runner

@@ -25,6 +25,17 @@ namespace {
   throw InputError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
 }
 
+[[noreturn]] void fail_to_write(const fs::path& path) {
+  throw WriteError(fmt::format("{}: cannot write: {}", path.string(), std::strerror(errno)));
+}
+
+// What a new file may allow whom, by the process's umask: asked before any thread could make one.
+const mode_t kMode = [] {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return mode_t{0666} & ~mask;
+}();
+
 // A file descriptor that closes itself.
 struct Descriptor {
   int fd;
@@ -78,10 +89,10 @@ AtomicFile::AtomicFile(const fs::path& path)
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
+    throw WriteError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
   fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
-  if (fd_ < 0) fail(path_, "cannot write");
-  ::fchmod(fd_, 0644);
+  if (fd_ < 0) fail_to_write(path_);
+  ::fchmod(fd_, kMode);
   ::flock(fd_, LOCK_EX | LOCK_NB);  // says that the writer lives, where files can be locked
 }
 
@@ -95,14 +106,14 @@ void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(fd_, bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) fail(path_, "cannot write");
+    if (wrote < 0) fail_to_write(path_);
     bytes.remove_prefix(static_cast<std::size_t>(wrote));
   }
 }
 
 void AtomicFile::commit() {
-  if (::fsync(fd_) != 0) fail(path_, "cannot write");
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot write");
+  if (::fsync(fd_) != 0) fail_to_write(path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_to_write(path_);
   ::close(fd_);
   fd_ = -1;
   sync_folder(folder_of(path_));

@@ -25,6 +25,24 @@ for locale in ${comma:-} xx_YY.UTF-8; do
   same_tables plain "in_$locale"
 done
 
+# What others may read is the umask's word.
+expect 0 run private bash -c 'umask 077 && exec "$@"' - "${few[@]}"
+[[ -z $(find private -type f -perm /077) ]] || fail "readable by others: $(find private -type f -perm /077)"
+
+# Too little address space is said before anything trains.
+expect 2 run cramped bash -c 'ulimit -v 900000 && exec "$@"' - "${few[@]}"
+said "ulimit -v"
+[[ ! -e cramped/small ]] || fail "it began"
+
+# A run's folder that is removed under it: what is said to be done is what is there.
+run removed "${small[@]}" seeds=3 >removed.log 2>&1 &
+until [[ -n $(find removed -name journal.jsonl 2>/dev/null) ]]; do sleep 0.05; done
+mv removed/small aside
+code=0
+wait $! || code=$?
+((code == 1)) || fail "exit code $code although the folder was removed: $(tail -n 1 removed.log)"
+grep -q 'was removed' removed.log || fail "$(cat removed.log)"
+
 # A sandbox with file systems of its own, as root or where users may make one.
 sandbox=(unshare --mount)
 (($(id -u) == 0)) || sandbox=(unshare --map-root-user --mount)

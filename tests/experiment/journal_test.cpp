@@ -156,3 +156,14 @@ TEST_CASE("rewinding drops a trial and all after it") {
   REQUIRE(history.inner_of(1).size() == 1);
   CHECK(history.inner_of(1)[0].loss == 0.0625);
 }
+
+TEST_CASE("a journal that was removed or replaced takes no more records") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl";
+  Journal journal(path, kOwner);
+  journal.append(finished(0, -0.5));
+  fs::rename(path, folder.path / "elsewhere");
+  CHECK_THROWS_AS(journal.append(finished(1, -0.5)), WriteError);
+  fill(path);
+  CHECK_THROWS_AS(journal.append(inner(1, 0.5)), WriteError);
+}

@@ -244,6 +244,19 @@ TEST_CASE("what the user must mend stops its cell, is reported once and costs no
   CHECK(run_all(spec, trainer).cells_done == 20);
 }
 
+TEST_CASE("once nothing can be written no other cell begins") {
+  const Folder folder;
+  const spec::Spec spec = fake_spec(folder.path, several());
+  FakeTrainer trainer;
+  trainer.disturb = [](const RunRequest&, RunRecord&) { throw WriteError("store: disk full"); };
+  const Summary summary = run_all(spec, trainer);
+  CHECK(trainer.calls == 1);
+  REQUIRE(summary.errors.size() == 1);
+  CHECK(summary.errors[0].ends_with(": store: disk full; nothing more is begun"));
+  trainer.disturb = nullptr;
+  CHECK(run_all(spec, trainer).cells_done == 20);
+}
+
 TEST_CASE("fail-fast stops at the first run without a result") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
