@@ -44,9 +44,9 @@ namespace {
 
 // What a call works on.
 struct Part {
-  experiment::RunOptions options;                         // the cells
-  std::optional<std::vector<experiment::KnownRun>> runs;  // instead of them
-  bool whole = true;                                      // with tables at its end
+  experiment::RunOptions options{};                         // the cells
+  std::optional<std::vector<experiment::KnownRun>> runs{};  // instead of them
+  bool whole = true;                                        // with tables at its end
 };
 
 std::vector<std::string> words_of(const std::string& text) {

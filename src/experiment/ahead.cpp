@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "experiment/pruning.hpp"
 #include "experiment/status.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -49,9 +50,10 @@ std::vector<TrialRecord> foreseen_trials(const Cell& cell, std::vector<TrialReco
   while (is_foreseen(history.size())) {
     auto next = propose_trial(cell, history, donated);
     if (!next) break;
-    // What a model chooses is known only while it has seen every outcome before.
+    // What a model chooses, and where a run ends that can be pruned, is known only while every
+    // outcome before is.
     const bool modelled = next->proposal.is_modelled() || !next->proposal.fit.fallback.empty();
-    if (modelled && history.size() > known) break;
+    if ((modelled || can_be_pruned(cell, *next)) && history.size() > known) break;
     next->objective = 0.0;  // in place of an outcome
     history.push_back(*std::move(next));
     if (modelled) break;

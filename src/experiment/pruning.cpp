@@ -17,18 +17,21 @@ bool looks(const Cell& cell) {
          (spec::is_search(*cell.method) || cell.method->search == spec::Search::refuse);
 }
 
+bool can_be_pruned(const Cell& cell, const TrialRecord& proposed) {
+  return !cell.spec->outer.pruning.empty() && spec::is_search(*cell.method) &&
+         proposed.proposal.source != "recipe" && proposed.trial >= spec::start_trials(*cell.spec);
+}
+
 std::vector<Rung> next_rungs(const Cell& cell, const TrialRecord& proposed,
                              std::span<const TrialRecord> history) {
   const spec::Outer& outer = cell.spec->outer;
   if (outer.pruning.empty()) return {};
   const bo::PruningRule* const rule = bo::find_pruning_rule(outer.pruning);
   if (rule == nullptr) throw std::invalid_argument("unknown pruning rule " + outer.pruning);
-  const bool kept = !spec::is_search(*cell.method) || proposed.proposal.source == "recipe" ||
-                    proposed.trial < spec::start_trials(*cell.spec);
   std::vector<Rung> rungs;
   for (const double share : bo::rungs(outer.reduction)) {
     Rung& rung = rungs.emplace_back(Rung{.share = share});
-    if (kept) continue;
+    if (!can_be_pruned(cell, proposed)) continue;
     std::vector<bo::RungValue> earlier;  // minimised
     for (const TrialRecord& trial : history) {
       if (trial.rung_scores.size() < rungs.size()) continue;

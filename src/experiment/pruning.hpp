@@ -17,9 +17,12 @@ namespace runner::experiment {
 // are never pruned too, for what comes later is compared with them.
 bool looks(const Cell& cell);
 
-// Where a proposed trial's run is looked at, and what it must reach there: nothing without
-// outer.pruning. The recipe and the rest of the start design are never pruned, nor what is no
-// search's.
+// Do the outcomes of earlier trials decide whether its run ends early? Not that of the recipe and
+// of the rest of the start design, nor what is no search's, and none without outer.pruning.
+bool can_be_pruned(const Cell& cell, const TrialRecord& proposed);
+
+// Where a proposed trial's run is looked at, and what it must reach there, if it can be pruned:
+// nothing without outer.pruning.
 std::vector<Rung> next_rungs(const Cell& cell, const TrialRecord& proposed,
                              std::span<const TrialRecord> history);
 

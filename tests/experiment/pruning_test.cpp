@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "experiment/ahead.hpp"
 #include "experiment/forecast.hpp"
 #include "fake_trainer.hpp"
 #include "spec/methods.hpp"
@@ -189,6 +190,15 @@ TEST_CASE("a search that prunes is the same in shards, by workers, killed, and g
   FakeTrainer trainer;
   run_all(spec, trainer);
   CHECK(check_workers_and_shards(spec, trainer).errors.empty());
+
+  // What is made ahead of the cells is never what an outcome could end.
+  const Folder ahead;
+  const std::string whole = everything(spec);
+  spec.runs_root = ahead.path;
+  CHECK(run_ahead(known_runs(spec), trainer, {}, {}).errors.empty());
+  CHECK(run_all(spec, trainer).errors.empty());
+  CHECK(everything(spec) == whole);
+  spec.runs_root = folder.path;
 
   spec.tasks.resize(1);
   spec.seeds = {0};
