@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "data/components.hpp"
 #include "data/json.hpp"
@@ -103,7 +104,7 @@ void read_decoder(TokenizerConfig& config, const nlohmann::json& decoder) {
 std::optional<std::optional<bool>> read_flag(Component& keys, const nlohmann::json& json,
                                              const char* key) {
   if (!json.contains(key)) return std::nullopt;
-  if (keys.value(key).is_null()) return std::optional<bool>();
+  if (keys.value(key).is_null()) return std::optional<std::optional<bool>>(std::in_place);
   return std::optional<bool>(keys.flag(key, false));
 }
 
