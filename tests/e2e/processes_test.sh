@@ -21,18 +21,20 @@ same_tables whole together
 
 # disturbed ROOT SEED FLAGS...: one process, killed $kills times, then left alone.
 disturbed() {
-  local root=$1 i pid hits=0
+  local root=$1 i pid life hits=0
   RANDOM=$2
   shift 2
   for ((i = 0; i < kills; ++i)); do
     RUNNER_RUNS=$scratch/$root LD_PRELOAD="$faults" FAULTS_BELOW="*/$root/*.work/progress" \
       FAULTS_LOG="$scratch/$root.log" "${all[@]}" "$@" >/dev/null 2>&1 </dev/null &
     pid=$!
-    sleep "$(printf '%d.%03d' $((RANDOM * took / 32768 / 1000)) $((RANDOM % 1000)))"
+    # So short that most of the kills come before the work is done.
+    life=$((100 + RANDOM % (2 * took / kills + 1)))
+    sleep "$(printf '%d.%03d' $((life / 1000)) $((life % 1000)))"
     kill -KILL $pid 2>/dev/null && ((++hits)) || true
     wait $pid 2>/dev/null || true
   done
-  echo "$root: $hits kills"
+  echo "$root: $hits of $kills kills came in time"
   RUNNER_RUNS=$scratch/$root LD_PRELOAD="$faults" FAULTS_BELOW="*/$root/*.work/progress" \
     FAULTS_LOG="$scratch/$root.log" "${all[@]}" "$@" >"$root.$BASHPID" 2>&1 </dev/null || {
     cat "$root.$BASHPID"
