@@ -326,13 +326,8 @@ int merge_command(const std::vector<std::string>& arguments) {
   flags.add_options()(kWide, kWideHelp);
   const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
-  const spec::Spec spec = load_spec(line, kUsage);
-  const fs::path folder = experiment::run_folder(spec);
-  experiment::require_run_folder(folder);
-  if (const std::string damaged = experiment::refuse_other_spec(spec); !damaged.empty()) {
-    print_error("{}\n", damaged);
-  }
-  for (const fs::path& file : experiment::damaged_claims(folder)) {
+  const spec::Spec spec = load_run(line, kUsage);
+  for (const fs::path& file : experiment::damaged_claims(experiment::run_folder(spec))) {
     throw InputError(fmt::format(
         "{}: was changed after it was written (its checksum differs); 'runner {}' makes it again",
         file.string(), spec.file.string()));

@@ -8,6 +8,8 @@
 
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
+#include "experiment/cells.hpp"
+#include "experiment/run_folder.hpp"
 #include "io/error.hpp"
 #include "spec/load.hpp"
 
@@ -95,6 +97,15 @@ spec::Spec load_spec(const CommandLine& line, std::string_view usage) {
   }
   spec::Spec spec = spec::load(line.words[0], {line.words.begin() + 1, line.words.end()});
   for (const std::string& warning : spec.warnings) print_error("warning: {}\n", warning);
+  return spec;
+}
+
+spec::Spec load_run(const CommandLine& line, std::string_view usage) {
+  spec::Spec spec = load_spec(line, usage);
+  experiment::require_run_folder(experiment::run_folder(spec));
+  if (const std::string damaged = experiment::refuse_other_spec(spec); !damaged.empty()) {
+    print_error("{}\n", damaged);
+  }
   return spec;
 }
 

@@ -43,4 +43,8 @@ Description describe(const Verb& verb);
 // The spec of a verb of an experiment: the first word is its file, the others are key.path=value.
 spec::Spec load_spec(const CommandLine& line, std::string_view usage);
 
+// The same, of a run that may be there already: throws InputError where its folder is no run's or
+// one of another spec, and says what of it is damaged.
+spec::Spec load_run(const CommandLine& line, std::string_view usage);
+
 }  // namespace runner::cli

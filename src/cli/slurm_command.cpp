@@ -126,16 +126,12 @@ int slurm_command(const std::vector<std::string>& arguments) {
   bool helped = false;
   const CommandLine line = parse(words.own, kSlurmUsage, flags, helped);
   if (helped) return kDone;
-  const spec::Spec spec = load_spec(line, kSlurmUsage);
+  const spec::Spec spec = load_run(line, kSlurmUsage);
+  const fs::path run = experiment::run_folder(spec);
   const int jobs = slurm::whole_number(line.get<std::string>("jobs"), "--jobs");
   if (jobs < 1) throw InputError("--jobs: at least 1");
 
   // Here, before anything waits in a queue.
-  const fs::path run = experiment::run_folder(spec);
-  experiment::require_run_folder(run);
-  if (const std::string damaged = experiment::refuse_other_spec(spec); !damaged.empty()) {
-    print_error("{}\n", damaged);
-  }
   require_files(spec);
   for (const std::string& note : check_files(spec)) print_error("note: {}\n", note);
 
@@ -151,25 +147,26 @@ int slurm_command(const std::vector<std::string>& arguments) {
       .at_once = slurm::whole_number(line.get<std::string>("at-once"), "--at-once")};
   setting.words[0] = fs::absolute(setting.words[0]).string();
 
-  const std::string written =
-      "\nWritten by `runner slurm`, which keeps the lines that are marked as yours.";
   std::vector<slurm::Script> scripts = {
       {.file = "1-known.sh",
        .about = fmt::format("The training runs of {} that are known before any outcome is, each "
-                            "trained once, with\nevery fusion that is known to be wanted.{}",
-                            spec.name, written),
+                            "trained once, with\nevery fusion that is known to be wanted.",
+                            spec.name),
        .verb = "run",
        .flag = "--runs"},
       {.file = "2-cells.sh",
        .about = fmt::format("What of {} follows from outcomes: the searches that ask a model, and "
-                            "what takes from them.{}",
-                            spec.name, written),
+                            "what takes from them.",
+                            spec.name),
        .verb = "run",
        .flag = "--cells"},
       {.file = "3-merge.sh",
-       .about = fmt::format("The tables and the report of {}.{}", spec.name, written),
+       .about = fmt::format("The tables and the report of {}.", spec.name),
        .verb = "merge",
        .flag = ""}};
+  for (slurm::Script& script : scripts) {
+    script.about += "\nWritten by `runner slurm`, which keeps the lines that are marked as yours.";
+  }
   const std::vector<const std::vector<slurm::Item>*> items = {&work.runs, &work.cells};
   const int most = std::min(jobs, max_array_size());
   for (std::size_t i = 0; i < items.size(); ++i) {

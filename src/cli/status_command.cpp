@@ -10,13 +10,10 @@
 #include "cli/options.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
-#include "experiment/cells.hpp"
-#include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
 #include "io/error.hpp"
 
 namespace runner::cli {
-namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 int status_command(const std::vector<std::string>& arguments) {
@@ -27,12 +24,7 @@ int status_command(const std::vector<std::string>& arguments) {
   bool helped = false;
   const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
-  const spec::Spec spec = load_spec(line, kUsage);
-  const fs::path folder = experiment::run_folder(spec);
-  experiment::require_run_folder(folder);
-  if (const std::string damaged = experiment::refuse_other_spec(spec); !damaged.empty()) {
-    print_error("{}\n", damaged);
-  }
+  const spec::Spec spec = load_run(line, kUsage);
   const double seconds = line.has("watch") ? line.get<double>("watch") : 0.0;
   if (line.has("watch") && !(seconds >= 0.1)) {
     throw InputError("command line: --watch takes at least 0.1 seconds");

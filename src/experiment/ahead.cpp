@@ -33,10 +33,6 @@ bool is_knowable(spec::Search search) {
   }
 }
 
-bool is_made_ahead(const KnownTrial& known) {
-  return !read_ahead(known.cell, known.proposed).trials.empty();
-}
-
 }  // namespace
 
 std::vector<TrialRecord> foreseen_trials(const Cell& cell, std::vector<TrialRecord> history,
@@ -75,6 +71,10 @@ History read_ahead(const Cell& cell, const TrialRecord& proposed) {
   for (InnerRecord& record : history.inner) record.trial = proposed.trial;
   for (TrialRecord& record : history.trials) record.trial = proposed.trial;
   return history;
+}
+
+bool is_made_ahead(const KnownTrial& known) {
+  return !read_ahead(known.cell, known.proposed).trials.empty();
 }
 
 RunIdentity identity_of(const RunRequest& request) {

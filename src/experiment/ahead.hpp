@@ -58,6 +58,7 @@ std::vector<KnownRun> named_runs(const std::vector<KnownRun>& runs,
 std::filesystem::path ahead_folder(const Cell& cell, const TrialRecord& proposed);
 // What is made of a proposed trial so far: its inner loop, and the trial once it is finished.
 History read_ahead(const Cell& cell, const TrialRecord& proposed);
+bool is_made_ahead(const KnownTrial& known);
 
 // Appends the proposed trial, if it was made ahead, to its cell's journal, where it is next.
 std::optional<TrialRecord> take_in(const Cell& cell, const TrialRecord& proposed, Journal& journal);

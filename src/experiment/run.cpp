@@ -101,15 +101,14 @@ class Run {
     trainer.wanted = nullptr;
     for (CellState& state : cells_) {
       const std::filesystem::path result = cell_folder(state.cell) / "result.json";
-      if (!state.done || std::filesystem::exists(result)) continue;
-      --summary_.cells_done;
-      state.error = result.string() + ": was removed while this process was at work";
+      if (state.done && !std::filesystem::exists(result)) {
+        --summary_.cells_done;
+        state.error = result.string() + ": was removed while this process was at work";
+      }
+      if (!state.error.empty()) summary_.errors.push_back(std::move(state.error));
     }
     summary_.interrupted =
         summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
-    for (CellState& state : cells_) {
-      if (!state.error.empty()) summary_.errors.push_back(std::move(state.error));
-    }
     return std::move(summary_);
   }
 

@@ -104,9 +104,7 @@ Status status_of(const spec::Spec& spec) {
   std::map<fs::path, int> ahead;
   for (const KnownRun& run : known_runs(spec)) {
     for (const KnownTrial& known : run.trials) {
-      std::error_code ignored;
-      if (!fs::exists(ahead_folder(known.cell, known.proposed), ignored)) continue;
-      if (!read_ahead(known.cell, known.proposed).trials.empty()) ++ahead[cell_folder(known.cell)];
+      if (is_made_ahead(known)) ++ahead[cell_folder(known.cell)];
     }
   }
   for (const Cell& cell : list_cells(spec)) {

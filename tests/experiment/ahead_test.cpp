@@ -1,8 +1,6 @@
 #include "experiment/ahead.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -139,20 +137,12 @@ TEST_CASE("processes that make the same runs ahead while others run the cells ag
   run_all(spec, trainer);
   const std::string expected = everything(spec);
   spec.runs_root = shared.path;
-  std::vector<pid_t> children;
-  for (int i = 0; i < 4; ++i) {
-    children.push_back(::fork());
-    if (children.back() != 0) continue;
+  check_processes([&](int i) {
     FakeTrainer own;
     const Summary summary = i < 3 ? make(known_runs(spec), own) : run_all(spec, own);
     for (const std::string& error : summary.errors) std::fprintf(stderr, "%s\n", error.c_str());
-    ::_exit(summary.errors.empty() && summary.cells_done == summary.cells ? 0 : 1);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    CHECK(status == 0);
-  }
+    return summary.errors.empty() && summary.cells_done == summary.cells;
+  });
   settle(spec);
   CHECK(run_all(spec, trainer).errors.empty());
   CHECK(everything(spec) == expected);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -321,6 +323,45 @@ inline Summary check_workers_and_shards(spec::Spec spec, FakeTrainer& trainer) {
   }
   CHECK(everything(spec) == expected);
   return summary;
+}
+
+// Whether a record has gone to a journal.
+inline bool is_append(const Event& event) {
+  return event.kind == Event::Kind::inner || event.kind == Event::Kind::trial;
+}
+
+// The spec in a process of its own, which is killed at the event that is number `kill_at`, from 1,
+// of those that count.
+inline void run_killed(const spec::Spec& spec, int kill_at, bool (*counts)(const Event&)) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int seen = 0;
+    FakeTrainer own;
+    const auto die = [&](const Event& event) {
+      if (counts(event) && ++seen == kill_at) ::kill(::getpid(), SIGKILL);
+    };
+    run(spec, own, {}, {.on_progress = die, .should_stop = {}});
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  REQUIRE(WIFSIGNALED(status));
+}
+
+// Four processes at once, each of which ends well if `work` says so of its number, 0 to 3.
+template <typename Work>
+void check_processes(const Work& work) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(::fork());
+    if (children.back() == 0) ::_exit(work(i) ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
 }
 
 }  // namespace runner::experiment

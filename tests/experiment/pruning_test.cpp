@@ -1,11 +1,8 @@
 #include "experiment/pruning.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
 #include "experiment/ahead.hpp"
 #include "experiment/forecast.hpp"
@@ -207,19 +204,7 @@ TEST_CASE("a search that prunes is the same in shards, by workers, killed, and g
   for (int kill_at = 1; kill_at <= 18; ++kill_at) {
     const Folder killed;
     spec.runs_root = killed.path;
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int seen = 0;
-      FakeTrainer own;
-      const auto die = [&](const Event& event) {
-        if (event.kind == Event::Kind::trial && ++seen == kill_at) ::kill(::getpid(), SIGKILL);
-      };
-      run(spec, own, {}, {.on_progress = die, .should_stop = {}});
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
+    run_killed(spec, kill_at, [](const Event& event) { return event.kind == Event::Kind::trial; });
     run_all(spec, trainer);
     REQUIRE(everything(spec) == expected);
   }

@@ -1,11 +1,8 @@
 #include "experiment/run.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <map>
 #include <set>
 
@@ -79,9 +76,7 @@ TEST_CASE("killed after any append, the same trial goes on and the result is the
   spec.seeds = {0};
   FakeTrainer trainer;
   int appends = 0;
-  const auto count = [&](const Event& event) {
-    appends += event.kind == Event::Kind::inner || event.kind == Event::Kind::trial ? 1 : 0;
-  };
+  const auto count = [&](const Event& event) { appends += is_append(event) ? 1 : 0; };
   run(spec, trainer, {}, {.on_progress = count, .should_stop = {}});
   const std::string expected = everything(spec);
   REQUIRE(appends >= 5 * 6 + 5);
@@ -89,20 +84,7 @@ TEST_CASE("killed after any append, the same trial goes on and the result is the
   for (int kill_at = 1; kill_at <= appends; ++kill_at) {
     const Folder folder;
     spec.runs_root = folder.path;
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int seen = 0;
-      FakeTrainer own;
-      const auto die = [&](const Event& event) {
-        if (event.kind != Event::Kind::inner && event.kind != Event::Kind::trial) return;
-        if (++seen == kill_at) ::kill(::getpid(), SIGKILL);
-      };
-      run(spec, own, {}, {.on_progress = die, .should_stop = {}});
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
+    run_killed(spec, kill_at, is_append);
     FakeTrainer again;
     CHECK(run_all(spec, again).cells_done == 2);
     REQUIRE(everything(spec) == expected);

@@ -1,6 +1,4 @@
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <optional>
@@ -71,20 +69,11 @@ TEST_CASE("two processes on one run share its cells, and both see all of them do
   run_all(spec, trainer);
   const std::string expected = everything(spec);
   spec.runs_root = two.path;
-  std::vector<pid_t> children;
-  for (int i = 0; i < 4; ++i) {
-    children.push_back(::fork());
-    if (children.back() != 0) continue;
+  check_processes([&](int) {
     FakeTrainer own;
     const Summary summary = run_all(spec, own);
-    ::_exit(summary.cells_done == 20 && summary.trials_done == summary.trials ? 0 : 1);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0);
-  }
+    return summary.cells_done == 20 && summary.trials_done == summary.trials;
+  });
   CHECK(everything(spec) == expected);
 }
 

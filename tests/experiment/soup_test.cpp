@@ -1,8 +1,4 @@
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 
 #include "experiment/forecast.hpp"
 #include "experiment/run.hpp"
@@ -128,20 +124,7 @@ TEST_CASE("soups are the same in shards, by workers and killed after any append"
   for (int kill_at = 5 * 8 + 5; kill_at <= appends; ++kill_at) {
     const Folder folder;
     small.runs_root = folder.path;
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int seen = 0;
-      FakeTrainer own;
-      const auto die = [&](const Event& event) {
-        if (event.kind != Event::Kind::inner && event.kind != Event::Kind::trial) return;
-        if (++seen == kill_at) ::kill(::getpid(), SIGKILL);
-      };
-      run(small, own, {}, {.on_progress = die, .should_stop = {}});
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
+    run_killed(small, kill_at, is_append);
     CHECK(run_all(small, trainer).cells_done == 2);
     REQUIRE(everything(small) == small_expected);
   }
