@@ -119,6 +119,7 @@ History read_journal(const fs::path& path, const JournalOwner& owner) {
 Journal::Journal(fs::path path, const JournalOwner& owner) : path_(std::move(path)), owner_(owner) {
   std::size_t whole = 0;
   std::size_t size = 0;
+  io::refuse_link(path_);
   if (fs::exists(path_)) {
     const std::string bytes = io::read_file(path_);
     size = bytes.size();
@@ -137,7 +138,7 @@ Journal::~Journal() {
 }
 
 void Journal::open() {
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
   if (fd_ < 0) {
     throw InputError(fmt::format("{}: cannot append: {}", path_.string(), std::strerror(errno)));
   }

@@ -128,14 +128,13 @@ fs::path Store::work_folder(const std::string& key) const { return path(key, kWo
 bool Store::was_dropped(const std::string& key) const { return fs::exists(path(key, kDropped)); }
 
 std::optional<Lease> Store::lease(const std::string& key, std::string& holder) const {
+  io::refuse_link(work_folder(key));
   return Lease::take(path(key, kOwner), holder);
 }
 
 std::optional<Store::Run> Store::open(const std::string& key) const {
   const fs::path run = path(key);
-  if (fs::is_symlink(run)) {
-    throw InputError(fmt::format("{}: is a link; remove it", run.string()));
-  }
+  io::refuse_link(run);
   const auto pin = std::make_shared<const Pin>(run, LOCK_SH);
   if (!pin->held()) return std::nullopt;
   const auto absent = [&](std::string_view why) {

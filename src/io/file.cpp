@@ -83,6 +83,12 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
+void refuse_link(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_symlink(path, ignored)) return;
+  throw InputError(fmt::format("{}: is a link; remove it", path.string()));
+}
+
 AtomicFile::AtomicFile(const fs::path& path)
     : path_(path), temporary_(fmt::format("{}{}{}", path.string(), kUnfinished, kLetters)) {
   const fs::path folder = folder_of(path);

@@ -12,6 +12,9 @@ namespace runner::io {
 // The whole file as bytes. Throws InputError naming the path and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
+// Throws InputError where `path` is a link: what is written in its place would land elsewhere.
+void refuse_link(const std::filesystem::path& path);
+
 // Replaces `path` so that a reader, or a machine that dies, sees the old bytes or the new ones and
 // nothing between: temporary file beside it, write, fsync, rename, fsync of the folder. Creates
 // missing parent folders. Throws InputError (path, reason) and leaves the old file as it was.

@@ -76,6 +76,17 @@ TEST_CASE("a last line torn at any byte is cut off and writing goes on behind it
   }
 }
 
+TEST_CASE("a journal that is a link is neither cut nor written") {
+  const Folder folder;
+  const fs::path path = folder.path / "journal.jsonl", elsewhere = folder.path / "elsewhere";
+  fill(elsewhere);
+  const std::string torn = io::read_file(elsewhere) + "{";
+  io::write_file_atomic(elsewhere, torn);
+  fs::create_symlink(elsewhere, path);
+  CHECK_THROWS_WITH_AS(Journal(path, kOwner), doctest::Contains("is a link"), InputError);
+  CHECK(io::read_file(elsewhere) == torn);
+}
+
 TEST_CASE("a first line torn at any byte is an empty journal") {
   const Folder folder;
   const fs::path path = folder.path / "journal.jsonl";

@@ -213,6 +213,11 @@ TEST_CASE("a link in the place of a run is refused") {
   fs::create_directories(place.folder.path / "store");
   fs::create_directory_symlink(elsewhere.path, place.folder.path / "store" / key('a'));
   CHECK_THROWS_WITH_AS(place.store.open(key('a')), doctest::Contains("is a link"), InputError);
+  fs::create_directory_symlink(elsewhere.path, place.store.work_folder(key('b')));
+  std::string holder;
+  CHECK_THROWS_WITH_AS(place.store.lease(key('b'), holder), doctest::Contains("is a link"),
+                       InputError);
+  CHECK(fs::is_empty(elsewhere.path));
 }
 
 TEST_CASE("leftovers are what no wanted run needs and no living process holds") {
