@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "cli/machine.hpp"
 #include "io/error.hpp"
 
 // The shared object, put here by the linker (src/CMakeLists.txt).
@@ -97,7 +98,17 @@ void load_named_libtorch() {
   }
 }
 
+void check_bf16_products() {
+  const char* const named = std::getenv("RUNNER_BF16");
+  if (named == nullptr || bf16_products() == named) return;
+  throw InputError(fmt::format(
+      "RUNNER_BF16: '{}' is none of AMX, AVX512_BF16 and oneDNN, or this processor does "
+      "not have it; without the variable {} would serve here",
+      named, bf16_products()));
+}
+
 const lab::Engine* load() {
+  check_bf16_products();
   load_named_libtorch();
   std::string in_memory, on_disk;
   void* library = load_from_memory(in_memory);

@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "kernels/machine.hpp"
 #include "kernels/scratch.hpp"
@@ -143,33 +144,44 @@ namespace runner::kernels {
 
 HWY_EXPORT(has_tiles);
 
-bool has_pair_products() {
-  static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
-  return has && HWY_DYNAMIC_DISPATCH(has_tiles)();
-}
-
 namespace {
 
 // Whether there is AMX, and the kernel lets this process use its registers.
-bool has_matrix_tiles() {
-  static const bool has = [] {
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    constexpr unsigned kAmxBf16 = 1U << 22;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16) == 0) return false;
-    constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
-    return ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
-  }();
-  return has;
+bool has_amx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kAmxBf16 = 1U << 22;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16) == 0) return false;
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
+  return ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
+// The best that the processor has, or what RUNNER_BF16 names of it.
+std::string_view chosen_products() {
+  const char* const named = std::getenv("RUNNER_BF16");
+  const std::string_view wanted = named == nullptr ? "" : named;
+  if (wanted == "oneDNN" || !__builtin_cpu_supports("avx512bf16")) return {};
+  if (!HWY_DYNAMIC_DISPATCH(has_tiles)()) return {};
+  return wanted != "AVX512_BF16" && has_amx() ? "AMX" : "AVX512_BF16";
 }
 
 }  // namespace
 
 std::string_view bf16_products() {
-  if (!has_pair_products()) return {};
-  return has_matrix_tiles() ? "AMX" : "AVX512_BF16";
+  static const std::string_view kChosen = chosen_products();
+  return kChosen;
+}
+
+bool has_pair_products() {
+  static const bool has = !bf16_products().empty();
+  return has;
 }
 
 namespace {
+
+bool has_matrix_tiles() {
+  static const bool has = bf16_products() == "AMX";
+  return has;
+}
 
 // Of a product's shape alone: its bits must not depend on anything else.
 bool is_matrix_product(const PairProduct& product) {

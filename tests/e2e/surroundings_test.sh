@@ -18,6 +18,12 @@ grep -q '"workers": 1' narrow/small/provenance.json || fail "more cells at once 
   fail "cells one after another on two cores"
 same_tables wide narrow
 
+# What multiplies bf16 matrices can be chosen among what the processor has.
+expect 0 run onednn env RUNNER_BF16=oneDNN "${few[@]}" recipe.precision=bf16
+grep -q '"bf16": "oneDNN"' onednn/small/provenance.json || fail "RUNNER_BF16 was not heard"
+expect 2 run none env RUNNER_BF16=fast "${few[@]}"
+said "RUNNER_BF16: 'fast' is none of AMX, AVX512_BF16 and oneDNN"
+
 # A comma for the decimal point, where such a locale is installed; one that does not exist anywhere.
 comma=$(locale -a | grep -iE '^(de|fr|nl|pl|ru|it|es)_' | head -1 || true)
 for locale in ${comma:-} xx_YY.UTF-8; do
