@@ -14,6 +14,7 @@
 #include "bo/blas.hpp"
 #include "cli/check_files.hpp"
 #include "cli/engine.hpp"
+#include "cli/event_log.hpp"
 #include "cli/forecast_text.hpp"
 #include "cli/machine.hpp"
 #include "cli/options.hpp"
@@ -211,7 +212,9 @@ int run_command(const std::vector<std::string>& arguments) {
       "rerun-failed", "nothing more: what an error of the machine ended is always tried again")(
       "fail-fast", "stop at the first trial without a result")(
       "fresh", "begin anew: remove this run first, once the new one is known to start")(
-      "dry-run", "say what would be done, and do nothing")("quiet", "no progress, tables only")(
+      "dry-run", "say what would be done, and do nothing")(
+      "events", po::value<std::string>()->value_name("FILE"),
+      "append what happens to FILE, a JSON object a line")("quiet", "no progress, tables only")(
       kWide, kWideHelp);
   bool helped = false;
   const CommandLine line = parse(arguments, kRunUsage, flags, helped);
@@ -248,13 +251,22 @@ int run_command(const std::vector<std::string>& arguments) {
     experiment::Presence presence(folder);
     experiment::write_spec(spec);
     if (to_mend) laboratory->mend_claims();
-    const experiment::RunSinks sinks{
-        .on_progress = [&progress](const experiment::Event& event) { progress(event); },
-        .should_stop =
-            [&presence] {
-              presence.beat();
-              return stop_requested();
-            }};
+    std::optional<EventLog> events;
+    if (line.has("events")) {
+      events.emplace(line.get<std::string>("events"),
+                     [&progress](const std::string& text) { progress.warn(text); });
+    }
+    if (!part.runs) part.options.price = trial_prices(spec);
+    const experiment::RunSinks sinks{.on_progress =
+                                         [&](const experiment::Event& event) {
+                                           progress(event);
+                                           if (events) (*events)(event);
+                                         },
+                                     .should_stop =
+                                         [&presence] {
+                                           presence.beat();
+                                           return stop_requested();
+                                         }};
     summary = part.runs ? run_ahead(*part.runs, *laboratory, part.options, sinks)
                         : experiment::run(spec, *laboratory, part.options, sinks);
     if (summary.trials_done > summary.trials_before) {

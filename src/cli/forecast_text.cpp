@@ -103,6 +103,16 @@ std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& c
   return all;
 }
 
+std::function<double(const experiment::Cell&)> trial_prices(const spec::Spec& spec) {
+  if (spec.outer.budget) return {};
+  const auto pricing = engine().make_pricing(spec);
+  return [&spec, flops = experiment::forecast(spec, *pricing).flops_of_trial](
+             const experiment::Cell& cell) {
+    return flops[static_cast<std::size_t>(cell.task - spec.tasks.data())]
+                [static_cast<std::size_t>(cell.method - spec.methods.data())];
+  };
+}
+
 double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost) {
   const model::EncoderConfig config = model::read_config(spec.model);
   double bytes = 0.0;

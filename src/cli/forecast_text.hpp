@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/options.hpp"
+#include "experiment/cells.hpp"
 #include "experiment/forecast.hpp"
 #include "experiment/pool.hpp"
 #include "spec/spec.hpp"
@@ -34,6 +36,10 @@ struct Bought {
 };
 // Of every such search; nothing without a budget.
 std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& cost);
+
+// FLOPs of a trial of each of the spec's cells, by the plan; empty where outer.budget decides how
+// many there are. Borrows the spec. Needs what forecast_text needs.
+std::function<double(const experiment::Cell&)> trial_prices(const spec::Spec& spec);
 
 // Of all snapshots that a plan's distinct training runs leave.
 double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost);

@@ -13,7 +13,7 @@
 namespace runner::cli {
 namespace {
 
-constexpr std::chrono::seconds kLogEvery{30};
+constexpr std::chrono::milliseconds kLogEvery{30000}, kRedrawEvery{100};
 
 std::string duration(double seconds) {
   const auto whole = static_cast<long>(std::lround(seconds));
@@ -49,14 +49,17 @@ Progress::~Progress() {
 }
 
 void Progress::show(const std::string& line, bool urgent) {
+  const auto now = Clock::now();
+  if (!urgent && shown_ != Clock::time_point{} &&
+      now - shown_ < (terminal_ ? kRedrawEvery : kLogEvery)) {
+    return;
+  }
+  if (!urgent) shown_ = now;
   if (terminal_) {
     print_error("\r\033[K{}{}", urgent ? line : fitting(line), urgent ? "\n" : "");
     line_open_ = !urgent;
     return;
   }
-  const auto now = Clock::now();
-  if (!urgent && shown_ != Clock::time_point{} && now - shown_ < kLogEvery) return;
-  if (!urgent) shown_ = now;
   print_error("{}\n", line);
 }
 
@@ -77,35 +80,49 @@ void Progress::operator()(const experiment::Event& event) {
     show(event.message, true);
     return;
   }
-  if (done_before_ < 0) done_before_ = event.trials_done;
-  if (event.trial != nullptr && event.trial->has_failed()) {
-    show(fmt::format("{} trial {}: {}: {}", event.cell, event.trial->trial + 1, event.trial->status,
-                     event.trial->why),
-         true);
+  if (done_before_ < 0) {
+    done_before_ = event.trials_done;
+    work_before_ = event.work_done;
   }
-  const int fresh = event.trials_done - done_before_;
-  std::string left;
-  if (fresh > 0 && event.trials_done < event.trials) {
-    const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
-    left = fmt::format(", about {} left, {:.3g} trials an hour",
-                       duration(spent / fresh * (event.trials - event.trials_done)),
-                       fresh / spent * 3600.0);
+  if (event.trial != nullptr && event.trial->has_failed()) {
+    show(fmt::format("{} trial {}: {}: {}", event.cell, event.trial->trial + 1,
+                     train::status_name(event.trial->status), event.trial->why),
+         true);
   }
   const std::string state = state_of(event);
   show(fmt::format("{} of {} trials, {} of {} {}{}{}{}", event.trials_done, event.trials,
-                   event.cells_done, event.cells, event.unit, left, state.empty() ? "" : "; ",
-                   state),
+                   event.cells_done, event.cells, event.unit, left_of(event),
+                   state.empty() ? "" : "; ", state),
        false);
+}
+
+std::string Progress::left_of(const experiment::Event& event) const {
+  double done = event.work_done - work_before_;
+  for (const auto& [name, cell] : cells_) done += cell.begun;
+  const double left = event.work - work_before_ - done;
+  if (!(done > 0.0) || !(left > 0.0)) return "";
+  const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
+  std::string text = fmt::format(", about {} left", duration(spent / done * left));
+  if (const int fresh = event.trials_done - done_before_; fresh > 0) {
+    text += fmt::format(", {:.3g} trials an hour", fresh / spent * 3600.0);
+  }
+  return text;
 }
 
 std::string Progress::state_of(const experiment::Event& event) {
   using Kind = experiment::Event::Kind;
   if (event.kind == Kind::cell) cells_.erase(event.cell);
-  if (event.kind != Kind::inner && event.kind != Kind::trial) return "";
+  if (event.step == nullptr && event.inner == nullptr && event.trial == nullptr) return "";
   Cell& cell = cells_[event.cell];
   std::string text;
   double loss = experiment::kUnknown;
-  if (event.inner != nullptr) {
+  if (event.step != nullptr) {
+    text = fmt::format("{} trial {}, step {}/{}", event.cell, event.step_of + 1, event.step->step,
+                       event.steps);
+    loss = event.step->loss;
+    cell.begun =
+        event.price * static_cast<double>(event.step->step) / static_cast<double>(event.steps);
+  } else if (event.inner != nullptr) {
     text = fmt::format("{} trial {}, mix {}", event.cell, event.inner->trial + 1, ++cell.mixes);
     loss = event.inner->loss;
   } else {
@@ -113,6 +130,7 @@ std::string Progress::state_of(const experiment::Event& event) {
                        event.trial->is_pruned() ? "pruned" : "done");
     loss = event.trial->train_loss;
     cell.mixes = 0;
+    cell.begun = 0.0;
     const double score = 100.0 * event.trial->evaluation.selection.score;
     if (event.trial->has_result() && !(score <= cell.best)) cell.best = score;
   }

@@ -46,7 +46,7 @@ class Meter {
 constexpr std::size_t kCurvePoints = 500;
 
 void throw_if_stopped(const TrialSinks& sinks) {
-  if (sinks.should_stop && sinks.should_stop()) throw Stopped();
+  if (sinks.watch.should_stop && sinks.watch.should_stop()) throw Stopped();
 }
 
 fusion::Measured measured_of(const InnerRecord& record) {
@@ -60,7 +60,7 @@ fusion::Measured measured_of(const InnerRecord& record) {
 }
 
 void diverge(TrialRecord& record, std::string why) {
-  record.status = "diverged";
+  record.status = train::Status::diverged;
   record.why = std::move(why);
   record.objective = kUnknown;
   record.evaluation = {};
@@ -146,14 +146,6 @@ void fuse_and_measure(const fusion::Options& options, TrainedRun& run,
 
 }  // namespace
 
-RunRequest request_of(const Cell& cell, const TrialRecord& proposed) {
-  return {.task = proposed.task,
-          .seed = proposed.run_seed,
-          .split_seed = proposed.seed,
-          .options = settings(cell, proposed).train,
-          .rungs = proposed.rungs};
-}
-
 std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
                                      std::vector<InnerRecord> inner, Trainer& trainer,
                                      const TrialSinks& sinks,
@@ -161,8 +153,8 @@ std::optional<TrialRecord> run_trial(const Cell& cell, TrialRecord record,
   const bool is_soup = cell.method->search == spec::Search::soup;
   const RunRequest request = request_of(cell, record);
   const std::unique_ptr<TrainedRun> run =
-      is_soup ? trainer.gather(request, ingredients_of(cell, donated), sinks.should_stop)
-              : trainer.train(request, sinks.should_stop);
+      is_soup ? trainer.gather(request, ingredients_of(cell, donated), sinks.watch)
+              : trainer.train(request, sinks.watch);
   const RunRecord& trained = run->record();
   record.run = run->key();
   record.status = trained.status;

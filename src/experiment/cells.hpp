@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "experiment/bilevel.hpp"
 #include "experiment/journal.hpp"
+#include "experiment/outer.hpp"
 #include "spec/spec.hpp"
 
 namespace runner::experiment {

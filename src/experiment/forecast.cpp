@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "experiment/ahead.hpp"
+#include "experiment/bilevel.hpp"
 #include "experiment/run.hpp"
 #include "io/error.hpp"
 #include "spec/budget.hpp"
@@ -22,9 +23,8 @@ class Counting : public Trainer {
  public:
   Counting(Trainer& pricing, Forecast& forecast) : pricing_(pricing), forecast_(forecast) {}
 
-  std::unique_ptr<TrainedRun> train(const RunRequest& request,
-                                    const std::function<bool()>& should_stop) override {
-    auto run = pricing_.train(request, should_stop);
+  std::unique_ptr<TrainedRun> train(const RunRequest& request, const Watch& watch) override {
+    auto run = pricing_.train(request, watch);
     trained_ = run->record();
     if (seen_.insert(identity_of(request)).second) {
       ++forecast_.runs;
@@ -36,8 +36,8 @@ class Counting : public Trainer {
   }
 
   std::unique_ptr<TrainedRun> gather(const RunRequest& as, std::span<const Ingredient> ingredients,
-                                     const std::function<bool()>& should_stop) override {
-    auto run = pricing_.gather(as, ingredients, should_stop);
+                                     const Watch& watch) override {
+    auto run = pricing_.gather(as, ingredients, watch);
     trained_ = run->record();
     snapshots_ += trained_.snapshots;
     return run;
@@ -75,11 +75,15 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
   Forecast sum;
   sum.snapshots.resize(one.tasks.size());
   sum.trials_of.resize(one.methods.size());
+  sum.flops_of_trial.assign(one.tasks.size(), std::vector<double>(one.methods.size()));
   Counting counting(pricing, sum);
   std::map<std::pair<const spec::TaskEntry*, std::string>, std::vector<TrialRecord>> histories;
   for (const Cell& cell : list_cells(one)) {  // a cell's donor comes before it
     std::vector<TrialRecord>& history = histories[{cell.task, cell.method->name}];
     const std::vector<TrialRecord>& donated = histories[{cell.task, cell.method->of}];
+    const auto task = static_cast<std::size_t>(cell.task - one.tasks.data());
+    const auto method = static_cast<std::size_t>(cell.method - one.methods.data());
+    const double before_cell = sum.computed().flops;
     while (auto proposed = propose_trial(cell, history, donated)) {
       if (budget && history.size() == kMostTrials) {
         throw InputError(fmt::format(
@@ -102,13 +106,12 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
       history.push_back(*std::move(record));
     }
     const auto trials = static_cast<int>(history.size());
-    Forecast::Range& range =
-        sum.trials_of[static_cast<std::size_t>(cell.method - one.methods.data())];
+    sum.flops_of_trial[task][method] = (sum.computed().flops - before_cell) / std::max(trials, 1);
+    Forecast::Range& range = sum.trials_of[method];
     range = range.most == 0
                 ? Forecast::Range{trials, trials}
                 : Forecast::Range{std::min(range.fewest, trials), std::max(range.most, trials)};
-    sum.snapshots[static_cast<std::size_t>(cell.task - one.tasks.data())] +=
-        counting.take_snapshots();
+    sum.snapshots[task] += counting.take_snapshots();
   }
   const auto seeds = static_cast<int>(spec.seeds.size());
   sum.trials *= seeds;

@@ -20,6 +20,9 @@ struct Forecast {
   Cost training;    // of the distinct runs
   Cost evaluation;  // selection, report and inner loops
   std::vector<std::int64_t> snapshots;  // that the distinct runs leave, by task; an average is one
+  // FLOPs to compute for a trial of a cell, by task and method: what earlier cells have trained
+  // costs it nothing.
+  std::vector<std::vector<double>> flops_of_trial;
   // Of a cell of each method, over the tasks: what outer.budget buys.
   struct Range {
     int fewest = 0, most = 0;

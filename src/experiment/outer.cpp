@@ -1,3 +1,5 @@
+#include "experiment/outer.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "bo/conditions.hpp"
 #include "bo/encoding.hpp"
-#include "experiment/bilevel.hpp"
 #include "experiment/pruning.hpp"
 #include "io/error.hpp"
 #include "random/philox.hpp"
@@ -376,6 +377,14 @@ spec::Trial settings(const Cell& cell, const TrialRecord& proposed) {
   }
   trial.fusion.precision = trial.fusion_precision();
   return trial;
+}
+
+RunRequest request_of(const Cell& cell, const TrialRecord& proposed) {
+  return {.task = proposed.task,
+          .seed = proposed.run_seed,
+          .split_seed = proposed.seed,
+          .options = settings(cell, proposed).train,
+          .rungs = proposed.rungs};
 }
 
 }  // namespace runner::experiment

@@ -52,7 +52,7 @@ std::optional<RunRecord> pruned(const RunRecord& run, std::span<const Rung> rung
     const RungRecord& look = run.rungs[k];
     if (!(look.score < rungs[k].least)) continue;
     RunRecord stopped;
-    stopped.status = "pruned";
+    stopped.status = train::Status::pruned;
     stopped.why =
         fmt::format("after {:.2g} of its steps its selection score is {:.4g}, below {:.4g}",
                     rungs[k].share, look.score, rungs[k].least);
@@ -62,7 +62,7 @@ std::optional<RunRecord> pruned(const RunRecord& run, std::span<const Rung> rung
     stopped.flops = look.flops;
     stopped.train_loss = kUnknown;
     stopped.seconds = look.seconds;
-    for (const CurvePoint& point : run.curve) {
+    for (const StepRecord& point : run.curve) {
       if (point.step <= look.step) stopped.curve.push_back(point);
     }
     stopped.rungs.assign(run.rungs.begin(), run.rungs.begin() + static_cast<std::ptrdiff_t>(k) + 1);

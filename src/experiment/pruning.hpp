@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "experiment/bilevel.hpp"
+#include "experiment/outer.hpp"
 
 namespace runner::experiment {
 

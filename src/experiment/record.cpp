@@ -1,5 +1,6 @@
 #include "experiment/record.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -37,6 +38,12 @@ std::vector<double> reals(const json& array) {
   std::vector<double> values;
   for (const json& value : array) values.push_back(real(value));
   return values;
+}
+
+train::Status status_from(const json& value) {
+  const auto name = std::ranges::find(train::kStatusNames, value.get<std::string>());
+  if (name != train::kStatusNames.end()) return train::Status(name - train::kStatusNames.begin());
+  throw json::type_error::create(302, "not a status: " + value.dump(), &value);
 }
 
 // Pairs stay an array: their order is the spec's.
@@ -107,11 +114,9 @@ json scores_json(const data::Scores& scores) {
 }
 
 data::Scores scores_from(const json& object) {
-  data::Scores scores;
-  scores.values = named(object.at("values"));
-  scores.score = real(object.at("score"));
-  scores.degenerate = object.at("degenerate").get<bool>();
-  return scores;
+  return {.values = named(object.at("values")),
+          .score = real(object.at("score")),
+          .degenerate = object.at("degenerate").get<bool>()};
 }
 
 // One text for all rows: an array of JSON numbers takes twice the bytes and ten times the time.
@@ -173,17 +178,17 @@ Budget budget_from(const json& object) {
           .evaluate_seconds = real(object.at("evaluate_seconds"))};
 }
 
-json curve_json(const std::vector<CurvePoint>& curve) {
+json curve_json(const std::vector<StepRecord>& curve) {
   json array = json::array();
-  for (const CurvePoint& point : curve) {
+  for (const StepRecord& point : curve) {
     array.push_back(
         {point.step, real(point.loss), real(point.learning_rate), real(point.grad_norm)});
   }
   return array;
 }
 
-std::vector<CurvePoint> curve_from(const json& array) {
-  std::vector<CurvePoint> curve;
+std::vector<StepRecord> curve_from(const json& array) {
+  std::vector<StepRecord> curve;
   for (const json& point : array) {
     curve.push_back({.step = point.at(0).get<std::int64_t>(),
                      .loss = real(point.at(1)),
@@ -237,14 +242,14 @@ Proposal make_proposal(const bo::Suggestion& suggestion) {
           .fit = suggestion.fit};
 }
 
-std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t points) {
+std::vector<StepRecord> thin(const std::vector<StepRecord>& curve, std::size_t points) {
   const std::size_t size = curve.size();
   if (size <= points) return curve;
-  std::vector<CurvePoint> kept;
+  std::vector<StepRecord> kept;
   std::size_t begin = 0;
   for (std::size_t i = 1; i <= points; ++i) {
     const std::size_t end = i * size / points;
-    CurvePoint point = curve[end - 1];
+    StepRecord point = curve[end - 1];
     point.loss = point.grad_norm = 0.0;
     for (std::size_t j = begin; j < end; ++j) {
       point.loss += curve[j].loss / static_cast<double>(end - begin);
@@ -257,7 +262,7 @@ std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t p
 }
 
 void to_json(json& json, const RunRecord& record) {
-  json = {{"status", record.status},
+  json = {{"status", train::status_name(record.status)},
           {"why", record.why},
           {"steps", record.steps},
           {"examples", record.examples},
@@ -271,7 +276,7 @@ void to_json(json& json, const RunRecord& record) {
 }
 
 void from_json(const json& json, RunRecord& record) {
-  record = {.status = json.at("status").get<std::string>(),
+  record = {.status = status_from(json.at("status")),
             .why = json.at("why").get<std::string>(),
             .steps = json.at("steps").get<std::int64_t>(),
             .examples = json.at("examples").get<std::int64_t>(),
@@ -323,7 +328,7 @@ void to_json(json& json, const TrialRecord& record) {
           {"run", record.run},
           {"lambda", named(record.lambda)},
           {"proposal", proposal_json(record.proposal)},
-          {"status", record.status},
+          {"status", train::status_name(record.status)},
           {"why", record.why},
           {"objective", real(record.objective)},
           {"train_loss", real(record.train_loss)},
@@ -354,7 +359,7 @@ void from_json(const json& json, TrialRecord& record) {
   record.run = json.value("run", "");  // not in the journals of earlier versions
   record.lambda = named(json.at("lambda"));
   record.proposal = proposal_from(json.at("proposal"));
-  json.at("status").get_to(record.status);
+  record.status = status_from(json.at("status"));
   json.at("why").get_to(record.why);
   record.objective = real(json.at("objective"));
   record.train_loss = real(json.at("train_loss"));

@@ -65,9 +65,9 @@ struct TrialRecord {
   std::vector<Rung> rungs{};                             // the request's
   std::vector<double> rung_scores{};                     // on as many of them as the run came to
   Proposal proposal{};
-  // ok, collapsed: finished and evaluated. diverged: no result. pruned: stopped on a rung, no
-  // result either, but no failure.
-  std::string status = "ok";
+  // ok, collapsed: finished and evaluated. diverged: no result. pruned: no result either, but no
+  // failure.
+  train::Status status = train::Status::ok;
   std::string why{};            // empty when ok
   double objective = kUnknown;  // minimised: minus the selection score; NaN without a result
   double train_loss = kUnknown;
@@ -77,16 +77,18 @@ struct TrialRecord {
   Evaluation evaluation{};      // without a result: no scores; predictions: see is_incumbent
   Budget budget{};
   int snapshots = 0;
-  std::vector<CurvePoint> curve{};  // thinned
+  std::vector<StepRecord> curve{};  // thinned
 
-  bool has_result() const { return status == "ok" || status == "collapsed"; }
-  bool is_pruned() const { return status == "pruned"; }
+  bool has_result() const {
+    return status == train::Status::ok || status == train::Status::collapsed;
+  }
+  bool is_pruned() const { return status == train::Status::pruned; }
   bool has_failed() const { return !has_result() && !is_pruned(); }
 };
 
 // At most `points` points, as evenly spaced as they can be: each stands for the steps since the one
 // before it, with their mean loss and gradient norm and the last one's learning rate.
-std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t points);
+std::vector<StepRecord> thin(const std::vector<StepRecord>& curve, std::size_t points);
 
 // Exact both ways: doubles read back to the same bits, not-a-number and infinities included.
 void to_json(nlohmann::json& json, const RunRecord& record);

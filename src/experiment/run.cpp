@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "experiment/ahead.hpp"
+#include "experiment/bilevel.hpp"
 #include "experiment/lease.hpp"
 #include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
@@ -51,7 +52,9 @@ class Run {
  public:
   Run(const spec::Spec& spec, const RunOptions& options, const RunSinks& sinks)
       : spec_(spec), options_(options), sinks_(sinks) {
-    for (const Cell& cell : chosen_cells(spec, options)) cells_.push_back({.cell = cell});
+    for (const Cell& cell : chosen_cells(spec, options)) {
+      cells_.push_back({.cell = cell, .price = options.price ? options.price(cell) : 1.0});
+    }
   }
 
   Summary survey() {
@@ -115,6 +118,7 @@ class Run {
  private:
   struct CellState {
     Cell cell;
+    double price = 1.0;
     int expected = 0, trials = 0, failed = 0, pruned = 0;  // that the summary counts
     bool running = false, done = false;
     std::string error{};
@@ -136,6 +140,8 @@ class Run {
     event.trials = summary_.trials;
     event.cells_done = summary_.cells_done;
     event.cells = summary_.cells;
+    event.work_done = work_done_;
+    event.work = work_;
     sinks_.on_progress(event);
   }
 
@@ -152,6 +158,8 @@ class Run {
     const auto failed = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::has_failed));
     const auto pruned = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::is_pruned));
     const int expected = expected_trials(state.cell, admitted);
+    work_ += state.price * (expected - state.expected);
+    work_done_ += state.price * (trials - state.trials);
     summary_.trials += expected - std::exchange(state.expected, expected);
     summary_.trials_done += trials - std::exchange(state.trials, trials);
     summary_.failed += failed - std::exchange(state.failed, failed);
@@ -161,6 +169,7 @@ class Run {
   void count_done(CellState& state) {
     state.done = true;
     ++summary_.cells_done;
+    work_ += state.price * (state.trials - state.expected);
     summary_.trials += state.trials - std::exchange(state.expected, state.trials);
   }
 
@@ -278,19 +287,28 @@ class Run {
       count(state, admitted());
     }
     const TrialSinks sinks{
-        .should_stop =
-            [&] {
-              lease->beat();
-              return stopping();
-            },
-        .on_inner =
-            [&](const InnerRecord& record) {
-              journal.append(record);
-              const std::lock_guard guard(mutex_);
-              report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
-            }};
+        .watch = {.should_stop =
+                      [&] {
+                        lease->beat();
+                        return stopping();
+                      },
+                  .on_step =
+                      [&](const StepRecord& step, std::int64_t steps) {
+                        const std::lock_guard guard(mutex_);
+                        report({.kind = Event::Kind::step,
+                                .cell = name,
+                                .step = &step,
+                                .steps = steps,
+                                .step_of = static_cast<int>(journal.history().trials.size()),
+                                .price = state.price});
+                      }},
+        .on_inner = [&](const InnerRecord& record) {
+          journal.append(record);
+          const std::lock_guard guard(mutex_);
+          report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
+        }};
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
-      if (sinks.should_stop()) return;
+      if (sinks.watch.should_stop()) return;
       auto record = take_in(cell, *proposed, journal);
       if (!record) {
         const int trial = proposed->trial;
@@ -328,6 +346,7 @@ class Run {
   std::multiset<Group> at_work_;
   std::optional<Group> busy_elsewhere_;  // where another process was met last
   Summary summary_;
+  double work_ = 0.0, work_done_ = 0.0;  // trials and trials_done by their price
 };
 
 }  // namespace

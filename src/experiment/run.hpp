@@ -17,11 +17,26 @@ struct RunOptions {
   std::string only{};  // a glob on the cell's name; without *, ? and [ it may stand anywhere in it
   bool fail_fast = false;  // stop all when a trial has failed
   int workers = 1;         // cells at once
+  // What a trial of a cell costs, in any unit, for telling how far the call is; empty: all the
+  // same.
+  std::function<double(const Cell&)> price{};
 };
 
 struct Event {
-  enum class Kind { begin, inner, trial, cell, waiting, warning, error } kind = Kind::begin;
+  enum class Kind {
+    begin,
+    step,  // of a training run
+    inner,
+    trial,
+    cell,
+    waiting,
+    warning,
+    error
+  } kind = Kind::begin;
   std::string cell{};                  // its name
+  const StepRecord* step = nullptr;    // kind step
+  std::int64_t steps = 0;              // kind step: of its run
+  int step_of = 0;                     // kind step: the trial, from 0
   const InnerRecord* inner = nullptr;  // kind inner
   const TrialRecord* trial = nullptr;  // kind trial
   std::string message{};               // kinds waiting, warning and error, complete
@@ -29,7 +44,9 @@ struct Event {
   // `trials` is an estimate as long as cells are not done (expected_trials).
   int trials_done = 0, trials = 0;
   int cells_done = 0, cells = 0;
-  std::string_view unit = "cells";  // what counts as a cell
+  double work_done = 0.0, work = 0.0;  // the trials by RunOptions::price
+  double price = 0.0;                  // kind step: of its trial
+  std::string_view unit = "cells";     // what counts as a cell
 };
 
 struct RunSinks {

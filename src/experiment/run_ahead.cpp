@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "experiment/ahead.hpp"
+#include "experiment/bilevel.hpp"
 #include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
 #include "io/error.hpp"
@@ -69,6 +70,8 @@ class Making {
     event.trials = summary_.trials;
     event.cells_done = summary_.cells_done;
     event.cells = summary_.cells;
+    event.work_done = summary_.trials_done;
+    event.work = summary_.trials;
     sinks_.on_progress(event);
   }
 
@@ -122,9 +125,18 @@ class Making {
   }
 
   void make(State& state) {
-    const std::function<bool()> should_stop = [this] { return stopping(); };
+    const Watch watch{.should_stop = [this] { return stopping(); },
+                      .on_step =
+                          [&](const StepRecord& step, std::int64_t steps) {
+                            const std::lock_guard guard(mutex_);
+                            report({.kind = Event::Kind::step,
+                                    .cell = state.run->name,
+                                    .step = &step,
+                                    .steps = steps,
+                                    .price = 1.0});
+                          }};
     // Open until its last trial, so that no other process drops it meanwhile.
-    const std::unique_ptr<TrainedRun> run = trainer_.train(state.run->request, should_stop);
+    const std::unique_ptr<TrainedRun> run = trainer_.train(state.run->request, watch);
     for (std::size_t i = 0; i < state.run->trials.size(); ++i) {
       const KnownTrial& known = state.run->trials[i];
       const TrialRecord record = make_trial(known);
@@ -170,16 +182,15 @@ class Making {
     Journal journal(folder / "journal.jsonl", owner_of(known.cell));
     const History before = read_ahead(known.cell, known.proposed);
     if (!before.trials.empty()) return before.trials.front();
-    const TrialSinks sinks{.should_stop =
-                               [&] {
-                                 lease->beat();
-                                 return stopping();
-                               },
-                           .on_inner =
-                               [&](InnerRecord inner) {
-                                 inner.trial = 0;
-                                 journal.append(std::move(inner));
-                               }};
+    const TrialSinks sinks{.watch = {.should_stop =
+                                         [&] {
+                                           lease->beat();
+                                           return stopping();
+                                         }},
+                           .on_inner = [&](InnerRecord inner) {
+                             inner.trial = 0;
+                             journal.append(std::move(inner));
+                           }};
     auto record = run_trial(known.cell, known.proposed, before.inner, trainer_, sinks);
     if (!record) throw Stopped();
     TrialRecord alone = *record;

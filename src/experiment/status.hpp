@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "experiment/bilevel.hpp"
+#include "experiment/outer.hpp"
 #include "spec/spec.hpp"
 
 namespace runner::experiment {

@@ -12,30 +12,26 @@
 #include "experiment/lease.hpp"
 #include "train/options.hpp"
 #include "train/rung.hpp"
+#include "train/status.hpp"
+#include "train/step.hpp"
 
 namespace runner::experiment {
 
 // What an experiment asks of training; the whole seam between the two. The real one is bound in
 // cli/, tests pass a quadratic. Everything behind it is a pure function of the request.
 
-struct CurvePoint {
-  std::int64_t step = 0;  // 1-based optimiser step
-  double loss = 0.0;      // mean over the step's rows
-  double learning_rate = 0.0;
-  double grad_norm = 0.0;  // before clipping
-};
-
 using train::RungRecord;
+using train::StepRecord;
 
 struct RunRecord {
-  std::string status = "ok";                         // ok, diverged, collapsed, pruned
+  train::Status status = train::Status::ok;
   std::string why;                                   // empty when ok
   std::int64_t steps = 0, examples = 0, tokens = 0;  // tokens as computed, padding included
   double flops = 0.0;       // 2 x multiply-adds, forward and backward as executed
   double train_loss = 0.0;  // mean over the last epoch's steps
   double seconds = 0.0;     // wall time of the training itself, also when read from the store
   int snapshots = 0;        // K
-  std::vector<CurvePoint> curve;
+  std::vector<StepRecord> curve;
   std::vector<RungRecord> rungs{};  // a look for each of the request's, as far as the run came
 };
 
@@ -51,12 +47,18 @@ struct Evaluation {
   std::vector<Predictions> predictions{};  // of the report split, part by part
 };
 
+// A caller's part in a run; each may be empty. Both are called by the thread that works for it.
+struct Watch {
+  std::function<bool()> should_stop{};  // asked before each step and every few batches
+  std::function<void(const StepRecord&, std::int64_t steps)> on_step{};  // after each of so many
+};
+
 // Thrown where a caller's should_stop is seen to be true. No std::exception: it is no failure, and
 // nothing that records failures may take it for one.
 struct Stopped {};
 
 // A finished run whose snapshots can still be mixed. The calls that evaluate ask the should_stop
-// that its train() was given every few batches, and throw Stopped.
+// that its train() was given, and throw Stopped.
 class TrainedRun {
  public:
   virtual ~TrainedRun() = default;
@@ -118,19 +120,18 @@ class Trainer {
   std::function<std::vector<RunRequest>()> wanted;
 
   // Trains, or returns the stored run; never null. Of a run that ends on a rung the record is as
-  // experiment/pruning has it, and there are no snapshots. Throws Stopped when `should_stop`, which
-  // may be empty and must outlive the run, became true (progress is saved), Busy when another
+  // experiment/pruning has it, and there are no snapshots. Throws Stopped when the watch's
+  // should_stop, which must outlive the run, became true (progress is saved), Busy when another
   // trains this run, and an error of the machine (no memory, no room on the disk), which is no
   // property of the run. Called from several threads at once.
-  virtual std::unique_ptr<TrainedRun> train(const RunRequest& request,
-                                            const std::function<bool()>& should_stop) = 0;
+  virtual std::unique_ptr<TrainedRun> train(const RunRequest& request, const Watch& watch) = 0;
 
   // The ingredients, at least one, as the snapshots of one run whose record is that nothing was
   // trained. It is measured by the task, options and split of `as`: select() on one half of the
   // selection split, evaluate() on the other. Throws as train, which it asks for what it needs.
   virtual std::unique_ptr<TrainedRun> gather(const RunRequest& as,
                                              std::span<const Ingredient> ingredients,
-                                             const std::function<bool()>& should_stop) = 0;
+                                             const Watch& watch) = 0;
 };
 
 }  // namespace runner::experiment

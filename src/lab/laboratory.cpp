@@ -33,21 +33,17 @@ using nlohmann::json;
 namespace {
 
 experiment::RunRecord record_of(const train::Result& result) {
-  experiment::RunRecord record{.status = std::string(train::status_name(result.status)),
-                               .why = result.why,
-                               .steps = result.total_steps,
-                               .examples = result.examples,
-                               .tokens = result.tokens,
-                               .flops = result.flops,
-                               .train_loss = result.train_loss,
-                               .seconds = result.seconds,
-                               .snapshots = static_cast<int>(result.snapshots.size()),
-                               .curve = {}};
-  for (const train::StepRecord& step : result.curve) {
-    record.curve.push_back({step.step, step.loss, step.learning_rate, step.grad_norm});
-  }
-  record.rungs = result.rungs;
-  return record;
+  return {.status = result.status,
+          .why = result.why,
+          .steps = result.total_steps,
+          .examples = result.examples,
+          .tokens = result.tokens,
+          .flops = result.flops,
+          .train_loss = result.train_loss,
+          .seconds = result.seconds,
+          .snapshots = static_cast<int>(result.snapshots.size()),
+          .curve = result.curve,
+          .rungs = result.rungs};
 }
 
 class StoringLaboratory : public Laboratory {
@@ -66,10 +62,10 @@ class StoringLaboratory : public Laboratory {
   }
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
-                                                const std::function<bool()>& should_stop) override;
+                                                const experiment::Watch& watch) override;
   std::unique_ptr<experiment::TrainedRun> gather(
       const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
-      const std::function<bool()>& should_stop) override;
+      const experiment::Watch& watch) override;
   FusedModel fused_model(const experiment::RunRequest& request, std::span<const double> alpha,
                          const std::function<bool()>& should_stop) override;
   FusedModel souped_model(const experiment::RunRequest& as,
@@ -93,7 +89,7 @@ class StoringLaboratory : public Laboratory {
   std::shared_ptr<const TaskData> task(const experiment::RunRequest& request);
   std::shared_ptr<Memo> memo(const std::string& key);
   train::Result finetune(const experiment::RunRequest& request, const TaskData& data,
-                         const fs::path& work, const std::function<bool()>& should_stop) const;
+                         const fs::path& work, const experiment::Watch& watch) const;
   void make_room(const TaskData& data, int snapshots, bool average) const;
   experiment::Store::Run keep(const std::string& key, train::Result result) const;
   void keep_stopped(const std::string& key, const experiment::RunRecord& record) const;
@@ -176,8 +172,9 @@ std::vector<std::string> StoringLaboratory::keys(
 // Trains, or throws: Stopped, or why the machine could not.
 train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
                                           const TaskData& data, const fs::path& work,
-                                          const std::function<bool()>& should_stop) const {
+                                          const experiment::Watch& watch) const {
   std::shared_ptr<const model::Checkpoint> start = data.start->read();
+  const std::int64_t steps = train::total_steps(request.options, data.train.rows());
   train::Result result = train::finetune(
       {.config = start->config,
        .classes = data.entry->task.classes(),
@@ -193,11 +190,15 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
        .on_unsaved =
            [this](const std::string& why) { tell_(why + "; the training goes on unsaved"); },
        .on_loaded = [&start] { start.reset(); },
-       .should_stop = should_stop,
+       .should_stop = watch.should_stop,
        .rungs = rungs_of(request, data),
        .look =
            [&](std::span<const float> weights) {
-             return look(data, request.options, device_, weights, should_stop);
+             return look(data, request.options, device_, weights, watch.should_stop);
+           },
+       .on_step =
+           [&](const train::StepRecord& record) {
+             if (watch.on_step) watch.on_step(record, steps);
            }});
   if (result.status == train::Status::interrupted) throw experiment::Stopped();
   if (result.status == train::Status::out_of_memory) {
@@ -249,7 +250,7 @@ void StoringLaboratory::keep_stopped(const std::string& key,
 }
 
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
-    const experiment::RunRequest& request, const std::function<bool()>& should_stop) {
+    const experiment::RunRequest& request, const experiment::Watch& watch) {
   train::set_threads(threads_);
   train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(request);
@@ -257,7 +258,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
   const auto stored = [&](const std::string& name, experiment::Store::Run run) {
     return std::make_unique<StoredRun>(name, data, std::move(run.record), std::move(run.trajectory),
                                        std::move(run.average), memo(name), device_, request.options,
-                                       threads_, should_stop);
+                                       threads_, watch.should_stop);
   };
   // The run as this request has it: stopped where it stops, wherever another went on from there.
   const auto as_asked = [&](experiment::Store::Run run) {
@@ -282,10 +283,11 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
 
   make_room(*data, request.options.snapshots, request.options.ema_decay > 0.0);
   if (store_.was_dropped(key)) ++trained_again_;
-  train::Result result = finetune(request, *data, store_.work_folder(key), [&] {
+  const auto stop = [&] {
     lease->beat();
-    return should_stop && should_stop();
-  });
+    return watch.should_stop && watch.should_stop();
+  };
+  train::Result result = finetune(request, *data, store_.work_folder(key), {stop, watch.on_step});
   if (result.status != train::Status::pruned) return as_asked(keep(key, std::move(result)));
   auto run = as_asked({record_of(result), nullptr, nullptr});
   keep_stopped(run->key(), run->record());
@@ -297,7 +299,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
 // What is mixed is kept as the snapshots of a run that nobody trained.
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
     const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
-    const std::function<bool()>& should_stop) {
+    const experiment::Watch& watch) {
   train::set_threads(threads_);
   train::use_own_stream(device_);
   const std::shared_ptr<const TaskData> data = task(as);
@@ -313,7 +315,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
   const auto stored = [&](experiment::Store::Run run) {
     return std::make_unique<StoredRun>(key, halved(*data, as.split_seed), std::move(run.record),
                                        std::move(run.trajectory), nullptr, memo(key), device_,
-                                       as.options, threads_, should_stop);
+                                       as.options, threads_, watch.should_stop);
   };
   if (auto run = store_.open(key)) return stored(*std::move(run));
   std::string holder;
@@ -321,22 +323,24 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
   if (!lease) throw experiment::Busy{holder};
   if (auto run = store_.open(key)) return stored(*std::move(run));
 
-  const auto stop = [&] {
-    lease->beat();
-    return should_stop && should_stop();
-  };
+  const experiment::Watch its{.should_stop =
+                                  [&] {
+                                    lease->beat();
+                                    return watch.should_stop && watch.should_stop();
+                                  },
+                              .on_step = watch.on_step};
   experiment::RunRecord record;
   record.train_loss = experiment::kUnknown;
   record.snapshots = static_cast<int>(ingredients.size());
   make_room(*data, record.snapshots, false);
   std::vector<std::string> models;
   for (const experiment::Ingredient& ingredient : ingredients) {
-    const auto run = train(ingredient.request, stop);
+    const auto run = train(ingredient.request, its);
     const std::vector<float> weights =
         static_cast<const StoredRun&>(*run).fused_model(ingredient.alpha).weights;
     models.push_back(fmt::format("model{}", models.size()));
     fusion::save_trajectory(store_.work_folder(key) / models.back(), {&weights, 1});
-    if (stop()) throw experiment::Stopped();
+    if (its.should_stop()) throw experiment::Stopped();
   }
   return stored(store_.keep(key, record, models, ""));
 }
@@ -345,7 +349,8 @@ FusedModel StoringLaboratory::souped_model(const experiment::RunRequest& as,
                                            std::span<const experiment::Ingredient> ingredients,
                                            std::span<const double> alpha,
                                            const std::function<bool()>& should_stop) {
-  return static_cast<const StoredRun&>(*gather(as, ingredients, should_stop)).fused_model(alpha);
+  return static_cast<const StoredRun&>(*gather(as, ingredients, {should_stop, {}}))
+      .fused_model(alpha);
 }
 
 FusedModel StoringLaboratory::fused_model(const experiment::RunRequest& request,
@@ -357,7 +362,7 @@ FusedModel StoringLaboratory::fused_model(const experiment::RunRequest& request,
                       request.task));
   }
   // All that train() gives are these.
-  return static_cast<const StoredRun&>(*train(request, should_stop)).fused_model(alpha);
+  return static_cast<const StoredRun&>(*train(request, {should_stop, {}})).fused_model(alpha);
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ class Pricing : public experiment::Trainer {
         tokenizer_(data::Tokenizer::load(spec.model)) {}
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
-                                                const std::function<bool()>&) override {
+                                                const experiment::Watch&) override {
     const Known& known = read(request);
     experiment::RunRecord record = training(request, *known.data);
     for (const train::Rung& rung : rungs_of(request, *known.data)) {  // never pruned
@@ -132,7 +132,7 @@ class Pricing : public experiment::Trainer {
 
   std::unique_ptr<experiment::TrainedRun> gather(
       const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
-      const std::function<bool()>&) override {
+      const experiment::Watch&) override {
     const Known& known = read(as);
     const model::RowFlops flops = forward_flops(known.data->entry->task.classes());
     const auto halves = halved(*known.data, as.split_seed);

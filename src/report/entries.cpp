@@ -92,8 +92,8 @@ Entry Entries::budget_of(const spec::Method& method, const Tasks& tasks) const {
     if (!counts) continue;
     for (const experiment::TrialRecord& trial : data.history.trials) {
       entry.failed += trial.has_failed() ? 1 : 0;
-      entry.diverged += trial.status == "diverged" ? 1 : 0;
-      entry.collapsed += trial.status == "collapsed" ? 1 : 0;
+      entry.diverged += trial.status == train::Status::diverged ? 1 : 0;
+      entry.collapsed += trial.status == train::Status::collapsed ? 1 : 0;
       entry.pruned += trial.is_pruned() ? 1 : 0;
     }
     if (!data.complete) continue;

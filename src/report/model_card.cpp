@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "experiment/bilevel.hpp"
 #include "experiment/cells.hpp"
+#include "experiment/outer.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
 #include "report/signature.hpp"

@@ -121,7 +121,7 @@ json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
       const bool scored = trial.has_result();
       json row = {place(cells, data),
                   trial.trial + 1,
-                  trial.status,
+                  train::status_name(trial.status),
                   !scored                        ? "no result"
                   : trial.proposal.is_modelled() ? "model"
                                                  : "start",
@@ -185,7 +185,7 @@ json curves_of(const std::vector<CellData>& cells) {
     const TrialRecord* const trial = chosen(data);
     if (trial == nullptr || trial->curve.empty()) continue;
     if (!drawn.insert(run_name(*trial)).second) continue;
-    for (const experiment::CurvePoint& point : experiment::thin(trial->curve, kCurvePoints)) {
+    for (const experiment::StepRecord& point : experiment::thin(trial->curve, kCurvePoints)) {
       add_row(curves, {place(cells, data), point.step, shown(point.loss, 4),
                        shown(point.learning_rate, 4), shown(point.grad_norm, 4)});
     }
@@ -197,8 +197,9 @@ json failures_of(const std::vector<CellData>& cells) {
   json failures = page_table({"cell", "trial", "status", "why"});
   for (const CellData& data : cells) {
     for (const TrialRecord& trial : data.history.trials) {
-      if (trial.status == "ok") continue;
-      add_row(failures, {place(cells, data), trial.trial + 1, trial.status, trial.why});
+      if (trial.status == train::Status::ok) continue;
+      add_row(failures,
+              {place(cells, data), trial.trial + 1, train::status_name(trial.status), trial.why});
     }
   }
   return failures;

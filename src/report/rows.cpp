@@ -57,7 +57,7 @@ Row choice(const Proposal& proposal) {
 }
 
 // One row of a curve after the columns that name the run.
-Row curve_row(const experiment::CurvePoint& point) {
+Row curve_row(const experiment::StepRecord& point) {
   return {whole(point.step), exact(point.loss), exact(point.learning_rate), exact(point.grad_norm)};
 }
 
@@ -103,7 +103,7 @@ bool is_incumbent(const std::vector<TrialRecord>& trials, std::size_t i) {
 std::string run_name(const TrialRecord& trial) {
   if (trial.curve.empty()) return "";
   std::string content = fmt::format("{} {}", trial.task, trial.run_seed);
-  for (const experiment::CurvePoint& point : trial.curve) {
+  for (const experiment::StepRecord& point : trial.curve) {
     for (const std::string& field : curve_row(point)) content += ' ' + field;
   }
   return io::content_hash(content).substr(0, 12);
@@ -136,7 +136,8 @@ Table trials_csv(const spec::Spec& spec, const std::vector<CellData>& cells) {
       cell_examples += trial.budget.examples;
       cell_flops += trial.budget.flops;
       Row row = place(trial);
-      append(row, {run_name(trial), whole(trial.run_seed), trial.status});
+      append(row, {run_name(trial), whole(trial.run_seed),
+                   std::string(train::status_name(trial.status))});
       const std::vector<bool> exists = experiment::existing(data.cell, trial);
       for (std::size_t v = 0; v < spec.search.size(); ++v) {
         const spec::VariableRow& variable = *spec::find_variable(spec.search[v].name);
@@ -199,7 +200,7 @@ Table curves_csv(const std::vector<CellData>& cells) {
     for (const TrialRecord& trial : data.history.trials) {
       const std::string run = run_name(trial);
       if (!shown.insert(run).second) continue;
-      for (const experiment::CurvePoint& point : trial.curve) {
+      for (const experiment::StepRecord& point : trial.curve) {
         Row row = {run};
         append(row, place(trial));
         append(row, curve_row(point));

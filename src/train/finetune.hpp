@@ -14,15 +14,10 @@
 #include "train/device.hpp"
 #include "train/options.hpp"
 #include "train/rung.hpp"
+#include "train/status.hpp"
+#include "train/step.hpp"
 
 namespace runner::train {
-
-// pruned: ended on a rung. diverged: a loss or gradient that is not finite. collapsed: finished,
-// but the loss over the last quarter of the steps is no better than that of the labels' own
-// frequencies (or variance). interrupted: should_stop became true; with a checkpoint folder the run
-// can be resumed.
-enum class Status { ok, diverged, collapsed, out_of_memory, interrupted, pruned };
-std::string_view status_name(Status status);
 
 // Where a run is looked at: after this step, from 0 to the last but one. It is pruned when its
 // score is below `least`.
@@ -41,13 +36,6 @@ struct Seen {
 // outputs of those layers, once computed.
 class FrozenOutputs;
 std::shared_ptr<FrozenOutputs> make_frozen_outputs();
-
-struct StepRecord {
-  std::int64_t step = 0;  // 1-based optimiser step
-  double loss = 0.0;      // mean over the step's rows
-  double learning_rate = 0.0;
-  double grad_norm = 0.0;  // before clipping
-};
 
 // One training run. A pure function of config, classes, weights, fresh_head, data, options, seed,
 // and device type, on any number of threads: the same bits every time, interrupted and resumed or

@@ -13,24 +13,6 @@
 
 namespace runner::train {
 
-std::string_view status_name(Status status) {
-  switch (status) {
-    case Status::ok:
-      return "ok";
-    case Status::diverged:
-      return "diverged";
-    case Status::collapsed:
-      return "collapsed";
-    case Status::out_of_memory:
-      return "out_of_memory";
-    case Status::pruned:
-      return "pruned";
-    case Status::interrupted:
-      break;
-  }
-  return "interrupted";
-}
-
 Result out_of_memory(std::string_view what) {
   Result result;
   result.status = Status::out_of_memory;

@@ -155,7 +155,8 @@ TEST_CASE("a run that cannot be trained is told, and the others are made") {
   FakeTrainer trainer;
   trainer.disturb = [&](const RunRequest& request, RunRecord& record) {
     if (identity_of(request) == identity_of(runs[2].request)) throw std::runtime_error("no memory");
-    if (identity_of(request) == identity_of(runs[3].request)) record.status = "diverged";
+    if (identity_of(request) == identity_of(runs[3].request))
+      record.status = train::Status::diverged;
   };
   const Summary summary = make(runs, trainer);
   REQUIRE(summary.errors.size() == 1);

@@ -253,7 +253,7 @@ TEST_CASE("a fusion goes on from whatever a journal holds of it, to the same wei
     sinks.on_inner = [&](const InnerRecord& record) { all.push_back(record); };
     const auto whole = run_trial(cell, *propose_trial(cell, {}), {}, trainer, sinks);
     REQUIRE(whole.has_value());
-    REQUIRE(whole->status == "ok");
+    REQUIRE(whole->status == train::Status::ok);
     CHECK(whole->inner_evaluations == static_cast<int>(all.size()));
     const std::vector<InnerRecord> journal = all;
     for (std::size_t cut = 0; cut <= journal.size(); ++cut) {
@@ -302,23 +302,23 @@ TEST_CASE("a run without a result is an observation and the search goes on") {
   trainer.disturb = [&](const RunRequest&, RunRecord& record) {
     switch (call++) {
       case 0:
-        record.status = "diverged";
+        record.status = train::Status::diverged;
         record.why = "loss is nan at step 3";
         break;
       case 1:
-        record.status = "collapsed";
+        record.status = train::Status::collapsed;
         break;
     }
   };
   const auto trials = run_cell(cell_of(spec, 0), trainer);
   REQUIRE(trials.size() == 5);
-  CHECK(trials[0].status == "diverged");
+  CHECK(trials[0].status == train::Status::diverged);
   CHECK(trials[0].why == "loss is nan at step 3");
   CHECK(trials[0].budget.examples == 100);
   CHECK(std::isnan(trials[0].objective));
-  CHECK(trials[1].status == "collapsed");
+  CHECK(trials[1].status == train::Status::collapsed);
   CHECK(std::isfinite(trials[1].objective));  // a valid low value, not a hole
-  CHECK(trials[4].status == "ok");
+  CHECK(trials[4].status == train::Status::ok);
 }
 
 TEST_CASE("an error of the machine is no record of a run") {
@@ -345,18 +345,15 @@ TEST_CASE("a stop is seen wherever a trial trains or evaluates, and leaves no re
     const Cell cell = cell_of(spec, i);
     const TrialRecord proposed = *propose_trial(cell, {});
     int questions = 0;
-    REQUIRE(run_trial(cell, proposed, {}, trainer,
-                      {.should_stop =
-                           [&] {
-                             ++questions;
-                             return false;
-                           },
-                       .on_inner = {}}));
+    REQUIRE(run_trial(cell, proposed, {}, trainer, {.watch = {.should_stop = [&] {
+                                                      ++questions;
+                                                      return false;
+                                                    }}}));
     CHECK(questions >= 2);  // at least while training and while evaluating
     for (int stop = 1; stop <= questions; ++stop) {
       int asked = 0;
       CHECK_FALSE(run_trial(cell, proposed, {}, trainer,
-                            {.should_stop = [&] { return ++asked == stop; }, .on_inner = {}}));
+                            {.watch = {.should_stop = [&] { return ++asked == stop; }}}));
       CHECK(asked == stop);
     }
   }

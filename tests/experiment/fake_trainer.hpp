@@ -196,10 +196,10 @@ class FakeTrainer : public Trainer {
   // May change the outcome of a request, or throw.
   std::function<void(const RunRequest&, RunRecord&)> disturb;
 
-  std::unique_ptr<TrainedRun> train(const RunRequest& request,
-                                    const std::function<bool()>& should_stop) override {
-    if (should_stop && should_stop()) throw Stopped();
-    auto run = std::make_unique<FakeRun>(request, should_stop);
+  std::unique_ptr<TrainedRun> train(const RunRequest& request, const Watch& watch) override {
+    if (watch.should_stop && watch.should_stop()) throw Stopped();
+    if (watch.on_step) watch.on_step({.step = 1, .loss = 0.5}, 1);
+    auto run = std::make_unique<FakeRun>(request, watch.should_stop);
     const std::lock_guard guard(mutex_);
     ++calls;
     distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
@@ -208,9 +208,9 @@ class FakeTrainer : public Trainer {
     return run;
   }
   std::unique_ptr<TrainedRun> gather(const RunRequest& as, std::span<const Ingredient> ingredients,
-                                     const std::function<bool()>& should_stop) override {
-    if (should_stop && should_stop()) throw Stopped();
-    return std::make_unique<FakeRun>(as, ingredients, should_stop);
+                                     const Watch& watch) override {
+    if (watch.should_stop && watch.should_stop()) throw Stopped();
+    return std::make_unique<FakeRun>(as, ingredients, watch.should_stop);
   }
 
  private:

@@ -42,7 +42,8 @@ bool is_hopeless(const std::string& rule, std::vector<TrialRecord> earlier, std:
                  double score) {
   std::vector<double> scores;
   for (const TrialRecord& trial : earlier) {
-    if (trial.rung_scores.size() <= k || (rule == "median" && trial.status != "ok")) continue;
+    if (trial.rung_scores.size() <= k || (rule == "median" && trial.status != train::Status::ok))
+      continue;
     scores.push_back(trial.rung_scores[k]);
   }
   if (rule == "median") {
@@ -71,7 +72,7 @@ TEST_CASE("a run that is stopped on a rung is what it was there, whatever came a
   rungs[1].least = std::nextafter(rungs[1].least, 1.0);
   const auto stopped = pruned(whole, rungs);
   REQUIRE(stopped.has_value());
-  CHECK(stopped->status == "pruned");
+  CHECK(stopped->status == train::Status::pruned);
   CHECK(stopped->why.starts_with("after 0.3 of its steps its selection score is "));
   CHECK(stopped->steps == 6);
   CHECK(stopped->examples == 30);
@@ -115,7 +116,7 @@ TEST_CASE("trials beyond the start design end where their rule says, and are cha
         CAPTURE(i);
         stopped += trial.is_pruned() ? 1 : 0;
         if (!spec::is_search(*cell.method)) {
-          if (cell.method->search != Search::refuse) CHECK(trial.status == "ok");
+          if (cell.method->search != Search::refuse) CHECK(trial.status == train::Status::ok);
           continue;
         }
         finished += i >= 3 && trial.has_result() ? 1 : 0;
@@ -171,7 +172,7 @@ TEST_CASE("what takes a search's trials leaves the pruned ones as they are") {
     if (donated[i].is_pruned()) CHECK(refused[i].budget.examples == donated[i].budget.examples);
     with_result += donated[i].has_result() ? 1U : 0U;
   }
-  CHECK(read_history(cell_of(spec, 5)).trials[0].status == "ok");
+  CHECK(read_history(cell_of(spec, 5)).trials[0].status == train::Status::ok);
   const TrialRecord soup = read_history(cell_of(spec, 6)).trials[0];
   CHECK(soup.alpha.size() == with_result);
   CHECK(soup.budget.examples > sum_of(donated).examples);  // those that were pruned included

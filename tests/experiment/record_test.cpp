@@ -87,7 +87,7 @@ TEST_CASE("predictions read back to the bit, part by part") {
 
 TEST_CASE("an incumbent beats all before it, and what has no result never is one") {
   std::vector<TrialRecord> trials(3);
-  trials[0].status = "diverged";
+  trials[0].status = runner::train::Status::diverged;
   trials[1].objective = -0.5;
   trials[2].objective = -0.5;
   const std::span<const TrialRecord> all(trials);
@@ -97,7 +97,7 @@ TEST_CASE("an incumbent beats all before it, and what has no result never is one
 }
 
 TEST_CASE("a thinned curve keeps short curves, the last step and the mean of the rest") {
-  std::vector<CurvePoint> curve;
+  std::vector<StepRecord> curve;
   for (int step = 1; step <= 7; ++step) curve.push_back({step, 1.0 * step, 0.1 * step, 2.0 * step});
   CHECK(thin(curve, 7).size() == 7);
   const auto thinned = thin(curve, 3);  // steps 1-2, 3-4, 5-7
@@ -114,10 +114,10 @@ TEST_CASE("a thinned curve keeps short curves, the last step and the mean of the
 TEST_CASE("the best trial is the first of the lowest objectives among those with a result") {
   std::vector<TrialRecord> trials(4);
   CHECK(best_trial({}) == -1);
-  trials[0].status = "diverged";
+  trials[0].status = runner::train::Status::diverged;
   trials[1].objective = -0.5;
   trials[2].objective = -0.7;
-  trials[2].status = "collapsed";
+  trials[2].status = runner::train::Status::collapsed;
   trials[3].objective = -0.7;
   CHECK(best_trial(trials) == 2);
 }

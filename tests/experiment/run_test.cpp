@@ -204,7 +204,9 @@ TEST_CASE("trials without a result are counted") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, {method("swa", Search::none, "swa")});
   FakeTrainer trainer;
-  trainer.disturb = [](const RunRequest&, RunRecord& record) { record.status = "diverged"; };
+  trainer.disturb = [](const RunRequest&, RunRecord& record) {
+    record.status = train::Status::diverged;
+  };
   const Summary summary = run_all(spec, trainer);
   CHECK(summary.cells_done == 4);
   CHECK(summary.failed == 4);
@@ -243,7 +245,9 @@ TEST_CASE("fail-fast stops at the first run without a result") {
   const Folder folder;
   const spec::Spec spec = fake_spec(folder.path, several());
   FakeTrainer trainer;
-  trainer.disturb = [](const RunRequest&, RunRecord& record) { record.status = "diverged"; };
+  trainer.disturb = [](const RunRequest&, RunRecord& record) {
+    record.status = train::Status::diverged;
+  };
   RunOptions options;
   options.fail_fast = true;
   const Summary summary = run_all(spec, trainer, options);
@@ -357,8 +361,7 @@ TEST_CASE("a run of which no mix has a finite loss has diverged; what was asked 
     }
   };
   class Diverging : public FakeTrainer {
-    std::unique_ptr<TrainedRun> train(const RunRequest& request,
-                                      const std::function<bool()>&) override {
+    std::unique_ptr<TrainedRun> train(const RunRequest& request, const Watch&) override {
       return std::make_unique<WithoutLoss>(request);
     }
   } trainer;
@@ -369,7 +372,7 @@ TEST_CASE("a run of which no mix has a finite loss has diverged; what was asked 
   CHECK(summary.errors.empty());
   CHECK(summary.failed == summary.trials);
   const TrialRecord trial = read_history(list_cells(spec)[0]).trials.at(0);
-  CHECK(trial.status == "diverged");
+  CHECK(trial.status == train::Status::diverged);
   CHECK(trial.why == "no fusion of the snapshots has a finite value");
   CHECK(trial.inner_evaluations > 0);
   CHECK(trial.budget.examples > 100);  // of which 100 are the training's

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "experiment/bilevel.hpp"
 #include "experiment/forecast.hpp"
 #include "experiment/run.hpp"
 #include "fake_trainer.hpp"
@@ -45,7 +46,7 @@ TEST_CASE("a soup mixes what its donor's runs became, chooses by one half and tr
   FakeTrainer trainer;
   int calls = 0;
   trainer.disturb = [&](const RunRequest&, RunRecord& record) {
-    if (calls++ == 1) record.status = "diverged";  // has no model to be mixed
+    if (calls++ == 1) record.status = train::Status::diverged;  // has no model to be mixed
   };
   const auto donated = run_cell(cell_of(spec, 0), trainer);
   REQUIRE(donated.size() == 5);
@@ -168,7 +169,7 @@ TEST_CASE("a soup of a search without a result is said to be impossible") {
   const spec::Spec spec = with_soups(folder.path);
   FakeTrainer trainer;
   trainer.disturb = [](const RunRequest& request, RunRecord& record) {
-    if (request.task == "RTE") record.status = "diverged";
+    if (request.task == "RTE") record.status = train::Status::diverged;
   };
   const Summary summary = run_all(spec, trainer);
   CHECK(summary.cells_done == summary.cells - 4 * 2);

@@ -83,12 +83,12 @@ TEST_CASE("a kept run is read back to the bit, and nothing else of it is left") 
 TEST_CASE("a run without snapshots is its record alone, with whatever its losses were") {
   Place place;
   RunRecord diverged = record(std::numeric_limits<double>::infinity(), 0);
-  diverged.status = "diverged";
+  diverged.status = runner::train::Status::diverged;
   diverged.curve.push_back({2, std::nan(""), 1e-4, 0.0});
   place.store.keep(key('a'), diverged, {}, "");
   const auto again = place.store.open(key('a'));
   REQUIRE(again);
-  CHECK(again->record.status == "diverged");
+  CHECK(again->record.status == runner::train::Status::diverged);
   CHECK(std::isinf(again->record.train_loss));
   CHECK(std::isnan(again->record.curve[1].loss));
   CHECK_FALSE(again->trajectory);

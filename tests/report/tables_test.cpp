@@ -224,8 +224,8 @@ TEST_CASE("failed and collapsed runs are counted, and a cell without a result ha
   const Folder folder;
   FakeTrainer trainer;
   trainer.disturb = [](const RunRequest& request, RunRecord& record) {
-    if (request.task == "RTE" && request.seed == 0) record.status = "diverged";
-    if (request.task == "CoLA" && request.seed == 0) record.status = "collapsed";
+    if (request.task == "RTE" && request.seed == 0) record.status = train::Status::diverged;
+    if (request.task == "CoLA" && request.seed == 0) record.status = train::Status::collapsed;
   };
   spec::Spec spec = table_spec(folder.path);
   spec.methods.resize(1);
@@ -250,7 +250,7 @@ TEST_CASE("the table for a terminal drops detail, and never a method, until it f
   const Folder folder;
   FakeTrainer trainer;
   trainer.disturb = [](const RunRequest& request, RunRecord& record) {
-    if (request.task == "RTE") record.status = "collapsed";
+    if (request.task == "RTE") record.status = train::Status::collapsed;
   };
   spec::Spec spec = table_spec(folder.path);
   for (const char* name : {"SST-2", "MRPC", "QNLI", "MNLI", "QQP"}) {
