@@ -109,6 +109,17 @@ double distance_from_mean(const std::vector<double>& alpha) {
   return std::sqrt(sum / (1.0 - even));
 }
 
+// Where weights lie on the segment from the last snapshot alone, at 0, to the plain mean, at 1; NaN
+// for those that do not.
+double place_on_segment(const std::vector<double>& alpha) {
+  constexpr double kRounding = 1e-9;
+  if (alpha.size() < 2) return NAN;
+  const auto differs = [&](double weight) { return std::abs(weight - alpha[0]) > kRounding; };
+  if (std::any_of(alpha.begin() + 1, alpha.end() - 1, differs)) return NAN;
+  if (alpha.back() < alpha[0] - kRounding) return NAN;  // beyond the mean
+  return alpha[0] * static_cast<double>(alpha.size());
+}
+
 // Trials with the searched variables as x0, x1, ... in the spec's order.
 json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
   json trials = page_table({"cell", "trial", "status", "proposed", "source", "selection", "report",
@@ -150,8 +161,8 @@ json trials_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
 
 // The inner loops of the chosen trials.
 json inner_of(const std::vector<CellData>& cells) {
-  json inner =
-      page_table({"cell", "evaluation", "loss", "selection", "distance", "incumbent", "source"});
+  json inner = page_table(
+      {"cell", "evaluation", "loss", "selection", "distance", "segment", "incumbent", "source"});
   for (const CellData& data : cells) {
     if (chosen(data) == nullptr) continue;
     int evaluation = 0;
@@ -159,7 +170,8 @@ json inner_of(const std::vector<CellData>& cells) {
       add_row(inner,
               {place(cells, data), ++evaluation, shown(point.loss),
                shown(kPercent * point.selection_score), shown(distance_from_mean(point.alpha), 4),
-               point.incumbent ? 1 : 0, point.proposal.source});
+               shown(place_on_segment(point.alpha), 4), point.incumbent ? 1 : 0,
+               point.proposal.source});
     }
   }
   return inner;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -59,6 +61,31 @@ TEST_CASE(
   CHECK(shown["means"]["rows"].size() == spec.methods.size() * (spec.tasks.size() + 1));
   CHECK(shown["comparisons"]["rows"].size() >= spec.comparisons.size());
   CHECK(shown["name"] == spec.name);
+}
+
+TEST_CASE("mixes between the last snapshot and the mean have their place on that segment") {
+  const Folder folder;
+  FakeTrainer trainer;
+  const spec::Spec spec = page_spec(folder.path);
+  run(spec, trainer, {}, {});
+  const nlohmann::json inner = data_of(page_of(spec))["runs"][0]["inner"];
+  std::map<std::string, std::size_t> at;
+  for (std::size_t i = 0; i < inner["columns"].size(); ++i) at[inner["columns"][i]] = i;
+  int ends = 0, means = 0, others = 0;
+  for (const nlohmann::json& row : inner["rows"]) {
+    const nlohmann::json& segment = row[at.at("segment")];
+    const double distance = row[at.at("distance")];
+    if (segment.is_null()) {
+      ++others;
+      continue;
+    }
+    CHECK(std::abs(distance + segment.get<double>() - 1.0) < 2e-4);  // both of four digits
+    if (segment == 0.0) ++ends;
+    if (segment == 1.0) ++means;
+  }
+  CHECK(ends > 0);
+  CHECK(means > 0);
+  CHECK(others > 0);
 }
 
 TEST_CASE("no name can become markup: neither ends the data nor adds an element") {

@@ -195,6 +195,17 @@ const charts = {
       ]};
   },
 
+  // Mixes that lie on the segment from the last snapshot to the plain mean.
+  segment(rows, theme, methods) {
+    const look = methodScales(methods, rows, theme.narrow);
+    return {...WIDE, data: {values: rows}, height: 240,
+      encoding: {x: {field: 'segment', type: 'quantitative', title: 'from the last snapshot (0) to the mean of all (1)'},
+                 y: {field: 'loss', ...points('training loss')}, color: look.color, detail: {field: 'cell'}},
+      layer: [{mark: {type: 'line', strokeWidth: 1.5}},
+              {mark: {type: 'point', filled: true, size: 40},
+               encoding: {tooltip: [...CELL, number('segment', 'place', '.3f'), number('loss', 'loss', '.5f')]}}]};
+  },
+
   // Learning curves of the chosen runs.
   curves(rows, theme, methods, shown) {
     const look = methodScales(methods, rows, theme.narrow);

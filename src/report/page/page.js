@@ -233,8 +233,18 @@ function fusion(run, index) {
   add(mixes, 'The same within one run', 'Every mix that the inner loops of the chosen trials tried: nothing differs between the points of a run but the weights.', (rows, t) => charts.mixes(named(rows), t, run.methods));
   if (!mixes.length && inner.some((r) => r.loss !== null)) part.append(make('p', {class: 'note'}, 'The single mixes of a run have a training loss alone: an inner loop that looks at both, {ehvi: [training_loss, selection_score]}, shows here how they go together within one run.'));
   add(inner.filter((r) => r.loss !== null), 'The inner loop of the chosen trials', 'Loss of each mix that was tried; bold where it was the lowest so far.', (rows, t) => charts.inner(named(rows), t, run.methods));
+  add(along(inner), 'Along a segment', 'Loss of the mixes between the last snapshot and the mean of all: below both ends, mixing some of the older snapshots in helped; a hump between would be a barrier.', (rows, t) => charts.segment(named(rows), t, run.methods));
   add(alphas, 'Chosen fusion weights', 'How much of each snapshot is in the chosen model.', (rows, t) => charts.alphas(named(rows), t));
   add(distances, 'Distance from the plain mean', 'Of every trial’s weights: 0 is the mean of all snapshots (SWA), 1 a single one. Dark: the chosen trials.', (rows, t) => charts.distances(rows, t, run.methods));
+}
+
+// Of the inner loops' mixes those on the segment, of cells that have three of them.
+function along(inner) {
+  const rows = inner.filter((r) => r.segment !== null && r.loss !== null);
+  const count = {};
+  const cell = (r) => `${r.task} ${cellName(r)}`;
+  for (const r of rows) count[cell(r)] = (count[cell(r)] ?? 0) + 1;
+  return rows.filter((r) => count[cell(r)] > 2).sort((a, b) => a.segment - b.segment);
 }
 
 function training(run, index) {
