@@ -120,7 +120,9 @@ int slurm_command(const std::vector<std::string>& arguments) {
       "jobs", po::value<std::string>()->value_name("N")->default_value("16"),
       "tasks of an array, at most")("at-once",
                                     po::value<std::string>()->value_name("N")->default_value("0"),
-                                    "of them that may run at the same time; 0: all");
+                                    "of them that may run at the same time; 0: all")(
+      "program", po::value<std::string>()->value_name("COMMAND"),
+      "what the scripts call instead of this executable, such as 'apptainer run runner.sif'");
   add_forecast_flags(flags);
   const Split words = split(arguments, flags);
   bool helped = false;
@@ -138,7 +140,9 @@ int slurm_command(const std::vector<std::string>& arguments) {
   const slurm::Work work = slurm::work_of(spec, *engine().make_pricing(spec));
   const auto [rate, source] = rate_of(spec, line, workers_of_task(spec));
   slurm::Setting setting{
-      .runner = fs::read_symlink("/proc/self/exe"),
+      .program = line.has("program")
+                     ? line.get<std::string>("program")
+                     : slurm::shell_word(fs::read_symlink("/proc/self/exe").string()),
       .words = line.words,
       .variables = surroundings(),
       .name = spec.name,

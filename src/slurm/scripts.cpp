@@ -108,7 +108,7 @@ std::string script_text(const Script& script, const Setting& setting, const std:
   for (const auto& [name, value] : setting.variables) {
     text += fmt::format("export {}={}\n", name, shell_word(value));
   }
-  std::string command = fmt::format("exec {} {}", shell_word(setting.runner.string()), script.verb);
+  std::string command = fmt::format("exec {} {}", setting.program, script.verb);
   for (const std::string& word : setting.words) command += " " + shell_word(word);
   if (!is_array) return text + command + "\n";
   text += "share=(\n";

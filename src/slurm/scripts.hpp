@@ -11,7 +11,7 @@ namespace runner::slurm {
 
 // What all scripts of an experiment have in common.
 struct Setting {
-  std::filesystem::path runner;                                // the executable
+  std::string program;                                         // in the shell's words
   std::vector<std::string> words;                              // spec and key.path=value
   std::vector<std::pair<std::string, std::string>> variables;  // of the environment, to be exported
   std::string name;                                            // of the run

@@ -61,5 +61,23 @@ expect 0 bare env LIBTORCH=/named/torch "$program" doctor
 said "/named/torch/lib"
 expect 2 bare "$program" "$quickstart" name=other runs=/home/user/runs
 said "LIBTORCH=DIR"
-expect 0 bare "$program" schema
-expect 0 bare "$program" completion bash
+# The image of tools/runner.def, its sections followed by hand: Debian is what the chroot is.
+section() { sed -n "/^%$1\$/,/^%/{/^%/d;p}" "$root/tools/runner.def"; }
+grep -q '^From: debian:12$' "$root/tools/runner.def" || fail "the image is of another Debian"
+rm -rf "bare/opt/$package"
+mkdir image && cp "$tarball" image/runner.tar.gz && ln -s "$scratch/bare/named/torch" image/libtorch
+section files | while read -r from to; do
+  [[ -n $from ]] || continue
+  mkdir -p "bare$(dirname "$to")"
+  cp -rlL "image/$from" "bare$to" 2>/dev/null || cp -rL "image/$from" "bare$to"
+done
+section post >bare/post.sh
+expect 0 bare sh -eu /post.sh
+{ section environment && section test; } >bare/test.sh
+expect 0 bare sh -eu /test.sh
+said "/opt/libtorch/lib"
+{ section environment && section runscript; } >bare/run.sh
+expect 0 bare sh -eu /run.sh check /opt/runner/share/runner/experiments/quickstart.yaml
+
+expect 0 bare "/opt/runner/bin/runner" schema
+expect 0 bare "/opt/runner/bin/runner" completion bash

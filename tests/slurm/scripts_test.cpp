@@ -35,7 +35,7 @@ double least_possible(std::span<const Item> all, int count) {
   return best;
 }
 
-const Setting kSetting{.runner = "/opt/it's here/runner",
+const Setting kSetting{.program = shell_word("/opt/it's here/runner"),
                        .words = {"/home/me/a b.yaml", "seeds=[1, 2]"},
                        .variables = {{"RUNNER_RUNS", "/scratch/me"}},
                        .name = "study",
