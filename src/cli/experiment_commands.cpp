@@ -20,6 +20,7 @@
 #include "cli/options.hpp"
 #include "cli/pool.hpp"
 #include "cli/progress.hpp"
+#include "cli/scaling_text.hpp"
 #include "cli/signals.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
@@ -311,10 +312,14 @@ int plan_command(const std::vector<std::string>& arguments) {
   constexpr std::string_view kUsage = "runner plan FILE.yaml [key.path=value ...]";
   po::options_description flags("flags");
   add_forecast_flags(flags);
+  flags.add_options()("workers", po::value<std::string>()->value_name("N,N..."),
+                      "also how long what is left takes with so many workers of one cell each");
   bool helped = false;
   const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
   const spec::Spec spec = load_spec(line, kUsage);
+  std::vector<int> counts;
+  if (line.has("workers")) counts = worker_counts(line.get<std::string>("workers"));
   print_out("{}", spec::resolved_yaml(spec));
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
     print_out("# {:<40} {}\n", experiment::cell_name(cell),
@@ -327,6 +332,7 @@ int plan_command(const std::vector<std::string>& arguments) {
   if (missing.empty()) {
     print_out("{}", forecast_text(spec, line, pool_of(spec, experiment::list_cells(spec)),
                                   cell_bytes(spec), static_cast<double>(spec.store_limit)));
+    if (!counts.empty()) print_out("{}", scaling_text(spec, line, counts));
   }
   return kDone;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/program_options/value_semantic.hpp>
+#include <map>
 #include <utility>
 
 #include "cli/engine.hpp"
@@ -106,10 +107,14 @@ std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& c
 std::function<double(const experiment::Cell&)> trial_prices(const spec::Spec& spec) {
   if (spec.outer.budget) return {};
   const auto pricing = engine().make_pricing(spec);
-  return [&spec, flops = experiment::forecast(spec, *pricing).flops_of_trial](
-             const experiment::Cell& cell) {
-    return flops[static_cast<std::size_t>(cell.task - spec.tasks.data())]
-                [static_cast<std::size_t>(cell.method - spec.methods.data())];
+  experiment::TrialCosts costs(*pricing);
+  std::map<std::pair<const spec::TaskEntry*, const spec::Method*>, double> prices;
+  for (const experiment::Cell& cell : experiment::list_cells(spec)) {
+    const auto [price, is_new] = prices.try_emplace({cell.task, cell.method}, 0.0);
+    if (is_new) price->second = costs.of_unknown(cell);
+  }
+  return [prices = std::move(prices)](const experiment::Cell& cell) {
+    return prices.at({cell.task, cell.method});
   };
 }
 

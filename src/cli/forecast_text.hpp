@@ -37,8 +37,8 @@ struct Bought {
 // Of every such search; nothing without a budget.
 std::vector<Bought> bought(const spec::Spec& spec, const experiment::Forecast& cost);
 
-// FLOPs of a trial of each of the spec's cells, by the plan; empty where outer.budget decides how
-// many there are. Borrows the spec. Needs what forecast_text needs.
+// FLOPs of a trial of each of the spec's cells, taken to be the recipe's; empty where outer.budget
+// decides how many there are. Borrows the spec. Needs what forecast_text needs.
 std::function<double(const experiment::Cell&)> trial_prices(const spec::Spec& spec);
 
 // Of all snapshots that a plan's distinct training runs leave.

@@ -10,7 +10,7 @@
 namespace runner::cli {
 
 // Tells a person how far an experiment is: trials and cells done, an estimate of the time left by
-// what the plan says that each trial costs, the rate, and what was heard of last: cell, trial, step
+// what a trial of each cell costs, the rate, and what was heard of last: cell, trial, step
 // of its training or mixes of its inner loop, loss, the cell's best selection score so far. On a
 // terminal one line that is kept up to date and never wider than the window, in a log a plain line
 // at most every 30 s. Trials without a result are told as they happen, errors and warnings always.

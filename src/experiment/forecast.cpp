@@ -75,7 +75,6 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
   Forecast sum;
   sum.snapshots.resize(one.tasks.size());
   sum.trials_of.resize(one.methods.size());
-  sum.flops_of_trial.assign(one.tasks.size(), std::vector<double>(one.methods.size()));
   Counting counting(pricing, sum);
   std::map<std::pair<const spec::TaskEntry*, std::string>, std::vector<TrialRecord>> histories;
   for (const Cell& cell : list_cells(one)) {  // a cell's donor comes before it
@@ -83,7 +82,6 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
     const std::vector<TrialRecord>& donated = histories[{cell.task, cell.method->of}];
     const auto task = static_cast<std::size_t>(cell.task - one.tasks.data());
     const auto method = static_cast<std::size_t>(cell.method - one.methods.data());
-    const double before_cell = sum.computed().flops;
     while (auto proposed = propose_trial(cell, history, donated)) {
       if (budget && history.size() == kMostTrials) {
         throw InputError(fmt::format(
@@ -106,7 +104,6 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
       history.push_back(*std::move(record));
     }
     const auto trials = static_cast<int>(history.size());
-    sum.flops_of_trial[task][method] = (sum.computed().flops - before_cell) / std::max(trials, 1);
     Forecast::Range& range = sum.trials_of[method];
     range = range.most == 0
                 ? Forecast::Range{trials, trials}
@@ -119,6 +116,29 @@ Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate) {
   for (Cost* cost : {&sum.charged, &sum.training, &sum.evaluation}) multiply(*cost, seeds);
   for (std::int64_t& count : sum.snapshots) count *= seeds;
   return sum;
+}
+
+double TrialCosts::of_training(const RunRequest& request) {
+  return pricing_.train(request, {})->record().flops;
+}
+
+double TrialCosts::of_fusion(const Cell& cell, const TrialRecord& proposed) {
+  const auto [cost, is_new] = fusion_.try_emplace({cell.task, cell.method}, 0.0);
+  if (is_new) {
+    const auto record = run_trial(cell, proposed, {}, pricing_, {});
+    cost->second = record->budget.flops - of_training(request_of(cell, proposed));
+  }
+  return cost->second;
+}
+
+double TrialCosts::of_unknown(const Cell& cell) {
+  if (cell.method->search == spec::Search::soup) return 0.0;
+  TrialRecord recipe;
+  recipe.task = cell.task->task.name;
+  recipe.seed = recipe.run_seed = cell.seed;
+  const double fusion = of_fusion(cell, recipe);
+  if (cell.method->search == spec::Search::refuse) return fusion;
+  return fusion + of_training(request_of(cell, recipe));
 }
 
 }  // namespace runner::experiment

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
+#include "experiment/outer.hpp"
 #include "experiment/trainer.hpp"
 #include "spec/spec.hpp"
 
@@ -20,9 +23,6 @@ struct Forecast {
   Cost training;    // of the distinct runs
   Cost evaluation;  // selection, report and inner loops
   std::vector<std::int64_t> snapshots;  // that the distinct runs leave, by task; an average is one
-  // FLOPs to compute for a trial of a cell, by task and method: what earlier cells have trained
-  // costs it nothing.
-  std::vector<std::vector<double>> flops_of_trial;
   // Of a cell of each method, over the tasks: what outer.budget buys.
   struct Range {
     int fewest = 0, most = 0;
@@ -41,5 +41,22 @@ struct Forecast {
 // An outer.budget in seconds is reckoned by `rate`, the FLOPs per second of a cell, which must then
 // be above 0. Throws InputError when a budget buys more trials than can be foreseen.
 Forecast forecast(const spec::Spec& spec, Trainer& pricing, double rate = 0.0);
+
+// What single trials cost, in FLOPs, by such a trainer.
+class TrialCosts {
+ public:
+  explicit TrialCosts(Trainer& pricing) : pricing_(pricing) {}
+
+  double of_training(const RunRequest& request);
+  // Fusion and evaluation: the same for every run of a task, whatever its hyperparameters.
+  double of_fusion(const Cell& cell, const TrialRecord& proposed);
+  // A trial of the cell that is not known yet, taken to be the recipe's: all but what its donor has
+  // trained; of a soup nothing.
+  double of_unknown(const Cell& cell);
+
+ private:
+  Trainer& pricing_;
+  std::map<std::pair<const spec::TaskEntry*, const spec::Method*>, double> fusion_;
+};
 
 }  // namespace runner::experiment

@@ -1,12 +1,15 @@
 #include "slurm/shares.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
+#include <queue>
 #include <utility>
 
 #include "experiment/ahead.hpp"
 #include "experiment/cells.hpp"
+#include "experiment/forecast.hpp"
 
 namespace runner::slurm {
 namespace {
@@ -15,30 +18,6 @@ using experiment::Cell;
 using experiment::KnownRun;
 using experiment::KnownTrial;
 using experiment::TrialRecord;
-
-// What trials cost, in FLOPs.
-class Costs {
- public:
-  explicit Costs(experiment::Trainer& pricing) : pricing_(pricing) {}
-
-  double of_training(const experiment::RunRequest& request) {
-    return pricing_.train(request, {})->record().flops;
-  }
-
-  // Fusion and evaluation: the same for every run of a task, whatever its hyperparameters.
-  double of_fusion(const Cell& cell, const TrialRecord& proposed) {
-    const auto [cost, is_new] = fusion_.try_emplace({cell.task, cell.method}, 0.0);
-    if (is_new) {
-      const auto record = experiment::run_trial(cell, proposed, {}, pricing_, {});
-      cost->second = record->budget.flops - of_training(request_of(cell, proposed));
-    }
-    return cost->second;
-  }
-
- private:
-  experiment::Trainer& pricing_;
-  std::map<std::pair<const spec::TaskEntry*, const spec::Method*>, double> fusion_;
-};
 
 // Adds `item` with the names of what it adds to.
 void add(Item& sum, const Item& item) {
@@ -57,7 +36,7 @@ int trials_in_all(const Cell& cell, std::span<const TrialRecord> history) {
 
 Work work_of(const spec::Spec& spec, experiment::Trainer& pricing) {
   const auto folder_of = [](const Cell& cell) { return experiment::cell_folder(cell); };
-  Costs costs(pricing);
+  experiment::TrialCosts costs(pricing);
   Work work;
   const std::vector<KnownRun> known = experiment::known_runs(spec);
   std::map<std::filesystem::path, int> known_trials;
@@ -88,16 +67,7 @@ Work work_of(const spec::Spec& spec, experiment::Trainer& pricing) {
       waiting[folder_of(cell)] = item;
       continue;
     }
-    const spec::Search search = cell.method->search;
-    if (search != spec::Search::soup) {  // which trains nothing, and begins when all else is done
-      TrialRecord recipe;
-      recipe.task = cell.task->task.name;
-      recipe.seed = recipe.run_seed = cell.seed;
-      item.cost = std::max(open, 1) * costs.of_fusion(cell, recipe);
-      if (search != spec::Search::refuse) {
-        item.cost += std::max(open, 1) * costs.of_training(request_of(cell, recipe));
-      }
-    }
+    item.cost = std::max(open, 1) * costs.of_unknown(cell);
     Cell first = cell;
     while (const std::optional<Cell> before = donor_of(first)) first = *before;
     const auto [place, is_new] = places.try_emplace(folder_of(first), work.cells.size());
@@ -111,6 +81,19 @@ Work work_of(const spec::Spec& spec, experiment::Trainer& pricing) {
     add(work.cells[place->second], item);
   }
   return work;
+}
+
+double makespan(std::span<const Item> items, int workers) {
+  std::priority_queue<double, std::vector<double>, std::greater<>> free;  // when each is
+  for (int i = 0; i < workers; ++i) free.push(0.0);
+  double last = 0.0;
+  for (const Item& item : items) {
+    const double done = free.top() + item.cost;
+    free.pop();
+    free.push(done);
+    last = std::max(last, done);
+  }
+  return last;
 }
 
 std::vector<Item> cut(std::span<const Item> items, int count) {

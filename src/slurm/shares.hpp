@@ -26,6 +26,11 @@ struct Work {
 // of a run what it is, of a trial that is not known yet the recipe's.
 Work work_of(const spec::Spec& spec, experiment::Trainer& pricing);
 
+// When `workers`, at least one, are done with the items, each taking the next when it is done with
+// one: in units of their cost. Graham (1969), "Bounds on multiprocessing timing anomalies": at most
+// twice the best order's.
+double makespan(std::span<const Item> items, int workers);
+
 // Cuts the items, in their order, into at most `count` shares of neighbours, so that the costliest
 // share is as cheap as it can be. Neighbours share data, and a start of the program is not free.
 std::vector<Item> cut(std::span<const Item> items, int count);

