@@ -23,7 +23,7 @@ build:  ## build everything, into build/
 test:  ## everything that CI runs
 	@tools/test.sh
 
-core:  ## build and test all that needs no LibTorch: seconds
+core:  ## build and test all that needs no LibTorch
 	@tools/test.sh core
 
 asan:  ## the torch-free tests and the loaders under AddressSanitizer and UBSan
