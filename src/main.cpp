@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/engine.hpp"
 #include "cli/streams.hpp"
 #include "cli/verbs.hpp"
 #include "cli/version.hpp"
@@ -64,5 +65,6 @@ int run(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   runner::cli::prepare_streams();
+  runner::cli::limit_spinning();
   return runner::cli::finish_streams(run({argv + 1, argv + argc}));
 }

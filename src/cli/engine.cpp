@@ -124,6 +124,11 @@ const lab::Engine* load() {
 
 }  // namespace
 
+void limit_spinning() {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  ::setenv("GOMP_SPINCOUNT", "10000", 0);
+}
+
 const lab::Engine& engine() {
   static const lab::Engine* const kEngine = load();
   return *kEngine;
