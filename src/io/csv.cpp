@@ -70,7 +70,9 @@ std::vector<CsvRecord> parse_csv(std::string_view text, std::string_view name, c
           }
         }
         if (at < text.size() && !ends_field(text[at])) {
-          throw InputError(fmt::format("{}:{}: text after a closing quote", name, line));
+          throw InputError(fmt::format(
+              "{}:{}: text after a closing quote; within quotes a quote is written twice, \"\"",
+              name, line));
         }
       } else {
         while (at < text.size() && !ends_field(text[at])) field += text[at++];

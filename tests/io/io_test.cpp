@@ -121,7 +121,8 @@ TEST_CASE("what no double holds is infinite or zero") {
 TEST_CASE("broken quotes in CSV are named by line") {
   CHECK_THROWS_WITH_AS(io::parse_csv("a\n\"b", "t.csv"), "t.csv:2: a quoted field is never closed",
                        InputError);
-  CHECK_THROWS_WITH_AS(io::parse_csv("\"a\"b", "t.csv"), "t.csv:1: text after a closing quote",
+  CHECK_THROWS_WITH_AS(io::parse_csv("\"a\"b", "t.csv"),
+                       doctest::Contains("t.csv:1: text after a closing quote; within"),
                        InputError);
 }
 

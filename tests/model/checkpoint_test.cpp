@@ -14,6 +14,7 @@
 #include "model/safetensors.hpp"
 #include "model/tensor_source.hpp"
 #include "places.hpp"
+#include "tiny_config.hpp"
 
 using namespace runner;
 namespace fs = std::filesystem;
@@ -21,18 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path kFolder = fs::temp_directory_path() / "runner_checkpoint_test";
-
-model::EncoderConfig tiny_config(std::vector<std::string> labels) {
-  model::EncoderConfig config;
-  config.vocab_size = 20;
-  config.hidden_size = 8;
-  config.layers = 1;
-  config.heads = 2;
-  config.intermediate_size = 16;
-  config.max_positions = 12;
-  config.labels = std::move(labels);
-  return config;
-}
 
 // A folder with a random model for these labels.
 model::Checkpoint write_model(const std::vector<std::string>& labels) {

@@ -8,6 +8,7 @@
 #include "doctest/doctest.h"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "tiny_config.hpp"
 
 using namespace runner;
 namespace fs = std::filesystem;
@@ -18,15 +19,7 @@ const fs::path kFolder = fs::temp_directory_path() / "runner_config_test";
 
 // What reading a small config with one key of another value complains of; empty: nothing.
 std::string message(const std::string& key, const nlohmann::json& value) {
-  model::EncoderConfig config;
-  config.vocab_size = 20;
-  config.hidden_size = 8;
-  config.layers = 1;
-  config.heads = 2;
-  config.intermediate_size = 16;
-  config.max_positions = 12;
-  config.labels = {"no", "yes"};
-  auto json = nlohmann::json::parse(model::config_json(config));
+  auto json = nlohmann::json::parse(model::config_json(tiny_config({"no", "yes"})));
   json[key] = value;
   io::write_file_atomic(kFolder / "config.json", json.dump());
   try {

@@ -7,6 +7,7 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "places.hpp"
+#include "tiny_config.hpp"
 
 using namespace runner;
 namespace fs = std::filesystem;
@@ -21,15 +22,7 @@ struct Folder {
 
   explicit Folder(const std::vector<std::string>& labels) {
     fs::remove_all(path);
-    model::EncoderConfig config;
-    config.vocab_size = 20;
-    config.hidden_size = 8;
-    config.layers = 1;
-    config.heads = 2;
-    config.intermediate_size = 16;
-    config.max_positions = 12;
-    config.labels = labels;
-    io::write_file_atomic(path / "config.json", model::config_json(config));
+    io::write_file_atomic(path / "config.json", model::config_json(tiny_config(labels)));
     const model::Checkpoint checkpoint = model::random_checkpoint(path, labels, 1);
     model::save_checkpoint(path, checkpoint.config, checkpoint.layout, checkpoint.weights, "");
     weights = checkpoint.weights;
