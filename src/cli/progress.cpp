@@ -9,18 +9,12 @@
 #include <string_view>
 
 #include "cli/streams.hpp"
+#include "experiment/status.hpp"
 
 namespace runner::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kLogEvery{30000}, kRedrawEvery{100};
-
-std::string duration(double seconds) {
-  const auto whole = static_cast<long>(std::lround(seconds));
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
-}
 
 // Whether standard error is a terminal that can begin a line anew.
 bool is_terminal() {
@@ -102,7 +96,7 @@ std::string Progress::left_of(const experiment::Event& event) const {
   const double left = event.work - work_before_ - done;
   if (!(done > 0.0) || !(left > 0.0)) return "";
   const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
-  std::string text = fmt::format(", about {} left", duration(spent / done * left));
+  std::string text = fmt::format(", about {} left", experiment::duration(spent / done * left));
   if (const int fresh = event.trials_done - done_before_; fresh > 0) {
     text += fmt::format(", {:.3g} trials an hour", fresh / spent * 3600.0);
   }

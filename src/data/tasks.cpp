@@ -12,8 +12,9 @@ constexpr int kLast = -1;
 // calls the columns of the texts and of the label.
 SplitFile labelled(std::string path, std::vector<int> text, int label,
                    std::vector<std::string> names) {
+  const bool header = !names.empty();
   return {.path = std::move(path),
-          .header = !names.empty(),
+          .header = header,
           .text_columns = std::move(text),
           .label_column = label,
           .text_fields = {},

@@ -46,7 +46,7 @@ nlohmann::json join_as_bert(const TokenizerDescription& description, const Names
 
 // Text is cut into words at white space; a word's first piece begins with U+2581.
 TokenizerDescription read_pieces(const fs::path& folder, const TokenizerConfig& config,
-                                 std::vector<std::pair<std::string, double>> before,
+                                 const std::vector<std::pair<std::string, double>>& before,
                                  std::size_t skipped, const Names& names) {
   const fs::path path = folder / "sentencepiece.bpe.model";
   const SentencePieceFile file = read_sentencepiece(path);
@@ -130,7 +130,7 @@ TokenizerDescription read_xlm_roberta(const fs::path& folder, const TokenizerCon
        {NamedToken::bos, NamedToken::pad, NamedToken::eos, NamedToken::unk}) {
     before.emplace_back(name_of(names, which).content, 0.0);
   }
-  TokenizerDescription description = read_pieces(folder, config, std::move(before), 3, names);
+  TokenizerDescription description = read_pieces(folder, config, before, 3, names);
   description.post_processor = join_as_roberta(description, names);
   return description;
 }

@@ -23,14 +23,6 @@ namespace {
 
 constexpr std::size_t kNameWidth = 38, kWhereWidth = 28;
 
-std::string duration(double seconds) {
-  const auto whole = static_cast<long>(std::lround(std::max(seconds, 0.0)));
-  if (whole >= 48 * 3600) return fmt::format("{}d", whole / (24 * 3600));
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
-}
-
 // What is too long loses its middle, whose ends tell most.
 std::string fitting(const std::string& text, std::size_t width) {
   if (text.size() <= width) return text;
@@ -81,6 +73,15 @@ struct Row {
 };
 
 }  // namespace
+
+std::string duration(double seconds) {
+  constexpr long kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
+  const long whole = std::lround(std::max(seconds, 0.0));
+  if (whole >= 2 * kDay) return fmt::format("{}d", whole / kDay);
+  if (whole >= kHour) return fmt::format("{}h{:02}m", whole / kHour, whole / kMinute % 60);
+  if (whole >= kMinute) return fmt::format("{}m{:02}s", whole / kMinute, whole % 60);
+  return fmt::format("{}s", whole);
+}
 
 void note_error(const Cell& cell, std::string_view message) try {
   refuse_links(run_folder(*cell.spec), cell_folder(cell));

@@ -19,6 +19,9 @@ struct Status {
 // and at any time. A journal that cannot be read is told in its cell's place.
 Status status_of(const spec::Spec& spec);
 
+// For people: 9s, 3m20s, 4h05m; from two days on 2d.
+std::string duration(double seconds);
+
 // What went wrong last with a cell that is not complete, kept as CELL/error.txt. What cannot be
 // written is let go: the error itself is told elsewhere.
 void note_error(const Cell& cell, std::string_view message);

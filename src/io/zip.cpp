@@ -44,7 +44,7 @@ void write_zip_atomic(const std::filesystem::path& path, std::span<const ZipEntr
     zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), kMidnight, kFirstDay, 0);
   }
   if (zip_close(archive.get()) != 0) fail(zip_get_error(archive.get()));
-  archive.release();
+  (void)archive.release();  // zip_close has freed it
 
   zip_stat_t stat;
   if (zip_source_stat(made.get(), &stat) != 0 || zip_source_open(made.get()) != 0) {

@@ -186,7 +186,7 @@ class Loader {
     if (have.empty() && output != nullptr && output->shape.front() == 2)
       have = {"LABEL_0", "LABEL_1"};  // what Hugging Face leaves out
     const std::vector<std::string>& wanted = checkpoint_.config.labels;
-    const std::vector<std::size_t> rows = head_rows(have, wanted);
+    std::vector<std::size_t> rows = head_rows(have, wanted);
     bool whole = true;
     for (const Parameter& parameter : checkpoint_.layout.parameters)
       if (is_head(family(), parameter.part)) {

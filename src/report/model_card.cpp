@@ -86,7 +86,7 @@ std::string model_card(const CellData& data) {
     for (const bo::Variable& searched : spec.search) {
       if (searched.name == variable) written = spec::written(searched, value);
     }
-    lambda.push_back(variable + " " + written);
+    lambda.push_back(fmt::format("{} {}", variable, written));
   }
   if (cell.method->search == spec::Search::soup) lambda = {"those of the runs that are mixed"};
   text += row("lambda",

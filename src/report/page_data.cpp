@@ -288,7 +288,8 @@ json experiment_of(const Comparing& all) {
     if (comparison.primary) verdicts.push_back(verdict_of(all, comparison));
   }
   json command = {"runner", spec.file.string()};
-  for (const auto& [key, value] : spec.overrides) command.push_back(key + "=" + value);
+  for (const auto& [key, value] : spec.overrides)
+    command.push_back(fmt::format("{}={}", key, value));
   const Table wide = methods_twin(all);
   json page = page_rows(spec, all.cells);
   page.update(page_search(spec, all.cells));

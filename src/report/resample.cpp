@@ -41,7 +41,8 @@ double score_on(const data::Task& task, const std::vector<experiment::Prediction
 
 }  // namespace
 
-Resampled::Resampled(std::vector<TaskPredictions> tasks, int resamples) : resamples_(resamples) {
+Resampled::Resampled(const std::vector<TaskPredictions>& tasks, int resamples)
+    : resamples_(resamples) {
   for (const TaskPredictions& task : tasks) {
     names_.push_back(task.task->name);
     Models& scores = scores_.emplace_back();

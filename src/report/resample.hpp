@@ -29,7 +29,7 @@ struct TaskPredictions {
 class Resampled {
  public:
   // Scores every model on `resamples` draws of its task's rows.
-  Resampled(std::vector<TaskPredictions> tasks, int resamples);
+  Resampled(const std::vector<TaskPredictions>& tasks, int resamples);
 
   // Percentile interval of the mean over tasks (given by index) of the mean over seeds of the
   // scores' difference x 100. A pair that is alone with its seed is not resampled: the interval is

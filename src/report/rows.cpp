@@ -76,7 +76,7 @@ Row metric_names(const std::vector<CellData>& cells) {
 
 Row score_columns(const std::string& split, const Row& metrics) {
   Row columns = {split + "_loss", split + "_score"};
-  for (const std::string& metric : metrics) columns.push_back(split + "_" + metric);
+  for (const std::string& metric : metrics) columns.push_back(fmt::format("{}_{}", split, metric));
   return columns;
 }
 

@@ -45,8 +45,9 @@ std::string_view name_of(std::string_view option) {
 
 // D-HH:MM:SS, in whole five minutes.
 std::string time_limit(double hours) {
+  constexpr long kDay = 24L * 60;
   const auto minutes = static_cast<long>(std::ceil(hours * 60.0 / 5.0)) * 5;
-  return fmt::format("{}-{:02}:{:02}:00", minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
+  return fmt::format("{}-{:02}:{:02}:00", minutes / kDay, minutes / 60 % 24, minutes % 60);
 }
 
 // A path in an option of sbatch, whose patterns begin with '%'.

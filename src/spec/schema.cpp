@@ -78,7 +78,7 @@ Json number(const char* type, const Range& range, std::span<const std::string_vi
 }
 
 // What an editor shows.
-Json described(Json json, std::string_view meaning, std::string_view standard,
+Json described(const Json& json, std::string_view meaning, std::string_view standard,
                std::string_view trade_off) {
   std::string description(meaning);
   if (!trade_off.empty()) description += fmt::format(".\n\nTrade-off: {}", trade_off);
@@ -193,7 +193,7 @@ Json with_unit(const std::vector<std::string_view>& units) {
 Json form_of(const Field& row) {
   constexpr std::string_view kFolderName = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
   const std::string_view path = row.path;
-  const Json recipe = {{"$ref", "#/$defs/recipe"}}, inner = {{"$ref", "#/$defs/inner"}};
+  Json recipe = {{"$ref", "#/$defs/recipe"}}, inner = {{"$ref", "#/$defs/inner"}};
   if (path == "name" || path == "tasks[].name") {
     return any_of({{{"type", {"number", "boolean"}}}, pattern(std::string(kFolderName))});
   }

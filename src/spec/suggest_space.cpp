@@ -28,7 +28,7 @@ std::vector<const Node*> per_objective(Section& section, std::string_view key,
   } else if (node->kind == Node::Kind::scalar) {
     std::ranges::fill(nodes, node);
   } else {
-    const std::vector<const Node*> items = read_list(*node, key, problems);
+    std::vector<const Node*> items = read_list(*node, key, problems);
     if (items.size() == goals.size()) return items;
     problems.add(node->place, fmt::format("{} has {} entries for {} objectives", key, items.size(),
                                           goals.size()));

@@ -57,7 +57,7 @@ struct Cells {
     for (const spec::TaskEntry& entry : spec.tasks) {
       tasks.push_back({.task = &entry.task, .models = {}});
     }
-    return compare(spec, Scores(spec, cells), Resampled(std::move(tasks), 10));
+    return compare(spec, Scores(spec, cells), Resampled(tasks, 10));
   }
 
   static constexpr int kRows = 200;
