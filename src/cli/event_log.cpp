@@ -62,8 +62,7 @@ void add(Json& line, const experiment::TrialRecord& trial) {
   line["selection_score"] = trial.evaluation.selection.score;
   line["examples"] = trial.budget.examples;
   line["flops"] = trial.budget.flops;
-  line["seconds"] =
-      trial.budget.train_seconds + trial.budget.fusion_seconds + trial.budget.evaluate_seconds;
+  line["seconds"] = experiment::amount_of(trial.budget, spec::BudgetUnit::seconds);
 }
 
 Json line_of(const experiment::Event& event) {

@@ -60,7 +60,7 @@ std::optional<std::string> last_error(const Cell& cell) {
 }
 
 double seconds_of(const TrialRecord& trial) {
-  return trial.budget.train_seconds + trial.budget.fusion_seconds + trial.budget.evaluate_seconds;
+  return amount_of(trial.budget, spec::BudgetUnit::seconds);
 }
 
 struct Row {

@@ -102,10 +102,8 @@ json verdict_of(const Comparing& all, const Comparison& comparison) {
 // What the family of the other comparisons says, in a few words.
 std::string family_text(const Comparing& all) {
   std::size_t count = 0, undecided = 0, without = 0;
-  bool others = false;  // there is a primary one
   std::string decided;
   for (const Comparison& comparison : all.comparisons) {
-    others = others || comparison.primary;
     if (comparison.primary) continue;
     ++count;
     if (comparison.verdict == Verdict::none) ++without;
@@ -117,6 +115,7 @@ std::string family_text(const Comparing& all) {
                            comparison.against->name, difference_text(all, comparison));
   }
   if (count == 0) return "";
+  const bool others = count < all.comparisons.size();  // beside a primary one
   std::string text = count == 1
                          ? fmt::format("The {}comparison: ", others ? "other " : "")
                          : fmt::format("Of {}{} comparisons: ", others ? "the other " : "", count);
