@@ -126,13 +126,21 @@ std::string refuse_other_spec(const spec::Spec& spec) {
       folder.string(), changed));
 }
 
-std::vector<fs::path> damaged_claims(const fs::path& run) {
+std::vector<fs::path> claim_files(const fs::path& run) {
   std::vector<fs::path> found;
   std::error_code none;  // no run yet
   for (const auto& entry : fs::directory_iterator(run / "inputs", none)) {
-    if (entry.path().extension() != ".json") continue;
-    if (io::checked_record(io::read_file(entry.path())).empty()) found.push_back(entry.path());
+    if (entry.path().extension() == ".json") found.push_back(entry.path());
   }
+  std::ranges::sort(found);
+  return found;
+}
+
+std::vector<fs::path> damaged_claims(const fs::path& run) {
+  std::vector<fs::path> found = claim_files(run);
+  std::erase_if(found, [](const fs::path& file) {
+    return !io::checked_record(io::read_file(file)).empty();
+  });
   return found;
 }
 

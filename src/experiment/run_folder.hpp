@@ -34,7 +34,9 @@ void write_spec(const spec::Spec& spec);
 // with it, else an empty text.
 std::string refuse_other_spec(const spec::Spec& spec);
 
-// The damaged files of inputs/, which say of which data and weights a run is.
+// The files of inputs/, TASK_LENGTH.json, which say of which data and weights a run is; sorted, and
+// without what a killed process left half written beside them.
+std::vector<std::filesystem::path> claim_files(const std::filesystem::path& run);
 std::vector<std::filesystem::path> damaged_claims(const std::filesystem::path& run);
 
 // That this process works in a folder, for as long as it lives.

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
+#include "experiment/run_folder.hpp"
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path Claims::path(const std::string& task, int max_length) const {
-  return folder_ / fmt::format("{}_{}.json", task, max_length);
+  return run_ / "inputs" / fmt::format("{}_{}.json", task, max_length);
 }
 
 std::optional<Inputs> Claims::read(const std::string& task, int max_length) const {
@@ -52,10 +52,9 @@ void Claims::claim(const std::string& task, int max_length, const Inputs& now) c
 
 std::vector<Claims::Damaged> Claims::damaged() const {
   std::vector<Damaged> found;
-  std::error_code none;  // no run yet
-  for (const auto& entry : fs::directory_iterator(folder_, none)) {
-    if (entry.path().extension() != ".json" || read(entry.path())) continue;
-    const std::string name = entry.path().stem();  // TASK_LENGTH
+  for (const fs::path& file : experiment::claim_files(run_)) {
+    if (read(file)) continue;
+    const std::string name = file.stem();  // TASK_LENGTH
     const std::size_t end = name.rfind('_');
     const int max_length = std::atoi(name.c_str() + (end == name.npos ? 0 : end + 1));
     if (max_length > 0) found.push_back({name.substr(0, end), max_length});

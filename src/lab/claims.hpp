@@ -16,8 +16,8 @@ namespace runner::lab {
 class Claims {
  public:
   // `tell` hears of a file that is damaged and counts as absent.
-  Claims(std::filesystem::path folder, std::function<void(const std::string&)> tell)
-      : folder_(std::move(folder)), tell_(std::move(tell)) {}
+  Claims(std::filesystem::path run, std::function<void(const std::string&)> tell)
+      : run_(std::move(run)), tell_(std::move(tell)) {}
 
   // Nothing when no process has claimed them yet.
   std::optional<Inputs> read(const std::string& task, int max_length) const;
@@ -34,7 +34,7 @@ class Claims {
   std::filesystem::path path(const std::string& task, int max_length) const;
   std::optional<Inputs> read(const std::filesystem::path& file) const;
 
-  std::filesystem::path folder_;
+  std::filesystem::path run_;
   std::function<void(const std::string&)> tell_;
 };
 

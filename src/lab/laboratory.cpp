@@ -53,7 +53,7 @@ class StoringLaboratory : public Laboratory {
   StoringLaboratory(const spec::Spec& spec, fs::path store, int threads, const Tell& tell)
       : spec_(spec),
         tell_(tell ? tell : [](const std::string&) {}),
-        claims_(store.parent_path() / "inputs", tell_),
+        claims_(store.parent_path(), tell_),
         store_(std::move(store), spec.store_limit, tell),
         threads_(threads),
         device_(train::resolve_device(spec.device)),

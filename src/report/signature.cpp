@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "experiment/run.hpp"
+#include "experiment/run_folder.hpp"
 #include "experiment/version.hpp"
 #include "io/checked.hpp"
 #include "io/csv.hpp"
@@ -40,16 +40,10 @@ Claims read_claim(const fs::path& file) {
 }
 
 Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {
-  const fs::path folder = experiment::run_folder(spec) / "inputs";
-  std::vector<fs::path> files;
-  std::error_code none;  // no run yet
-  for (const auto& entry : fs::directory_iterator(folder, none)) {
-    const std::string name = entry.path().stem();  // TASK_LENGTH
-    if (name.substr(0, name.rfind('_')) == task.task.name) files.push_back(entry.path());
-  }
-  std::ranges::sort(files);
   Claims claims;
-  for (const fs::path& file : files) {
+  for (const fs::path& file : experiment::claim_files(experiment::run_folder(spec))) {
+    const std::string name = file.stem();  // TASK_LENGTH
+    if (name.substr(0, name.rfind('_')) != task.task.name) continue;
     const Claims claim = read_claim(file);
     claims.data += claim.data;
     claims.model += claim.model;

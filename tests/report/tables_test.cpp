@@ -331,6 +331,9 @@ TEST_CASE("every table for people ends in the line that tells which experiment i
   for (const char* name : {"methods.tex", "comparisons.tex", "pairs.tex"}) {
     CHECK(files.at(name).find("selection holdout:0.1; report dev") != std::string::npos);
   }
+  // What a killed process left half written says nothing.
+  claim("RTE_128.json.tmp-q1W2e3", R"({"data":"abf","model":"def"})");
+  CHECK(report::signature(spec) == line);
   // Other data are another experiment.
   claim("RTE_128.json", R"({"data":"abe","model":"def"})");
   CHECK(report::signature(spec) != line);
