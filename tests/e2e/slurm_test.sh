@@ -45,10 +45,21 @@ known=$(job_of 1-known.sh) cells=$(job_of 2-cells.sh) merge=$(job_of 3-merge.sh)
 expect 2 run shared "$runner" slurm "${study[@]}" --submit
 said "still in the queue"
 
-at_work() { grep -qsF "\"$1\"" shared/small/processes/*.json; }
-wait_for 120 at_work "${known}_1"
+# A task is held where it is until it has been told: it cannot end before.
+at_work() { lease=$(grep -lsF "\"$1\"" shared/small/processes/*.json); }
+hold() {
+  wait_for 240 at_work "$1"
+  lease=${lease##*/} lease=${lease%-*}  # HOST-PID
+  held=${lease##*-}
+  kill -STOP "$held"
+}
+warned() { ((0x$(awk '/^ShdPnd/ { print $2 }' "/proc/$held/status") & 1 << ($(kill -l USR1) - 1))); }
+
+hold "${known}_1"
 scancel --batch --signal=USR1 "${known}_1"
-wait_for 240 at_work "${cells}_0"
+wait_for 60 warned
+kill -CONT "$held"
+hold "${cells}_0"  # Slurm itself lets it go on, to make way
 node=$(scontrol show job "${cells}_0" | sed -n 's/^ *NodeList=\(n[0-9]*\)$/\1/p')
 urgent=$(sbatch --parsable --partition=urgent --nodelist="$node" --mem=64M --output=/dev/null --wrap 'sleep 1')
 wait_for 120 ended "$urgent"
