@@ -13,6 +13,7 @@
 #include "data/tokenizer.hpp"
 #include "experiment/forecast.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "model/checkpoint.hpp"
 #include "model/tensor_source.hpp"
 #include "spec/preflight.hpp"
@@ -28,11 +29,10 @@ std::string lack_of_disk(const spec::Spec& spec, double bytes) {
   while (!fs::exists(place) && place.has_parent_path()) place = place.parent_path();
   std::error_code error;
   const fs::space_info space = fs::space(place, error);
-  if (error || static_cast<double>(space.available) >= bytes) return {};
-  constexpr double kGigabyte = 1e9;
-  return fmt::format("{}: {:.3g} GB are free, and the plan keeps {:.3g} GB of snapshots",
-                     spec.runs_root.string(), static_cast<double>(space.available) / kGigabyte,
-                     bytes / kGigabyte);
+  const auto free = static_cast<double>(space.available);
+  if (error || free >= bytes) return {};
+  return fmt::format("{}: {} are free, and the plan keeps {} of snapshots", spec.runs_root.string(),
+                     io::size_text(free), io::size_text(bytes));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "experiment/run_folder.hpp"
 #include "experiment/store.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 
 namespace runner::cli {
 namespace fs = std::filesystem;
@@ -41,7 +42,7 @@ int clean_command(const std::vector<std::string>& arguments) {
   const experiment::Store store(folder / "store", spec.store_limit, {});
   std::uintmax_t bytes = 0;
   const auto show = [&](const fs::path& path, std::uintmax_t size, std::string_view what) {
-    print_out("{}: {:.1f} MB, {}\n", path.string(), static_cast<double>(size) / 1e6, what);
+    print_out("{}: {}, {}\n", path.string(), io::size_text(static_cast<double>(size)), what);
     bytes += size;
   };
   for (const experiment::Store::Leftover& leftover : store.leftovers(wanted)) {
@@ -53,7 +54,7 @@ int clean_command(const std::vector<std::string>& arguments) {
     show(path, fs::file_size(path, ignored), "of a process that is gone");
     if (remove) fs::remove(path, ignored);
   }
-  print_out("{:.1f} MB {}\n", static_cast<double>(bytes) / 1e6,
+  print_out("{} {}\n", io::size_text(static_cast<double>(bytes)),
             remove ? "removed" : "can go: the same with --remove removes it");
   return kDone;
 }

@@ -26,6 +26,7 @@
 #include "data/glue.hpp"
 #include "data/tasks.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "kernels/machine.hpp"
 #include "spec/spec.hpp"
 
@@ -34,8 +35,6 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 namespace {
-
-constexpr double kGigabyte = 1e9;
 
 struct Findings {
   std::vector<std::pair<std::string, std::string>> rows;  // what, and what it is here
@@ -113,8 +112,8 @@ void examine_libtorch(Findings& found) {
     const int threads = here.auto_threads();
     found.add("threads",
               fmt::format("{} for runs (affinity, cgroup and Slurm allow no more)", threads));
-    found.add("memory", fmt::format("{:.1f} GB for runs", here.auto_memory() / kGigabyte));
-    if (here.auto_memory() < 4.0 * kGigabyte) {
+    found.add("memory", io::size_text(here.auto_memory()) + " for runs");
+    if (here.auto_memory() < 4e9) {
       found.advice.emplace_back(
           "less than 4 GB of memory: a RoBERTa-base run needs about 6 with 8 snapshots; take a "
           "smaller model, or fewer snapshots");
@@ -133,7 +132,7 @@ void examine_disk(Findings& found) {
   const bool known = ::statvfs(there.c_str(), &disk) == 0;
   const double free = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
   found.add("runs",
-            known ? fmt::format("{}: {:.1f} GB free", shown(runs), free / kGigabyte) : shown(runs));
+            known ? fmt::format("{}: {} free", shown(runs), io::size_text(free)) : shown(runs));
   if (!fs::is_directory(there) || ::access(there.c_str(), W_OK) != 0) {
     found.broken.push_back(
         fmt::format("{} cannot be written: set RUNNER_RUNS, or `runs` in the spec", shown(runs)));
@@ -141,9 +140,9 @@ void examine_disk(Findings& found) {
   const double limit = static_cast<double>(spec::Spec().store_limit);
   if (known && free < limit) {
     found.advice.push_back(
-        fmt::format("less than the {:.0f} GB are free that the store of runs may take: set "
+        fmt::format("less than the {} are free that the store of runs may take: set "
                     "store_limit in the spec",
-                    limit / kGigabyte));
+                    io::size_text(limit)));
   }
 }
 

@@ -275,9 +275,10 @@ int run_command(const std::vector<std::string>& arguments) {
     }
     if (const int again = laboratory->trained_again(); again > 0) {
       progress.warn(fmt::format(
-          "{} training run{} dropped for store_limit ({:.1f} GB) and trained again; a larger one "
+          "{} training run{} dropped for store_limit ({}) and trained again; a larger one "
           "would save that",
-          again, again == 1 ? " was" : "s were", static_cast<double>(spec.store_limit) / 1e9));
+          again, again == 1 ? " was" : "s were",
+          io::size_text(static_cast<double>(spec.store_limit))));
     }
   } else if (!damaged.empty()) {
     experiment::write_spec(spec);

@@ -13,6 +13,7 @@
 #include "experiment/forecast.hpp"
 #include "experiment/run.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "model/checkpoint.hpp"
 #include "model/layout.hpp"
 #include "spec/budget.hpp"
@@ -21,8 +22,6 @@ namespace runner::cli {
 namespace po = boost::program_options;
 
 namespace {
-
-constexpr double kGigabyte = 1e9;
 
 // FLOPs per second of the finished trials in the run's journals, all workers together; 0: none.
 double recorded_rate(const spec::Spec& spec, int workers) {
@@ -131,8 +130,8 @@ double snapshot_bytes(const spec::Spec& spec, const experiment::Forecast& cost) 
 std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
                           const experiment::Pool& pool, double cell_bytes, double store_limit) {
   const auto [rate, source] = rate_of(spec, line, pool.workers);
-  const std::string memory = fmt::format("# peak memory: at most {:.2g} GB, {} cell{} at once\n",
-                                         pool.workers * cell_bytes / kGigabyte, pool.workers,
+  const std::string memory = fmt::format("# peak memory: at most {}, {} cell{} at once\n",
+                                         io::size_text(pool.workers * cell_bytes), pool.workers,
                                          pool.workers == 1 ? "" : "s");
   if (needs_rate(spec) && rate == 0.0) {
     return fmt::format(
@@ -159,8 +158,8 @@ std::string forecast_text(const spec::Spec& spec, const CommandLine& line,
                             cost.computed().flops / rate / 3600.0, rate, source)
               : "# hours: not known before a trial has run; --measure or --rate FLOPS tell\n";
   text += memory;
-  text += fmt::format("# disk: {:.3g} GB of snapshots; store_limit {:.3g} GB {}\n",
-                      disk / kGigabyte, store_limit / kGigabyte,
+  text += fmt::format("# disk: {} of snapshots; store_limit {} {}\n", io::size_text(disk),
+                      io::size_text(store_limit),
                       disk <= store_limit
                           ? "holds them all"
                           : "is less: runs that are dropped are trained again when they "

@@ -11,6 +11,7 @@
 #include "cli/engine.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "model/config.hpp"
 #include "model/layout.hpp"
 
@@ -70,16 +71,15 @@ experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::C
 
 void require_address_space(const spec::Spec& spec, const experiment::Pool& pool) {
   constexpr double kProgram = 1e9;  // with LibTorch for CPUs; 0.84e9 were seen
-  constexpr double kGigabyte = 1e9;
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
   const double needed = kProgram + pool.workers * cell_bytes(spec);
   if (static_cast<double>(limit.rlim_cur) >= needed) return;
-  throw InputError(fmt::format(
-      "a process may take {:.2f} GB of address space here (ulimit -v), and this run up to {:.2f} "
-      "GB with {} cell{} at once: raise the limit, or set workers: to fewer",
-      static_cast<double>(limit.rlim_cur) / kGigabyte, needed / kGigabyte, pool.workers,
-      pool.workers == 1 ? "" : "s"));
+  throw InputError(
+      fmt::format("a process may take {} of address space here (ulimit -v), and this run up to {} "
+                  "with {} cell{} at once: raise the limit, or set workers: to fewer",
+                  io::size_text(static_cast<double>(limit.rlim_cur)), io::size_text(needed),
+                  pool.workers, pool.workers == 1 ? "" : "s"));
 }
 
 }  // namespace runner::cli

@@ -138,9 +138,8 @@ std::vector<fs::path> claim_files(const fs::path& run) {
 
 std::vector<fs::path> damaged_claims(const fs::path& run) {
   std::vector<fs::path> found = claim_files(run);
-  std::erase_if(found, [](const fs::path& file) {
-    return !io::checked_record(io::read_file(file)).empty();
-  });
+  std::erase_if(
+      found, [](const fs::path& file) { return !io::checked_record(io::read_file(file)).empty(); });
   return found;
 }
 

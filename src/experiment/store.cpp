@@ -102,10 +102,6 @@ void link_or_copy(const fs::path& from, const fs::path& to) {
   file.commit();
 }
 
-std::string megabytes(std::uintmax_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
 // The run that an entry of the store belongs to: its first 32 letters.
 std::string key_of(const fs::path& entry) { return entry.filename().string().substr(0, 32); }
 
@@ -254,11 +250,14 @@ void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wan
     }
   }
   if (const std::uintmax_t free = free_bytes(); free < run + work) {
+    const auto size = [](std::uintmax_t bytes) {
+      return io::size_text(static_cast<double>(bytes));
+    };
     throw WriteError(fmt::format(
         "{}: No space left on device: a training run needs {} of disk ({} for its snapshots, {} "
         "while it trains), "
         "and {} are free; make room, or set runs: to a larger disk",
-        folder_.string(), megabytes(run + work), megabytes(run), megabytes(work), megabytes(free)));
+        folder_.string(), size(run + work), size(run), size(work), size(free)));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -157,6 +158,16 @@ std::vector<fs::path> abandoned_files(const fs::path& folder) {
     found.push_back(entry.path());
   }
   return found;
+}
+
+std::string size_text(double bytes) {
+  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB"};
+  constexpr double kRoundsUp = 999.5;  // to four digits
+  std::size_t unit = 0;
+  for (; bytes >= kRoundsUp && unit + 1 < kUnits.size(); ++unit) bytes /= 1000.0;
+  return fmt::format(
+      "{} {}", bytes >= kRoundsUp ? fmt::format("{:.0f}", bytes) : fmt::format("{:.3g}", bytes),
+      kUnits[unit]);
 }
 
 std::string content_hash(std::string_view bytes) {

@@ -70,6 +70,11 @@ expect 0 "${sandbox[@]}" bash -e fill.sh "${small[@]}"
 said "No space left on device"
 same_tables plain kept
 
+# And said beforehand, where it is asked what a run will find.
+expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o size=300k none full && exec "$@"' - \
+  "$runner" check --files "$spec" runs=full
+said "kB are free, and the plan keeps"
+
 expect 2 "${sandbox[@]}" bash -c 'mount -t tmpfs -o ro none closed && exec "$@"' - \
   "${small[@]}" runs=closed
 said "closed"

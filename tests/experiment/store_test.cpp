@@ -203,8 +203,7 @@ TEST_CASE("a disk without room for a run is said before it is trained") {
   Place place;
   constexpr std::uintmax_t kTooMuch = std::uintmax_t{1} << 60;
   CHECK_THROWS_WITH_AS(place.store.make_room(kTooMuch, 1000, {}),
-                       doctest::Contains("a training run needs 1152921504606.8 MB of disk"),
-                       InputError);
+                       doctest::Contains("a training run needs 1152922 TB of disk"), InputError);
 }
 
 TEST_CASE("a link in the place of a run is refused") {

@@ -27,6 +27,16 @@ struct Folder {
 
 }  // namespace
 
+TEST_CASE("a size is told in three digits and its unit") {
+  CHECK(io::size_text(0) == "0 B");
+  CHECK(io::size_text(999) == "999 B");
+  CHECK(io::size_text(168'000) == "168 kB");
+  CHECK(io::size_text(999'499) == "999 kB");
+  CHECK(io::size_text(999'500) == "1 MB");
+  CHECK(io::size_text(3.84e9) == "3.84 GB");
+  CHECK(io::size_text(2.5e15) == "2500 TB");
+}
+
 TEST_CASE("an atomic write creates folders, replaces the file and leaves nothing beside it") {
   const Folder folder;
   const fs::path file = folder.path / "a" / "b.txt";
