@@ -31,6 +31,7 @@ struct Token {
 };
 
 void embed(const Embedding& e, std::int64_t begin, std::int64_t end) {
+  const LayerNorm& norm = e.norm;
   const std::int64_t padded = units(e.width) * 16;
   float* factors = scratch(2 * padded);
   float* s = factors + padded;
@@ -42,19 +43,17 @@ void embed(const Embedding& e, std::int64_t begin, std::int64_t end) {
       store(value, s + c, count);
       total = total + value;
     });
-    const RowStatistics statistics = row_statistics(s, sum(total), e.width, e.eps);
-    if (e.mean != nullptr) e.mean[row] = statistics.mean;
-    if (e.rstd != nullptr) e.rstd[row] = statistics.rstd;
+    const RowStatistics statistics = row_statistics(norm, row, s, sum(total), e.width);
     row_factors(e.dropout, row, e.width, factors);
     const Lanes mean = set(statistics.mean);
     const Lanes rstd = set(statistics.rstd);
     const std::int64_t offset = row * e.width;
     for_columns(0, e.width, [&, offset](std::int64_t c, auto count) HWY_ATTR {
       const Lanes h = (load(s + c, count) - mean) * rstd;
-      const Lanes y =
-          mul_add(h, load(e.gamma + c, count), load(e.beta + c, count)) * load(factors + c, count);
-      if (e.y != nullptr) store(y, e.y + offset + c, count);
-      if (e.y_bf16 != nullptr) store(y, e.y_bf16 + offset + c, count);
+      const Lanes y = mul_add(h, load(norm.gamma + c, count), load(norm.beta + c, count)) *
+                      load(factors + c, count);
+      if (norm.y != nullptr) store(y, norm.y + offset + c, count);
+      if (norm.y_bf16 != nullptr) store(y, norm.y_bf16 + offset + c, count);
     });
   }
 }
@@ -67,13 +66,7 @@ HWY_INLINE void backward(const Embedding& e, const float* dy, const T* dy_produc
   float* factors = scratch(3 * padded);
   float* room = factors + padded;
   for (std::int64_t block = begin; block < end; ++block) {
-    float* dgamma = nullptr;
-    float* dbeta = nullptr;
-    if (partials != nullptr) {
-      dgamma = partials + block * 2 * width;
-      dbeta = dgamma + width;
-      std::fill_n(dgamma, 2 * width, 0.0F);
-    }
+    const BlockSums sums(partials, block, 2, width);
     const std::int64_t last = std::min(e.rows, (block + 1) * kRowBlock);
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       const std::int64_t offset = row * width;
@@ -87,7 +80,7 @@ HWY_INLINE void backward(const Embedding& e, const float* dy, const T* dy_produc
       };
       const auto output = [=](std::int64_t c, auto count, Lanes ds)
                               HWY_ATTR { store(ds, dsum + offset + c, count); };
-      row_gradient({e.mean[row], e.rstd[row]}, e.gamma, width, dgamma, dbeta, room, input, output);
+      row_gradient(e.norm, row, width, sums, room, input, output);
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "kernels/column_sum.hpp"
 #include "kernels/dropout.hpp"
+#include "kernels/layer_norm.hpp"
 
 namespace runner::kernels {
 
@@ -20,14 +21,8 @@ struct Embedding {
   const float* word = nullptr;              // [vocabulary, width]
   const float* position = nullptr;          // [positions, width]
   const float* type = nullptr;              // [types, width]
-  const float* gamma = nullptr;             // [width]
-  const float* beta = nullptr;              // [width]
-  float eps = 1e-5F;
+  LayerNorm norm;
   Dropout dropout;
-  float* mean = nullptr;   // [rows], written by forward, read by backward; null: not kept
-  float* rstd = nullptr;   // [rows], the same
-  float* y = nullptr;      // [rows, width]; null: unwanted
-  Bf16* y_bf16 = nullptr;  // [rows, width]; null: unwanted
 };
 
 // Rows [begin, end).

@@ -7,9 +7,20 @@
 
 namespace runner::kernels {
 
+// A layer norm at a kernel's end: y = (s - mean(s)) / sqrt(var(s) + eps) * gamma + beta.
+struct LayerNorm {
+  const float* gamma = nullptr;  // [width]
+  const float* beta = nullptr;   // [width]
+  float eps = 1e-5F;
+  float* mean = nullptr;   // [rows], written by forward, read by backward; null: not kept
+  float* rstd = nullptr;   // [rows], 1 / sqrt(var + eps), the same
+  float* y = nullptr;      // [rows, width]; null: unwanted
+  Bf16* y_bf16 = nullptr;  // [rows, width], a copy; null: unwanted
+};
+
 // The end of a post-norm sublayer in one pass:
 //
-//   s = residual + dropout(x + bias)      y = (s - mean(s)) / sqrt(var(s) + eps) * gamma + beta
+//   s = residual + dropout(x + bias)      y = LayerNorm(s)
 //
 // The residual stream and the statistics are fp32; x is what the matrix product before stores
 // (T = float or Bf16), y_bf16 the copy that the products after it read. Nothing else is stored: the
@@ -21,14 +32,8 @@ struct ResidualNorm {
   const T* x = nullptr;             // [rows, width]
   const float* bias = nullptr;      // [width]; null: 0
   const float* residual = nullptr;  // [rows, width]; null: 0
-  const float* gamma = nullptr;     // [width]
-  const float* beta = nullptr;      // [width]
-  float eps = 1e-5F;
   Dropout dropout;
-  float* mean = nullptr;   // [rows], written by forward, read by backward; null: not kept
-  float* rstd = nullptr;   // [rows], 1 / sqrt(var + eps), the same
-  float* y = nullptr;      // [rows, width]; may be residual if no backward follows; null: unwanted
-  Bf16* y_bf16 = nullptr;  // [rows, width]; null: unwanted
+  LayerNorm norm;  // y may be residual if no backward follows
 };
 
 template <typename T>
@@ -43,14 +48,14 @@ struct ResidualNormGradient {
 };
 
 // Rows [begin, end).
-void residual_norm_forward(const ResidualNorm<float>& norm, std::int64_t begin, std::int64_t end);
-void residual_norm_forward(const ResidualNorm<Bf16>& norm, std::int64_t begin, std::int64_t end);
+void residual_norm_forward(const ResidualNorm<float>& step, std::int64_t begin, std::int64_t end);
+void residual_norm_forward(const ResidualNorm<Bf16>& step, std::int64_t begin, std::int64_t end);
 
-// Row blocks [begin, end) of row_blocks(rows). Reads norm.mean and norm.rstd, not norm.y.
-void residual_norm_backward(const ResidualNorm<float>& norm,
+// Row blocks [begin, end) of row_blocks(rows). Reads norm.mean and norm.rstd, not y.
+void residual_norm_backward(const ResidualNorm<float>& step,
                             const ResidualNormGradient<float>& gradient, std::int64_t begin,
                             std::int64_t end);
-void residual_norm_backward(const ResidualNorm<Bf16>& norm,
+void residual_norm_backward(const ResidualNorm<Bf16>& step,
                             const ResidualNormGradient<Bf16>& gradient, std::int64_t begin,
                             std::int64_t end);
 

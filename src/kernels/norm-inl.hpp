@@ -6,9 +6,11 @@
 #define RUNNER_KERNELS_NORM_INL
 #endif
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/lanes-inl.hpp"
+#include "kernels/layer_norm.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace runner::kernels::HWY_NAMESPACE {
@@ -18,10 +20,10 @@ struct RowStatistics {
   float rstd;
 };
 
-// Mean and 1 / sqrt(variance + eps) of s [width], whose sum is given. In two passes: the variance
-// of a row far from 0 keeps its digits.
-HWY_INLINE RowStatistics row_statistics(const float* s, float total, std::int64_t width,
-                                        float eps) {
+// Mean and 1 / sqrt(variance + eps) of a row s [width], whose sum is given; kept where the norm
+// wants them. In two passes: the variance of a row far from 0 keeps its digits.
+HWY_INLINE RowStatistics row_statistics(const LayerNorm& norm, std::int64_t row, const float* s,
+                                        float total, std::int64_t width) {
   const auto n = static_cast<float>(width);
   const float mean = total / n;
   Lanes squares = zero();
@@ -29,8 +31,25 @@ HWY_INLINE RowStatistics row_statistics(const float* s, float total, std::int64_
     const Lanes centred = first(load(s + c, count) - set(mean), count);
     squares = mul_add(centred, centred, squares);
   });
-  return {mean, 1.0F / std::sqrt(sum(squares) / n + eps)};
+  const float rstd = 1.0F / std::sqrt(sum(squares) / n + norm.eps);
+  if (norm.mean != nullptr) norm.mean[row] = mean;
+  if (norm.rstd != nullptr) norm.rstd[row] = rstd;
+  return {mean, rstd};
 }
+
+// A row block's sums of columns, cleared: `count` of them side by side in partials (null:
+// unwanted).
+struct BlockSums {
+  float *dgamma = nullptr, *dbeta = nullptr, *dbias = nullptr;
+
+  BlockSums(float* partials, std::int64_t block, std::int64_t count, std::int64_t width) {
+    if (partials == nullptr) return;
+    dgamma = partials + block * count * width;
+    dbeta = dgamma + width;
+    if (count > 2) dbias = dbeta + width;
+    std::fill_n(dgamma, count * width, 0.0F);
+  }
+};
 
 struct RowInput {
   Lanes s, dy;
@@ -38,12 +57,14 @@ struct RowInput {
 
 // The backward pass of y = h * gamma + beta, h = (s - mean) * rstd, over one row: input(column,
 // count) is a RowInput, output(column, count, ds) takes the gradient of s. Adds the row's share to
-// dgamma and dbeta (null: unwanted). `room` has space for two rows, each of whole sixteens.
+// dgamma and dbeta. `room` has space for two rows, each of whole sixteens.
 template <class Input, class Output>
-HWY_INLINE void row_gradient(RowStatistics statistics, const float* gamma, std::int64_t width,
-                             float* dgamma, float* dbeta, float* room, Input input, Output output) {
-  const Lanes mean = set(statistics.mean);
-  const Lanes rstd = set(statistics.rstd);
+HWY_INLINE void row_gradient(const LayerNorm& norm, std::int64_t row, std::int64_t width,
+                             const BlockSums& sums, float* room, Input input, Output output) {
+  const Lanes mean = set(norm.mean[row]);
+  const Lanes rstd = set(norm.rstd[row]);
+  const float* gamma = norm.gamma;
+  float *dgamma = sums.dgamma, *dbeta = sums.dbeta;
   float* h_row = room;
   float* dy_row = room + (width + 15) / 16 * 16;
   Lanes sum_dh = zero();

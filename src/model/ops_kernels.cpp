@@ -197,6 +197,17 @@ class KernelOps final : public Ops {
   }
 
  private:
+  template <class Step>  // EmbeddingStep, NormStep
+  static kernels::LayerNorm norm_of(const Step& step) {
+    return {.gamma = data<float>(step.gamma),
+            .beta = data<float>(step.beta),
+            .eps = step.eps,
+            .mean = data<float>(step.mean),
+            .rstd = data<float>(step.rstd),
+            .y = data<float>(step.y),
+            .y_bf16 = data<Bf16>(step.y_product)};
+  }
+
   kernels::Embedding convert(const EmbeddingStep& step) {
     const PackedBatch& host = *step.batch->host;
     return {.rows = host.tokens(),
@@ -207,14 +218,8 @@ class KernelOps final : public Ops {
             .word = data<float>(step.word),
             .position = data<float>(step.position),
             .type = step.type.defined() ? data<float>(step.type) : zeros(step.word.size(1)),
-            .gamma = data<float>(step.gamma),
-            .beta = data<float>(step.beta),
-            .eps = step.eps,
-            .dropout = step.dropout,
-            .mean = data<float>(step.mean),
-            .rstd = data<float>(step.rstd),
-            .y = data<float>(step.y),
-            .y_bf16 = data<Bf16>(step.y_product)};
+            .norm = norm_of(step),
+            .dropout = step.dropout};
   }
 
   template <typename T>
@@ -224,14 +229,8 @@ class KernelOps final : public Ops {
             .x = data<T>(step.x),
             .bias = data<float>(step.bias),
             .residual = data<float>(step.residual),
-            .gamma = data<float>(step.gamma),
-            .beta = data<float>(step.beta),
-            .eps = step.eps,
             .dropout = step.dropout,
-            .mean = data<float>(step.mean),
-            .rstd = data<float>(step.rstd),
-            .y = data<float>(step.y),
-            .y_bf16 = data<Bf16>(step.y_product)};
+            .norm = norm_of(step)};
   }
 
   template <typename T>

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <tuple>
 
 #include "samples.hpp"
 
@@ -22,14 +23,9 @@ struct Case {
   Floats word = table(vocabulary, 4);
   Floats position = table(places, 5);
   Floats type = table(kinds, 6);
-  Floats gamma = table(1, 7);
-  Floats beta = table(1, 8);
   Floats dy = table(rows, 9);
   Floats dy_product = table(rows, 10);
-  Floats mean = Floats(static_cast<std::size_t>(rows));
-  Floats rstd = mean;
-  Floats y = Floats(dy.size());
-  std::vector<Bf16> y_bf16 = std::vector<Bf16>(dy.size());
+  samples::Norm norm = {.rows = rows, .width = width, .eps = 1e-12F};
 
   Floats table(std::int64_t count, std::uint64_t seed) const {
     return samples::normal(static_cast<std::size_t>(count * width), seed);
@@ -51,19 +47,20 @@ struct Case {
             .word = word.data(),
             .position = position.data(),
             .type = type.data(),
-            .gamma = gamma.data(),
-            .beta = beta.data(),
-            .eps = 1e-12F,
-            .dropout = dropout,
-            .mean = mean.data(),
-            .rstd = rstd.data(),
-            .y = y.data(),
-            .y_bf16 = y_bf16.data()};
+            .norm = norm.view(),
+            .dropout = dropout};
   }
 };
 
-Doubles reference(const Case& c, const Doubles& word, const Doubles& position, const Doubles& type,
-                  const Doubles& gamma, const Doubles& beta) {
+// Of word, position and type table, gamma and beta.
+std::vector<Doubles> arguments(const Case& c) {
+  return {samples::doubles(c.word), samples::doubles(c.position), samples::doubles(c.type),
+          samples::doubles(c.norm.gamma), samples::doubles(c.norm.beta)};
+}
+
+Doubles reference(const Case& c, const std::vector<Doubles>& values) {
+  const auto& [word, position, type, gamma, beta] =
+      std::tie(values[0], values[1], values[2], values[3], values[4]);
   Doubles y;
   const auto width = static_cast<std::size_t>(c.width);
   for (std::size_t r = 0; r < c.ids.size(); ++r) {
@@ -95,12 +92,10 @@ TEST_CASE("the embedding matches its definition and central differences") {
       Case c{.rows = 21, .width = width, .dropout = dropout(0.25, 5, 1)};
       embedding_forward(c.embedding(), 0, 8);
       embedding_forward(c.embedding(), 8, c.rows);
-      const std::vector<Doubles> at = {samples::doubles(c.word), samples::doubles(c.position),
-                                       samples::doubles(c.type), samples::doubles(c.gamma),
-                                       samples::doubles(c.beta)};
-      const Doubles expected = reference(c, at[0], at[1], at[2], at[3], at[4]);
-      samples::check_close(c.y, expected, 5e-6, 1e-6);
-      samples::check_close(c.y_bf16, expected, 5e-6, 0x1.01p-8);
+      const std::vector<Doubles> at = arguments(c);
+      const Doubles expected = reference(c, at);
+      samples::check_close(c.norm.y, expected, 5e-6, 1e-6);
+      samples::check_close(c.norm.y_bf16, expected, 5e-6, 0x1.01p-8);
 
       const std::int64_t blocks = row_blocks(c.rows);
       Floats dsum(c.dy.size()), partials(static_cast<std::size_t>(blocks * 2 * width)),
@@ -111,18 +106,8 @@ TEST_CASE("the embedding matches its definition and central differences") {
                          partials.data(), 0, 1);
       sum_partials(partials.data(), blocks, 2 * width, sums.data(), false, 0, 2 * width);
       const auto gradient_of = [&](std::size_t argument) {
-        return samples::differences(
-            [&, argument](const Doubles& v) {
-              std::vector<Doubles> moved = at;
-              moved[argument] = v;
-              const Doubles y = reference(c, moved[0], moved[1], moved[2], moved[3], moved[4]);
-              double loss = 0.0;
-              for (std::size_t i = 0; i < y.size(); ++i) {
-                loss += y[i] * (samples::value(c.dy[i]) + samples::value(c.dy_product[i]));
-              }
-              return loss;
-            },
-            at[argument]);
+        return samples::loss_gradient([&](const auto& moved) { return reference(c, moved); }, at,
+                                      argument, c.dy, c.dy_product);
       };
       const std::vector<std::pair<std::vector<std::int32_t>, Floats*>> tables = {
           {c.ids, &c.word}, {c.positions, &c.position}, {c.types, &c.type}};

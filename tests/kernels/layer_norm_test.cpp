@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include "samples.hpp"
 
 using namespace runner::kernels;
@@ -16,39 +18,36 @@ struct Case {
   std::vector<T> x = samples::normal<T>(size(), 1);
   Floats bias = samples::normal(columns(), 2);
   Floats residual = samples::normal(size(), 3);
-  Floats gamma = samples::normal(columns(), 4);
-  Floats beta = samples::normal(columns(), 5);
   std::vector<T> dy_product = samples::normal<T>(size(), 6);
   Floats dy = samples::normal(size(), 7);
   Dropout dropout = {};
-  Floats mean = Floats(static_cast<std::size_t>(rows));
-  Floats rstd = mean;
-  Floats y = Floats(size());
-  std::vector<Bf16> y_bf16 = std::vector<Bf16>(size());
+  samples::Norm norm = {.rows = rows, .width = width, .eps = 1e-5F};
 
   std::size_t size() const { return static_cast<std::size_t>(rows * width); }
   std::size_t columns() const { return static_cast<std::size_t>(width); }
-  ResidualNorm<T> norm() {
+  ResidualNorm<T> step() {
     return {.rows = rows,
             .width = width,
             .x = x.data(),
             .bias = bias.data(),
             .residual = residual.data(),
-            .gamma = gamma.data(),
-            .beta = beta.data(),
-            .eps = 1e-5F,
             .dropout = dropout,
-            .mean = mean.data(),
-            .rstd = rstd.data(),
-            .y = y.data(),
-            .y_bf16 = y_bf16.data()};
+            .norm = norm.view()};
   }
 };
 
+// x, bias, residual, gamma and beta.
+template <typename T>
+std::vector<Doubles> arguments(const Case<T>& c) {
+  return {samples::doubles(c.x), samples::doubles(c.bias), samples::doubles(c.residual),
+          samples::doubles(c.norm.gamma), samples::doubles(c.norm.beta)};
+}
+
 // LN(residual + dropout(x + bias)) in double precision, from the definition.
 template <typename T>
-Doubles reference(const Case<T>& c, const Doubles& x, const Doubles& bias, const Doubles& residual,
-                  const Doubles& gamma, const Doubles& beta) {
+Doubles reference(const Case<T>& c, const std::vector<Doubles>& values) {
+  const auto& [x, bias, residual, gamma, beta] =
+      std::tie(values[0], values[1], values[2], values[3], values[4]);
   Doubles y(c.size());
   for (std::int64_t r = 0; r < c.rows; ++r) {
     Doubles s(c.columns());
@@ -87,7 +86,7 @@ Gradients<T> backward(Case<T>& c, std::vector<std::int64_t> cuts) {
   cuts.push_back(blocks);
   std::int64_t begin = 0;
   for (const std::int64_t end : cuts) {
-    residual_norm_backward(c.norm(), gradient, begin, end);
+    residual_norm_backward(c.step(), gradient, begin, end);
     begin = end;
   }
   sum_partials(g.partials.data(), blocks, 3 * c.width, g.sums.data(), false, 0, 3 * c.width);
@@ -101,12 +100,10 @@ TEST_CASE_TEMPLATE("dropout, residual and LayerNorm match the definition", T, fl
     for (const std::int64_t width : {1, 5, 16, 36, 128, 200}) {
       for (const double p : {0.0, 0.4}) {
         Case<T> c{.rows = 19, .width = width, .dropout = dropout(p, 77, 2)};
-        residual_norm_forward(c.norm(), 0, c.rows);
-        const Doubles expected = reference(c, samples::doubles(c.x), samples::doubles(c.bias),
-                                           samples::doubles(c.residual), samples::doubles(c.gamma),
-                                           samples::doubles(c.beta));
-        samples::check_close(c.y, expected, 4e-6, 1e-6);
-        samples::check_close(c.y_bf16, expected, 4e-6, 0x1.01p-8);
+        residual_norm_forward(c.step(), 0, c.rows);
+        const Doubles expected = reference(c, arguments(c));
+        samples::check_close(c.norm.y, expected, 4e-6, 1e-6);
+        samples::check_close(c.norm.y_bf16, expected, 4e-6, 0x1.01p-8);
       }
     }
   });
@@ -115,36 +112,20 @@ TEST_CASE_TEMPLATE("dropout, residual and LayerNorm match the definition", T, fl
 TEST_CASE("a row far from zero keeps its digits") {
   Case<float> c{.rows = 1, .width = 64};
   for (float& v : c.residual) v += 1000.0F;
-  residual_norm_forward(c.norm(), 0, 1);
-  samples::check_close(
-      c.y,
-      reference(c, samples::doubles(c.x), samples::doubles(c.bias), samples::doubles(c.residual),
-                samples::doubles(c.gamma), samples::doubles(c.beta)),
-      3e-4);
+  residual_norm_forward(c.step(), 0, 1);
+  samples::check_close(c.norm.y, reference(c, arguments(c)), 3e-4);
 }
 
 TEST_CASE_TEMPLATE("the gradients of LayerNorm match central differences", T, float, Bf16) {
   samples::on_every_target([] {
     for (const std::int64_t width : {5, 20, 33}) {
       Case<T> c{.rows = 18, .width = width, .dropout = dropout(0.3, 78, 2)};
-      residual_norm_forward(c.norm(), 0, c.rows);
+      residual_norm_forward(c.step(), 0, c.rows);
       const auto g = backward(c, {});
-      std::vector<Doubles> at = {samples::doubles(c.x), samples::doubles(c.bias),
-                                 samples::doubles(c.residual), samples::doubles(c.gamma),
-                                 samples::doubles(c.beta)};
+      const std::vector<Doubles> at = arguments(c);
       const auto gradient_of = [&](std::size_t argument) {
-        return samples::differences(
-            [&, argument](const Doubles& v) {
-              std::vector<Doubles> moved = at;
-              moved[argument] = v;
-              const Doubles y = reference(c, moved[0], moved[1], moved[2], moved[3], moved[4]);
-              double loss = 0.0;
-              for (std::size_t i = 0; i < y.size(); ++i) {
-                loss += y[i] * (samples::value(c.dy[i]) + samples::value(c.dy_product[i]));
-              }
-              return loss;
-            },
-            at[argument]);
+        return samples::loss_gradient([&](const auto& moved) { return reference(c, moved); }, at,
+                                      argument, c.dy, c.dy_product);
       };
       samples::check_close(g.dx, gradient_of(0), 2e-5, samples::tolerance<T>(1e-5));
       samples::check_close(g.dresidual, gradient_of(2), 2e-5, 1e-5);
@@ -161,14 +142,14 @@ TEST_CASE_TEMPLATE("the gradients of LayerNorm match central differences", T, fl
 TEST_CASE_TEMPLATE("no split of the rows changes a bit of LayerNorm", T, float, Bf16) {
   Case<T> whole{.rows = 100, .width = 72, .dropout = dropout(0.1, 79, 2)};
   Case<T> split = whole;
-  residual_norm_forward(whole.norm(), 0, 100);
+  residual_norm_forward(whole.step(), 0, 100);
   for (const auto& [begin, end] : {std::pair{50, 100}, {0, 1}, {1, 50}}) {
-    residual_norm_forward(split.norm(), begin, end);
+    residual_norm_forward(split.step(), begin, end);
   }
-  CHECK(split.y == whole.y);
-  CHECK(split.y_bf16 == whole.y_bf16);
-  CHECK(split.mean == whole.mean);
-  CHECK(split.rstd == whole.rstd);
+  CHECK(split.norm.y == whole.norm.y);
+  CHECK(split.norm.y_bf16 == whole.norm.y_bf16);
+  CHECK(split.norm.mean == whole.norm.mean);
+  CHECK(split.norm.rstd == whole.norm.rstd);
   const auto a = backward(whole, {});
   const auto b = backward(split, {1, 4, 6});
   CHECK(a.dx == b.dx);
@@ -178,20 +159,20 @@ TEST_CASE_TEMPLATE("no split of the rows changes a bit of LayerNorm", T, float, 
 
 TEST_CASE("absent inputs count as zero, and the residual's gradient may replace dy") {
   Case<float> c{.rows = 20, .width = 24};
-  ResidualNorm<float> bare = c.norm();
+  ResidualNorm<float> bare = c.step();
   bare.bias = nullptr;
   bare.residual = nullptr;
   residual_norm_forward(bare, 0, c.rows);
-  const Floats without = c.y;
+  const Floats without = c.norm.y;
   c.bias.assign(c.bias.size(), 0.0F);
   c.residual.assign(c.residual.size(), 0.0F);
-  residual_norm_forward(c.norm(), 0, c.rows);
-  CHECK(c.y == without);
+  residual_norm_forward(c.step(), 0, c.rows);
+  CHECK(c.norm.y == without);
 
   c.dy_product.assign(c.dy_product.size(), 0.0F);
   const auto g = backward(c, {});
   Floats in_place = c.dy;
-  residual_norm_backward(c.norm(), {.dy = in_place.data(), .dresidual = in_place.data()}, 0,
+  residual_norm_backward(c.step(), {.dy = in_place.data(), .dresidual = in_place.data()}, 0,
                          row_blocks(c.rows));
   CHECK(in_place == g.dresidual);
   CHECK(g.dx == g.dresidual);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/cast.hpp"
+#include "kernels/layer_norm.hpp"
 #include "random/philox.hpp"
 
 // What the kernels' tests share: random inputs, central differences, and a run on every target.
@@ -62,6 +63,47 @@ inline Doubles differences(const std::function<double(const Doubles&)>& f, Doubl
   }
   return gradient;
 }
+
+// The gradient in one argument of the loss sum(y * (dy + dy_product)), where y = f(arguments).
+template <typename T>
+Doubles loss_gradient(const std::function<Doubles(const std::vector<Doubles>&)>& f,
+                      const std::vector<Doubles>& arguments, std::size_t argument, const Floats& dy,
+                      const std::vector<T>& dy_product) {
+  return differences(
+      [&](const Doubles& v) {
+        std::vector<Doubles> moved = arguments;
+        moved[argument] = v;
+        const Doubles y = f(moved);
+        double loss = 0.0;
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          loss += y[i] * (value(dy[i]) + value(dy_product[i]));
+        }
+        return loss;
+      },
+      arguments[argument]);
+}
+
+// A layer norm at the end of a kernel: its parameters and room for its results.
+struct Norm {
+  std::int64_t rows, width;
+  float eps;
+  Floats gamma = normal(static_cast<std::size_t>(width), 21);
+  Floats beta = normal(static_cast<std::size_t>(width), 22);
+  Floats mean = Floats(static_cast<std::size_t>(rows));
+  Floats rstd = mean;
+  Floats y = Floats(static_cast<std::size_t>(rows * width));
+  std::vector<Bf16> y_bf16 = std::vector<Bf16>(y.size());
+
+  runner::kernels::LayerNorm view() {
+    return {.gamma = gamma.data(),
+            .beta = beta.data(),
+            .eps = eps,
+            .mean = mean.data(),
+            .rstd = rstd.data(),
+            .y = y.data(),
+            .y_bf16 = y_bf16.data()};
+  }
+};
 
 // Every |actual - expected| <= absolute + relative * |expected|.
 template <typename T>

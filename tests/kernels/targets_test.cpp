@@ -43,23 +43,23 @@ std::vector<std::uint32_t> all_kernels() {
       partials(static_cast<std::size_t>(3 * width * blocks));
   std::vector<Bf16> narrow(size);
 
-  const ResidualNorm<float> norm{.rows = rows,
-                                 .width = width,
-                                 .x = x.data(),
-                                 .bias = bias.data(),
-                                 .residual = residual.data(),
-                                 .gamma = gamma.data(),
-                                 .beta = beta.data(),
-                                 .eps = 1e-5F,
-                                 .dropout = d,
-                                 .mean = mean.data(),
-                                 .rstd = rstd.data(),
-                                 .y = y.data(),
-                                 .y_bf16 = narrow.data()};
-  residual_norm_forward(norm, 0, rows);
+  const LayerNorm norm{.gamma = gamma.data(),
+                       .beta = beta.data(),
+                       .mean = mean.data(),
+                       .rstd = rstd.data(),
+                       .y = y.data(),
+                       .y_bf16 = narrow.data()};
+  const ResidualNorm<float> sublayer{.rows = rows,
+                                     .width = width,
+                                     .x = x.data(),
+                                     .bias = bias.data(),
+                                     .residual = residual.data(),
+                                     .dropout = d,
+                                     .norm = norm};
+  residual_norm_forward(sublayer, 0, rows);
   append(bits, y);
   bits.insert(bits.end(), narrow.begin(), narrow.end());
-  residual_norm_backward(norm,
+  residual_norm_backward(sublayer,
                          {.dy = dy.data(),
                           .dy_product = residual.data(),
                           .dresidual = dresidual.data(),
@@ -114,12 +114,8 @@ std::vector<std::uint32_t> all_kernels() {
                             .word = x.data(),
                             .position = residual.data(),
                             .type = bias.data(),
-                            .gamma = gamma.data(),
-                            .beta = beta.data(),
-                            .dropout = d,
-                            .mean = mean.data(),
-                            .rstd = rstd.data(),
-                            .y = y.data()};
+                            .norm = norm,
+                            .dropout = d};
   embedding_forward(embedding, 0, rows);
   append(bits, y);
   embedding_backward(embedding, dy.data(), x.data(), dx.data(), partials.data(), 0, blocks);

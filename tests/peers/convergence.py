@@ -1,13 +1,14 @@
 """Ours against Hugging Face's Trainer in points of dev score, with 95 % bootstrap intervals.
 
   runner tests/peers/convergence.yaml
-  python tests/peers/convergence.py runs/convergence/tables/trials.csv
+  python tests/peers/convergence.py runs/convergence/tables/trials.csv tests/peers/hf_trainer_minilm.csv
+  runner tests/peers/mpnet.yaml
+  python tests/peers/convergence.py runs/mpnet/tables/trials.csv tests/peers/hf_trainer_mpnet.csv
 
 The mean over seeds of each, and the difference of the means; the seeds of the two programs have
 nothing in common, so each side is drawn anew on its own.
 """
 import csv
-import pathlib
 import random
 import statistics
 import sys
@@ -22,7 +23,7 @@ def scores(path, column):
 
 
 ours = scores(sys.argv[1], "report_score")
-theirs = scores(pathlib.Path(__file__).with_name("hf_trainer_minilm.csv"), "score")
+theirs = scores(sys.argv[2], "score")
 stream = random.Random(0)
 differences = []
 for task in theirs:
