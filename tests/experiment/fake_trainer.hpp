@@ -192,7 +192,9 @@ class FakeTrainer : public Trainer {
  public:
   using Key = std::tuple<std::string, std::uint64_t, double, int>;
   int calls = 0;
-  std::set<Key> distinct;  // what was really trained
+  std::set<Key> distinct;             // what was really trained
+  std::vector<std::size_t> foreseen;  // at each run: how many are known to be wanted still
+  int surprises = 0;                  // how often the first of them was another
   // May change the outcome of a request, or throw.
   std::function<void(const RunRequest&, RunRecord&)> disturb;
 
@@ -203,6 +205,13 @@ class FakeTrainer : public Trainer {
     const std::lock_guard guard(mutex_);
     ++calls;
     distinct.insert({request.task, request.seed, request.options.lr, request.options.batch_size});
+    if (wanted) {
+      const std::vector<RunRequest> next = wanted();
+      foreseen.push_back(next.size());
+      const bool first =
+          !next.empty() && next[0].seed == request.seed && next[0].options.lr == request.options.lr;
+      surprises += first ? 0 : 1;
+    }
     if (disturb) disturb(request, run->record());
     if (auto stopped = pruned(run->record(), request.rungs)) run->record() = *std::move(stopped);
     return run;

@@ -83,20 +83,12 @@ TEST_CASE("the forecast names the runs that unfinished cells will ask for") {
   spec.tasks.resize(1);
   spec.seeds = {0};
   FakeTrainer trainer;
-  std::vector<std::size_t> foreseen;
-  trainer.disturb = [&](const RunRequest& request, RunRecord&) {
-    const std::vector<RunRequest> next = trainer.wanted();
-    foreseen.push_back(next.size());
-    // What is asked for now is the first of them: its cell is the first that is not done.
-    REQUIRE(!next.empty());
-    CHECK(next[0].seed == request.seed);
-    CHECK(next[0].options.lr == request.options.lr);
-  };
   CHECK(run_all(spec, trainer).cells_done == 5);
   // One run each of two cells, 5 restarts and Sobol points each, and the search's start design
   // of 3.
-  CHECK(foreseen.front() == 1 + 1 + 5 + 5 + 3);
-  CHECK(foreseen.back() == 1);
+  CHECK(trainer.foreseen.front() == 1 + 1 + 5 + 5 + 3);
+  CHECK(trainer.foreseen.back() == 1);
+  CHECK(trainer.surprises == 0);  // the first of them is asked for: its cell is the first not done
   CHECK_FALSE(trainer.wanted);
 }
 

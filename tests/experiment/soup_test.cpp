@@ -186,10 +186,6 @@ TEST_CASE("a soup's forecast is what it then spends, and the runs that it takes 
   for (auto& task : spec.tasks) task.recipe.fusion.stop_expected_improvement = 0.0;
   FakeTrainer pricing, trainer;
   const Forecast told = forecast(spec, pricing);
-  std::vector<std::size_t> wanted;
-  trainer.disturb = [&](const RunRequest&, RunRecord&) {
-    wanted.push_back(trainer.wanted().size());
-  };
   run_all(spec, trainer);
   double charged = 0.0, computed = 0.0;
   for (const Cell& cell : list_cells(spec)) {
@@ -205,5 +201,5 @@ TEST_CASE("a soup's forecast is what it then spends, and the runs that it takes 
   CHECK(told.evaluation.examples < computed + 2 * 4 * (5 + 4 + 3) * FakeRun::kSplit);
   // The last training is of CoLA, whose soups are to come: 2 x 5 of bo, and what there is of the
   // other search's for its own two, itself among them.
-  CHECK(wanted.back() == 2 * 5 + 1 + 2 * 4);
+  CHECK(trainer.foreseen.back() == 2 * 5 + 1 + 2 * 4);
 }
