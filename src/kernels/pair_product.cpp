@@ -84,13 +84,14 @@ void multiply_pairs(const PairProduct& product, const Bf16* packed_left, const B
                    c, product.c_stride);
 }
 
-// The same by matrix tiles; `room` holds a block's sums, and a stored left block that ends early.
+// The same of `count` packed panels by matrix tiles; `room` holds a block's sums with each, and a
+// stored left block that ends early.
 RUNNER_MATRIX_ATTR void multiply_matrix(const PairProduct& product, const Bf16* packed_left,
-                                        const Bf16* panel, std::int64_t pairs, std::int64_t first,
-                                        std::int64_t last, std::int64_t column, float* room) {
+                                        const Bf16* panels, std::int64_t count, std::int64_t pairs,
+                                        std::int64_t first, std::int64_t last, std::int64_t column,
+                                        float* room) {
   float* sums = room;
-  auto* rest = reinterpret_cast<Bf16*>(room + kMatrixRows * kPanelColumns);
-  const float* bias = product.bias == nullptr ? nullptr : product.bias + column;
+  auto* rest = reinterpret_cast<Bf16*>(room + count * kMatrixRows * kPanelColumns);
   for (std::int64_t row = first; row < last; row += kMatrixRows) {
     const std::int64_t rows = std::min(kMatrixRows, last - row);
     const Bf16* stored = product.a + row * product.a_stride;
@@ -102,33 +103,57 @@ RUNNER_MATRIX_ATTR void multiply_matrix(const PairProduct& product, const Bf16* 
       std::fill(rest + rows * product.depth, rest + kMatrixRows * product.depth, Bf16{0});
       a = stored_block(rest, product.depth);
     }
-    multiply_block(rows, 2 * pairs / kMatrixDepth, a, panel, bias, sums,
-                   product.c + row * product.c_stride + column, product.c_stride);
+    multiply_block(rows, 2 * pairs / kMatrixDepth, a, panels, count, sums);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t at = column + i * kPanelColumns;
+      round_block(rows, product.bias == nullptr ? nullptr : product.bias + at,
+                  sums + i * kMatrixRows * kPanelColumns, product.c + row * product.c_stride + at,
+                  product.c_stride);
+    }
   }
 }
 
+// How many panels of `size` floats stay in the L2 cache while the left operand passes by.
+constexpr std::int64_t panels_at_once(std::int64_t size) {
+  constexpr std::int64_t kMost = 16, kCached = (1 << 20) / sizeof(float);
+  return std::clamp(kCached / size, std::int64_t{1}, kMost);
+}
+
+// Items by matrix tiles go from panel to panel and then to the next part of the rows, so that a
+// thread's share of them has many panels for each block; those by pairs from part to part.
 template <bool kMatrix>
 RUNNER_MATRIX_ATTR void multiply_items(const PairProduct& product, const Bf16* packed_left,
                                        std::int64_t row_parts, std::int64_t begin,
                                        std::int64_t end) {
   const Blocks<kMatrix> blocks(product);
+  const std::int64_t size = blocks.pairs * kPanelColumns;  // of a panel; two bf16 to a float
+  const std::int64_t most = kMatrix ? panels_at_once(size) : 1;
   const std::int64_t rest =
-      kMatrix ? kMatrixRows * (kPanelColumns + (product.depth + 1) / 2) : 0;  // two bf16 to a float
-  auto* panel = reinterpret_cast<Bf16*>(scratch(blocks.pairs * kPanelColumns + rest));
-  float* room = reinterpret_cast<float*>(panel) + blocks.pairs * kPanelColumns;
-  std::int64_t packed = -1;
-  for (std::int64_t item = begin; item < end; ++item) {
-    const std::int64_t column = item / row_parts * kPanelColumns, part = item % row_parts;
-    if (packed != column) pack_right(product, column, blocks.pairs, panel);
-    packed = column;
-    const std::int64_t first = blocks.count * part / row_parts * blocks.kRows;
-    const std::int64_t last =
-        std::min(product.rows, blocks.count * (part + 1) / row_parts * blocks.kRows);
-    if constexpr (kMatrix) {
+      kMatrix ? kMatrixRows * (most * kPanelColumns + (product.depth + 1) / 2) : 0;
+  auto* panels = reinterpret_cast<Bf16*>(scratch(most * size + rest));
+  float* room = reinterpret_cast<float*>(panels) + most * size;
+  const auto rows_from = [&](std::int64_t part) {
+    return std::min(product.rows, blocks.count * part / row_parts * blocks.kRows);
+  };
+  if constexpr (kMatrix) {
+    const std::int64_t in_all = product.columns / kPanelColumns;
+    for (std::int64_t item = begin, count = 0; item < end; item += count) {
+      const std::int64_t first = item % in_all, part = item / in_all;
+      count = std::min({most, end - item, in_all - first});
+      for (std::int64_t i = 0; i < count; ++i)
+        pack_right(product, (first + i) * kPanelColumns, blocks.pairs, panels + 2 * i * size);
       const MatrixTiles tiles;
-      multiply_matrix(product, packed_left, panel, blocks.pairs, first, last, column, room);
-    } else {
-      multiply_pairs(product, packed_left, panel, blocks.pairs, first, last, column);
+      multiply_matrix(product, packed_left, panels, count, blocks.pairs, rows_from(part),
+                      rows_from(part + 1), first * kPanelColumns, room);
+    }
+  } else {
+    std::int64_t packed = -1;
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t column = item / row_parts * kPanelColumns, part = item % row_parts;
+      if (packed != column) pack_right(product, column, blocks.pairs, panels);
+      packed = column;
+      multiply_pairs(product, packed_left, panels, blocks.pairs, rows_from(part),
+                     rows_from(part + 1), column);
     }
   }
 }
@@ -223,6 +248,11 @@ std::int64_t product_items(const PairProduct& product, std::int64_t row_parts) {
   return product.columns / N_AVX3::kPanelColumns * row_parts;
 }
 
+std::int64_t product_items_at_once(const PairProduct& product) {
+  if (!is_matrix_product(product)) return 1;
+  return N_AVX3::panels_at_once(N_AVX3::Blocks<true>(product).pairs * N_AVX3::kPanelColumns);
+}
+
 bool is_pair_product(const PairProduct& product) {
   return product.rows > 0 && product.columns % N_AVX3::kPanelColumns == 0 &&
          (!product.b_transposed || product.depth % 32 == 0) &&
@@ -237,6 +267,7 @@ bool is_pair_product(const PairProduct&) { return false; }
 std::int64_t packed_left_blocks(const PairProduct&) { return 0; }
 std::int64_t packed_left_size(const PairProduct&) { return 0; }
 std::int64_t product_items(const PairProduct&, std::int64_t) { return 0; }
+std::int64_t product_items_at_once(const PairProduct&) { return 1; }
 void pack_left(const PairProduct&, Bf16*, std::int64_t, std::int64_t) {}
 void multiply(const PairProduct&, const Bf16*, std::int64_t, std::int64_t, std::int64_t) {}
 

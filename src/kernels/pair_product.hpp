@@ -36,8 +36,10 @@ std::int64_t packed_left_blocks(const PairProduct& product);
 std::int64_t packed_left_size(const PairProduct& product);
 void pack_left(const PairProduct& product, Bf16* room, std::int64_t begin, std::int64_t end);
 
-// Items are panels of 32 columns times `row_parts` parts of the rows: panel * row_parts + part.
+// Items are panels of 32 columns times `row_parts` parts of the rows. A call of multiply is the
+// faster for having several, up to product_items_at_once.
 std::int64_t product_items(const PairProduct& product, std::int64_t row_parts);
+std::int64_t product_items_at_once(const PairProduct& product);
 void multiply(const PairProduct& product, const Bf16* packed_left, std::int64_t row_parts,
               std::int64_t begin, std::int64_t end);
 

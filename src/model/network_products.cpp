@@ -63,13 +63,16 @@ bool multiply_by_kernel(const Tensor& out, const Tensor& a, const Tensor& b, con
   share(kernels::packed_left_blocks(product), 4, [&](std::int64_t begin, std::int64_t end) {
     kernels::pack_left(product, left, begin, end);
   });
-  // Some pieces for each thread; a part of the rows repeats the packing of its panel.
-  constexpr std::int64_t kPieces = 4, kPartRows = 128;
+  // Some items for each thread; a part of the rows repeats the packing of its panel.
+  constexpr std::int64_t kItems = 4, kPieces = 2, kPartRows = 128;
   const std::int64_t panels = kernels::product_items(product, 1);
   const std::int64_t parts =
-      std::clamp<std::int64_t>((kPieces * at::get_num_threads() + panels - 1) / panels, 1,
+      std::clamp<std::int64_t>((kItems * at::get_num_threads() + panels - 1) / panels, 1,
                                std::max<std::int64_t>(1, product.rows / kPartRows));
-  share(kernels::product_items(product, parts), 1, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t items = panels * parts;
+  const std::int64_t piece = std::clamp<std::int64_t>(items / (kPieces * at::get_num_threads()), 1,
+                                                      kernels::product_items_at_once(product));
+  share(items, piece, [&](std::int64_t begin, std::int64_t end) {
     kernels::multiply(product, left, parts, begin, end);
   });
   return true;
