@@ -62,6 +62,7 @@ HWY_INLINE void backward(const ResidualNorm<T>& step, const ResidualNormGradient
   float* room = factors + padded;
   for (std::int64_t block = begin; block < end; ++block) {
     const BlockSums sums(gradient.partials, block, 3, width);
+    float* const dbias = sums.dbias;
     const std::int64_t last = std::min(step.rows, (block + 1) * kRowBlock);
     for (std::int64_t row = block * kRowBlock; row < last; ++row) {
       const std::int64_t offset = row * width;
@@ -72,16 +73,12 @@ HWY_INLINE void backward(const ResidualNorm<T>& step, const ResidualNormGradient
         if (gradient.dy_product != nullptr) dy = dy + load(gradient.dy_product + offset + c, count);
         return RowInput{sum_at(step, row, c, factors, count), dy};
       };
-      const auto output = [&, offset, dbias = sums.dbias](std::int64_t c, auto count, Lanes ds)
-                              HWY_ATTR {
-                                const Lanes dx = ds * load(factors + c, count);
-                                if (gradient.dresidual != nullptr)
-                                  store(ds, gradient.dresidual + offset + c, count);
-                                if (gradient.dx != nullptr)
-                                  store(dx, gradient.dx + offset + c, count);
-                                if (dbias != nullptr)
-                                  store(dx + load(dbias + c, count), dbias + c, count);
-                              };
+      const auto output = [&, offset, dbias](std::int64_t c, auto count, Lanes ds) HWY_ATTR {
+        const Lanes dx = ds * load(factors + c, count);
+        if (gradient.dresidual != nullptr) store(ds, gradient.dresidual + offset + c, count);
+        if (gradient.dx != nullptr) store(dx, gradient.dx + offset + c, count);
+        if (dbias != nullptr) store(dx + load(dbias + c, count), dbias + c, count);
+      };
       row_gradient(step.norm, row, width, sums, room, input, output);
     }
   }

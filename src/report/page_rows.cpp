@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "experiment/outer.hpp"
 #include "io/csv.hpp"
 #include "report/rows.hpp"
 #include "report/statistics.hpp"
@@ -64,8 +65,7 @@ json progress_of(const spec::Spec& spec, const std::vector<CellData>& cells) {
     for (const TrialRecord& trial : data.history.trials) {
       examples += static_cast<double>(trial.budget.examples);
       flops += trial.budget.flops;
-      seconds +=
-          trial.budget.train_seconds + trial.budget.fusion_seconds + trial.budget.evaluate_seconds;
+      seconds += experiment::amount_of(trial.budget, spec::BudgetUnit::seconds);
       if (trial.has_result() && (best == nullptr || trial.objective < best->objective)) {
         best = &trial;
       }

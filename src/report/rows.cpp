@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "experiment/outer.hpp"
 #include "io/file.hpp"
 #include "spec/variables.hpp"
 
@@ -248,7 +249,7 @@ Table timings_csv(const std::vector<CellData>& cells) {
     for (std::size_t i = 0; i < data.history.trials.size(); ++i) {
       const TrialRecord& trial = data.history.trials[i];
       const experiment::Budget& budget = trial.budget;
-      const double seconds = budget.train_seconds + budget.fusion_seconds + budget.evaluate_seconds;
+      const double seconds = experiment::amount_of(budget, spec::BudgetUnit::seconds);
       cell_seconds += seconds;
       if (is_incumbent(data.history.trials, i)) incumbent = trial.evaluation.report.score;
       const auto rate = [](double amount, double time) {

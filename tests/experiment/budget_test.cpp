@@ -161,6 +161,7 @@ TEST_CASE("under a budget the runs to come are foreseen as far as its price is k
   spec.seeds = {0};
   spec.methods = {method("random_search", Search::random, "last")};
   FakeTrainer trainer;
+  trainer.foresee = true;
   run_all(spec, trainer);
   CHECK(trainer.surprises == 0);
   CHECK(trainer.foreseen == std::vector<std::size_t>{3, 4, 3, 2, 1});  // a trial costs 120

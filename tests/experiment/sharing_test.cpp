@@ -83,6 +83,7 @@ TEST_CASE("the forecast names the runs that unfinished cells will ask for") {
   spec.tasks.resize(1);
   spec.seeds = {0};
   FakeTrainer trainer;
+  trainer.foresee = true;
   CHECK(run_all(spec, trainer).cells_done == 5);
   // One run each of two cells, 5 restarts and Sobol points each, and the search's start design
   // of 3.

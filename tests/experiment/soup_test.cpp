@@ -186,6 +186,7 @@ TEST_CASE("a soup's forecast is what it then spends, and the runs that it takes 
   for (auto& task : spec.tasks) task.recipe.fusion.stop_expected_improvement = 0.0;
   FakeTrainer pricing, trainer;
   const Forecast told = forecast(spec, pricing);
+  trainer.foresee = true;
   run_all(spec, trainer);
   double charged = 0.0, computed = 0.0;
   for (const Cell& cell : list_cells(spec)) {
