@@ -233,13 +233,11 @@ TEST_CASE("known noise variances are believed") {
   // Two groups of outcomes at equal points: the precise one decides the mean there.
   std::vector<Observation> history;
   for (int i = 0; i < 10; ++i) history.push_back(observed({i / 9.0}, std::sin(6.0 * i / 9.0)));
-  Options options;
   history.push_back(observed({0.5}, -3.0));
   history.back().noise_variance = 4.0;
-  Options loud = options;
-  const Recommendation believed = recommend(box(1), history, loud).front();
+  const Recommendation believed = recommend(box(1), history, {}).front();
   history.back().noise_variance = 1e-8;
-  const Recommendation precise = recommend(box(1), history, loud).front();
+  const Recommendation precise = recommend(box(1), history, {}).front();
   CHECK(precise.index == 10);
   CHECK(believed.index != 10);
 }

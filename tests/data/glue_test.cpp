@@ -69,7 +69,9 @@ TEST_CASE("CoLA's train has no header and MNLI's label is the last of however ma
       header += "\tannotation";
       row += "\tentailment";
     }
-    const auto rows = parse("MNLI", header + "\tgold_label\n" + row + "\tcontradiction\n");
+    header += "\tgold_label\n";
+    row += "\tcontradiction\n";
+    const auto rows = parse("MNLI", header + row);
     CHECK(rows.front().text_a == "A");
     CHECK(rows.front().label == 2.0f);
   }

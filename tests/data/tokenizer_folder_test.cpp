@@ -162,7 +162,7 @@ TEST_CASE("every truncated or mangled tokenizer.json is an error or a tokenizer,
 
 TEST_CASE("added tokens take white space, keep to whole words, or stand in the normalised text") {
   TokenizerJson folder;
-  const auto add = [&](json token) {
+  const auto add = [&](const json& token) {
     json whole = {{"special", false},
                   {"normalized", false},
                   {"lstrip", false},

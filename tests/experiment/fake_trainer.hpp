@@ -55,7 +55,7 @@ class FakeRun : public TrainedRun {
   explicit FakeRun(const RunRequest& request, std::function<bool()> should_stop = {})
       : should_stop_(std::move(should_stop)),
         lr_penalty_(std::pow(std::log10(request.options.lr) + 4.5, 2) * 0.1) {
-    const auto key = static_cast<std::uint64_t>(request.task[0]);
+    const auto key = static_cast<unsigned char>(request.task[0]);
     random::Stream stream(random::derive(request.seed, "fake", key));
     for (int k = 0; k < request.options.snapshots; ++k) {
       snapshots_.push_back({stream.normal(), stream.normal(), stream.normal()});
@@ -311,7 +311,8 @@ inline std::string everything(const spec::Spec& spec) {
   return text;
 }
 
-inline Summary run_all(const spec::Spec& spec, FakeTrainer& trainer, RunOptions options = {}) {
+inline Summary run_all(const spec::Spec& spec, FakeTrainer& trainer,
+                       const RunOptions& options = {}) {
   return run(spec, trainer, options, {});
 }
 
@@ -323,7 +324,7 @@ inline Summary check_workers_and_shards(spec::Spec spec, FakeTrainer& trainer) {
   spec.runs_root = many.path;
   RunOptions options;
   options.workers = 4;
-  const Summary summary = run_all(spec, trainer, options);
+  Summary summary = run_all(spec, trainer, options);
   CHECK(everything(spec) == expected);
   spec.runs_root = shards.path;
   for (const int shard : {2, 0, 1}) {

@@ -38,7 +38,7 @@ Cell cell_of(const spec::Spec& spec, std::size_t method) {
 
 // The index among a cell's looks on rung k of the first trial's score that is worse, by a rule that
 // is written down again here.
-bool is_hopeless(const std::string& rule, std::vector<TrialRecord> earlier, std::size_t k,
+bool is_hopeless(const std::string& rule, const std::vector<TrialRecord>& earlier, std::size_t k,
                  double score) {
   std::vector<double> scores;
   for (const TrialRecord& trial : earlier) {

@@ -199,7 +199,7 @@ TEST_CASE("a soup's forecast is what it then spends, and the runs that it takes 
   }
   CHECK(told.charged.examples == charged);
   CHECK(told.evaluation.examples > computed);
-  CHECK(told.evaluation.examples < computed + 2 * 4 * (5 + 4 + 3) * FakeRun::kSplit);
+  CHECK(told.evaluation.examples < computed + 2 * 4 * (5 + 4 + 3) * double{FakeRun::kSplit});
   // The last training is of CoLA, whose soups are to come: 2 x 5 of bo, and what there is of the
   // other search's for its own two, itself among them.
   CHECK(trainer.foreseen.back() == 2 * 5 + 1 + 2 * 4);

@@ -147,7 +147,7 @@ TEST_CASE("one trains, others are told who; what a killed one left is removed wi
 }
 
 TEST_CASE("beyond the limit go first the runs that nobody wants, then those wanted last") {
-  constexpr std::uintmax_t kRun = 3 * (128 + 400);
+  constexpr std::uintmax_t kRun = std::uintmax_t{3} * (128 + 400);
   Place place(3 * kRun);
   for (const char letter : {'a', 'b', 'c'}) {
     place.train(key(letter));
@@ -169,7 +169,7 @@ TEST_CASE("beyond the limit go first the runs that nobody wants, then those want
 }
 
 TEST_CASE("what nobody wants goes by the time of its last use") {
-  constexpr std::uintmax_t kRun = 3 * (128 + 400);
+  constexpr std::uintmax_t kRun = std::uintmax_t{3} * (128 + 400);
   Place place(2 * kRun);
   for (const char letter : {'a', 'b'}) {
     place.train(key(letter));

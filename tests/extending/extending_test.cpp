@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using data::SplitFile;
 using data::Task;
 
 const Task kNews{.name = "news",

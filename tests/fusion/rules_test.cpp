@@ -159,7 +159,7 @@ TEST_CASE("the inner loop lowers what it is told to") {
     Answers answers = bowls(of_loss, of_score);
     Options options;
     options.objective = objective;
-    const auto alpha = answers.run(rule, 3, options);
+    auto alpha = answers.run(rule, 3, options);
     asked = answers.measured.size();
     for (const Measured& point : answers.measured) {
       const bool both = rule == "ehvi";

@@ -87,7 +87,8 @@ TEST_CASE("a saved trajectory reads back, and a damaged file is refused") {
 
   // Every bit of the header, and one of the data.
   const std::string whole = io::read_file(path);
-  for (std::size_t bit = 0; bit <= 8 * 700; bit += bit < 8 * 128 ? 1 : 4576) {
+  constexpr std::size_t kHeader = std::size_t{8} * 128, kLast = std::size_t{8} * 700;  // in bits
+  for (std::size_t bit = 0; bit <= kLast; bit += bit < kHeader ? 1 : 4576) {
     std::string damaged = whole;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     io::write_file_atomic(path, damaged);

@@ -162,7 +162,7 @@ TEST_CASE("a score that is not a number spoils its query alone") {
   samples::on_every_target([] {
     Case<float> c{.lengths = {40}, .heads = 1, .dim = 16};
     const Floats before = c.forward();
-    c.qkv[3 * 16 * 7] = std::numeric_limits<float>::quiet_NaN();  // of query 7
+    c.qkv[std::size_t{3} * 16 * 7] = std::numeric_limits<float>::quiet_NaN();  // of query 7
     const Floats after = c.forward();
     for (std::size_t i = 0; i < after.size(); ++i) {
       if (i / 16 == 7) {

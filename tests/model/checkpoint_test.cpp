@@ -232,7 +232,7 @@ TEST_CASE("weights that are not read are named, with what to do") {
   const auto message = [&](const char* file, const std::string& bytes) {
     fs::remove(kFolder / "model.safetensors");
     io::write_file_atomic(kFolder / file, bytes);
-    const std::string text = complaint({"no", "yes"});
+    std::string text = complaint({"no", "yes"});
     fs::remove(kFolder / file);
     return text;
   };

@@ -97,8 +97,7 @@ published: nowhere.csv
        {"baseline: unknown method 'swaa'; did you mean 'swa'?",
         "primary: 'swa and fine_tune' is not 'METHOD against METHOD'",
         "comparisons: 'swa' is compared with itself",
-        "comparisons: 'bilevel' could be bilevel(ei,ei), bilevel(ei,ucb), bilevel(ucb,ei), "
-        "bilevel(ucb,ucb)",
+        "'bilevel' could be bilevel(ei,ei), bilevel(ei,ucb), bilevel(ucb,ei), bilevel(ucb,ucb)",
         "comparisons: 'swa against bo(logei)' is listed twice", "equivalence",
         "at_chance: unknown task 'CoLA'", "nowhere.csv"}) {
     CAPTURE(text);

@@ -27,7 +27,7 @@ SuggestSpace space_of(const std::string& text) {
 }
 
 HistoryRows read(const std::string& csv, const std::string& space = kSpace,
-                 HistoryOptions options = {}) {
+                 const HistoryOptions& options = {}) {
   SuggestSpace read_space = space_of(space);
   return read_history(csv, "h.csv", options, read_space);
 }

@@ -19,7 +19,9 @@
 
 // GCC 12 takes parts of it for uninitialised where the sanitizers are on (its bug 105562).
 #pragma GCC diagnostic push
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <regex>
 #pragma GCC diagnostic pop
 
