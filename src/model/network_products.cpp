@@ -63,7 +63,8 @@ bool multiply_by_kernel(const Tensor& out, const Tensor& a, const Tensor& b, con
   share(kernels::packed_left_blocks(product), 4, [&](std::int64_t begin, std::int64_t end) {
     kernels::pack_left(product, left, begin, end);
   });
-  // Some items for each thread; a part of the rows repeats the packing of its panel.
+  // Some items for each thread, which takes them in two pieces or more; a part of the rows repeats
+  // the packing of its panel.
   constexpr std::int64_t kItems = 4, kPieces = 2, kPartRows = 128;
   const std::int64_t panels = kernels::product_items(product, 1);
   const std::int64_t parts =
