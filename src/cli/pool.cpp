@@ -59,12 +59,14 @@ experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::C
   }
   std::set<std::pair<const spec::TaskEntry*, std::uint64_t>> groups;  // that share training runs
   for (const experiment::Cell& cell : cells) groups.emplace(cell.task, cell.seed);
+  const int beside = spec.outer.parallel;  // trials of each at once, which share nothing
   constexpr double kUsableMemory = 0.75;
   const double most = kUsableMemory * engine().auto_memory() / cell_bytes(spec);
-  experiment::Pool pool = experiment::choose_pool(std::max(1, cores / std::max(1, spec.threads)),
-                                                  runs > 0 ? runs : static_cast<int>(cells.size()),
-                                                  runs > 0 ? runs : static_cast<int>(groups.size()),
-                                                  static_cast<int>(std::clamp(most, 1.0, 1e6)));
+  experiment::Pool pool =
+      experiment::choose_pool(std::max(1, cores / std::max(1, spec.threads)),
+                              runs > 0 ? runs : beside * static_cast<int>(cells.size()),
+                              runs > 0 ? runs : beside * static_cast<int>(groups.size()),
+                              static_cast<int>(std::clamp(most, 1.0, 1e6)));
   if (spec.threads > 0) pool.threads = spec.threads;
   return pool;
 }

@@ -20,6 +20,16 @@ const slurm::Item* longest(const std::vector<slurm::Item>& items) {
   return found == items.end() ? nullptr : &*found;
 }
 
+// Of searches whose trials go `beside` at a time: each as so many that share it.
+std::vector<slurm::Item> lanes(const std::vector<slurm::Item>& searches, int beside) {
+  std::vector<slurm::Item> items;
+  for (slurm::Item item : searches) {
+    item.cost /= beside;
+    items.insert(items.end(), static_cast<std::size_t>(beside), item);
+  }
+  return items;
+}
+
 // A time in FLOPs of one worker, as hours where its rate is known.
 std::string time_of(double flops, double rate) {
   return rate > 0.0 ? fmt::format("{:.3g} h", flops / rate / 3600.0)
@@ -41,14 +51,16 @@ std::vector<int> worker_counts(const std::string& text) {
 
 std::string scaling_text(const spec::Spec& spec, const CommandLine& line,
                          const std::vector<int>& counts) {
-  const slurm::Work work = slurm::work_of(spec, *engine().make_pricing(spec));
+  slurm::Work work = slurm::work_of(spec, *engine().make_pricing(spec));
+  const std::size_t chains = work.cells.size();
+  work.cells = lanes(work.cells, spec.outer.parallel);
   const auto [rate, source] = rate_of(spec, line, 1);
   const double all = slurm::makespan(work.runs, 1) + slurm::makespan(work.cells, 1);
   if (all == 0.0) return "# nothing is left to be done\n";
   std::string text = fmt::format(
       "# left: {} training runs that are known beforehand, then {} chains of searches and of what "
       "takes from them\n",
-      work.runs.size(), work.cells.size());
+      work.runs.size(), chains);
   if (rate > 0.0) {
     text += fmt::format("# a worker makes {:.3g} FLOPs/s, {}\n", rate, source);
   }

@@ -36,26 +36,39 @@ bool is_knowable(spec::Search search) {
 }  // namespace
 
 std::vector<TrialRecord> foreseen_trials(const Cell& cell, std::vector<TrialRecord> history,
-                                         std::span<const TrialRecord> donated) {
+                                         std::span<const TrialRecord> donated,
+                                         std::span<const TrialRecord> begin) {
   const bool takes = donor_of(cell).has_value();
   const std::size_t known = history.size();
   const auto expected = static_cast<std::size_t>(expected_trials(cell, history));
   const auto is_foreseen = [&](std::size_t trial) {
     return takes ? can_take(cell, trial, donated) : trial < expected;
   };
+  const auto take = [&](TrialRecord trial) {
+    trial.objective = 0.0;  // in place of an outcome
+    history.push_back(std::move(trial));
+  };
+  for (const TrialRecord& trial : begin) take(trial);
   while (is_foreseen(history.size())) {
     auto next = propose_trial(cell, history, donated);
     if (!next) break;
-    // What a model chooses, and where a run ends that can be pruned, is known only while every
-    // outcome before is.
+    // What a model chooses, and where a run ends that can be pruned, is known only when the
+    // outcomes are that it looks at.
     const bool modelled = next->proposal.is_modelled() || !next->proposal.fit.fallback.empty();
-    if ((modelled || can_be_pruned(cell, *next)) && history.size() > known) break;
-    next->objective = 0.0;  // in place of an outcome
-    history.push_back(*std::move(next));
-    if (modelled) break;
+    const bool looks_back = modelled || can_be_pruned(cell, *next);
+    if (looks_back && known_outcomes(cell, history.size()) > known) break;
+    take(*std::move(next));
+    // Or the next is proposed in vain, which costs a fit of the model.
+    if (modelled && known_outcomes(cell, history.size()) > known) break;
   }
   history.erase(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(known));
+  for (TrialRecord& trial : history) trial.objective = kUnknown;
   return history;
+}
+
+bool goes_side_by_side(const Cell& cell) {
+  return cell.spec->outer.parallel > 1 && is_knowable(cell.method->search) && !donor_of(cell) &&
+         cell.method->search != spec::Search::none;
 }
 
 fs::path ahead_folder(const Cell& cell, const TrialRecord& proposed) {

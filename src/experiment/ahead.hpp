@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "experiment/bilevel.hpp"
 #include "experiment/cells.hpp"
 #include "experiment/run.hpp"
 
@@ -15,8 +18,9 @@ namespace runner::experiment {
 
 // Some trials are known before any outcome is: the recipe's, restarts, grids, random searches,
 // start designs, and what fuses their runs again. They can be made ahead of their turn, each
-// training run once and anywhere, with every trial that is known to be made of it. A cell takes
-// them in when their turn comes:
+// training run once and anywhere, with every trial that is known to be made of it; and under
+// outer.parallel the next few of a search, side by side. A cell takes them in when their turn
+// comes:
 //
 //   CELL/ahead/trialI-HASH/   journal.jsonl, of that trial alone, which is its number 0; owner.json
 //                             while it is made
@@ -25,9 +29,14 @@ namespace runner::experiment {
 // another.
 
 // The trials that come after those of `history`, the next first and without their outcomes, as far
-// as they do not depend on outcomes that nobody knows yet.
+// as they do not depend on outcomes that nobody knows yet. `begin`: the first of them, as an
+// earlier call has given them, which are not proposed again.
 std::vector<TrialRecord> foreseen_trials(const Cell& cell, std::vector<TrialRecord> history,
-                                         std::span<const TrialRecord> donated = {});
+                                         std::span<const TrialRecord> donated = {},
+                                         std::span<const TrialRecord> begin = {});
+
+// Whether several trials of the cell may be under way at once.
+bool goes_side_by_side(const Cell& cell);
 
 // Equal for requests of one training run.
 using RunIdentity = std::tuple<std::string, std::uint64_t, std::uint64_t, std::vector<double>>;
@@ -59,6 +68,24 @@ std::filesystem::path ahead_folder(const Cell& cell, const TrialRecord& proposed
 // What is made of a proposed trial so far: its inner loop, and the trial once it is finished.
 History read_ahead(const Cell& cell, const TrialRecord& proposed);
 bool is_made_ahead(const KnownTrial& known);
+
+// Makes a trial in its folder, or goes on with it. Gives back what was made of it before, there or,
+// meanwhile, in its cell's turn. Nothing when should_stop became true. Throws Busy while another
+// process or thread is at it, and as run_trial does.
+std::optional<TrialRecord> make_ahead(const KnownTrial& known, Trainer& trainer,
+                                      const TrialSinks& sinks);
+
+// What comes after a cell's history, for those who make its trials side by side; for several
+// threads.
+struct Foreseen {
+  std::mutex mutex{};
+  std::vector<TrialRecord> trials{};
+};
+// Makes one of the next outer.parallel trials of a cell that goes side by side, the first that
+// nobody has made or is at; `sinks` gives those of a trial. False when there is none, or it was
+// stopped. Throws as make_ahead does, but not Busy.
+bool make_one_ahead(const Cell& cell, Foreseen& foreseen, Trainer& trainer,
+                    const std::function<TrialSinks(int trial)>& sinks);
 
 // Appends the proposed trial, if it was made ahead, to its cell's journal, where it is next.
 std::optional<TrialRecord> take_in(const Cell& cell, const TrialRecord& proposed, Journal& journal);

@@ -10,6 +10,7 @@
 
 #include "experiment/ahead.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "spec/budget.hpp"
 #include "spec/variables.hpp"
 
@@ -86,6 +87,12 @@ bool is_complete(const Cell& cell, const History& history) {
   const bool asks_donor = donor && !planned_trials(cell);
   return has_ended(cell, history.trials,
                    asks_donor ? read_history(*donor).trials : std::vector<TrialRecord>());
+}
+
+bool is_done(const Cell& cell, const History& history) {
+  const fs::path result = cell_folder(cell) / "result.json";
+  return history.damage.empty() && is_complete(cell, history) && fs::is_regular_file(result) &&
+         io::read_file(result) == result_of(cell, history);
 }
 
 std::string stand_of(const Cell& cell, const History& history) {

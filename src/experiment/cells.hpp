@@ -27,6 +27,9 @@ History read_history(const Cell& cell);
 // Are all trials that the spec asks for in `history`, as read_history gives it? Throws as that.
 bool is_complete(const Cell& cell, const History& history);
 
+// And does result.json, which comes last, say so?
+bool is_done(const Cell& cell, const History& history);
+
 // "3 of 5 trials"; under outer.budget "3 trials, 31200 of 50000 examples".
 std::string stand_of(const Cell& cell, const History& history);
 

@@ -72,7 +72,11 @@ void propose_by_model(const Cell& cell, std::span<const TrialRecord> history, Tr
     options.acquisition = cell.method->outer;
     options.initial = spec::start_trials(*cell.spec);
   }
-  const std::vector<bo::Observation> observations = observations_of(history);
+  std::vector<bo::Observation> observations = observations_of(history);
+  for (std::size_t i = known_outcomes(cell, history.size()); i < observations.size(); ++i) {
+    observations[i].y = 0.0;
+    observations[i].status = bo::Status::pending;
+  }
   const std::uint64_t seed =
       random::derive(random::derive(cell.seed, "outer"), cell.task->task.name);
   bo::Suggestion next = bo::suggest(search_space(cell), observations, options, seed);
@@ -165,6 +169,11 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
     if (std::ranges::find(grid, point) == grid.end()) grid.push_back(std::move(point));
   }
   return grid;
+}
+
+std::size_t known_outcomes(const Cell& cell, std::size_t trials) {
+  const auto beside = static_cast<std::size_t>(cell.spec->outer.parallel) - 1;
+  return trials - std::min(trials, beside);
 }
 
 double amount_of(const Budget& budget, spec::BudgetUnit unit) {
@@ -311,7 +320,10 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
   }
-  if (proposed.rungs.empty()) proposed.rungs = next_rungs(cell, proposed, history);
+  if (proposed.rungs.empty()) {
+    proposed.rungs =
+        next_rungs(cell, proposed, history.first(known_outcomes(cell, history.size())));
+  }
   return proposed;
 }
 

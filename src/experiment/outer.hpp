@@ -44,7 +44,8 @@ bool has_ended(const Cell& cell, std::span<const TrialRecord> history,
 int expected_trials(const Cell& cell, std::span<const TrialRecord> history);
 
 // The outer loop's next trial: index, lambda, seed of the run and how they were chosen; the outcome
-// is left to run_trial. Nothing when the cell has ended.
+// is left to run_trial. Nothing when the cell has ended. Of the history it knows the outcomes of
+// known_outcomes, of the others what they try.
 //
 // A search begins with the recipe, whose run is fine_tune's, and the spec's known good settings.
 // The rest of the start design depends on (task, seed) alone and the run's seed on the cell's seed
@@ -57,6 +58,10 @@ int expected_trials(const Cell& cell, std::span<const TrialRecord> history);
 // that the donor has finished. Throws InputError when they are too few.
 std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const TrialRecord> history,
                                          std::span<const TrialRecord> donated = {});
+
+// How many of the outcomes of `trials` first trials the next proposal may know: the last
+// outer.parallel - 1 are under way for it, whichever of them has ended.
+std::size_t known_outcomes(const Cell& cell, std::size_t trials);
 
 // The cell that a cell of Search::refuse, confirm or soup takes its trials from; nothing for any
 // other.

@@ -1,13 +1,12 @@
 #include "experiment/run.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "experiment/lease.hpp"
 #include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
+#include "experiment/tally.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
 
@@ -27,11 +27,6 @@ namespace runner::experiment {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-bool matches(const std::string& only, const std::string& name) {
-  if (only.find_first_of("*?[") == std::string::npos) return name.find(only) != std::string::npos;
-  return ::fnmatch(only.c_str(), name.c_str(), 0) == 0;
-}
 
 // The trials of the cell's donor, if it has one. Throws Busy while another process works on them.
 std::vector<TrialRecord> donated_to(const Cell& cell) {
@@ -51,14 +46,16 @@ std::vector<TrialRecord> donated_to(const Cell& cell) {
 class Run {
  public:
   Run(const spec::Spec& spec, const RunOptions& options, const RunSinks& sinks)
-      : spec_(spec), options_(options), sinks_(sinks) {
+      : spec_(spec), options_(options), sinks_(sinks), tally_(sinks.on_progress) {
     for (const Cell& cell : chosen_cells(spec, options)) {
-      cells_.push_back({.cell = cell, .price = options.price ? options.price(cell) : 1.0});
+      CellState& state = cells_.emplace_back();
+      state.cell = cell;
+      if (options.price) state.share.price = options.price(cell);
     }
   }
 
   Summary survey() {
-    summary_.cells = static_cast<int>(cells_.size());
+    tally_.summary.cells = static_cast<int>(cells_.size());
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       const Cell& cell = cells_[i].cell;
       count(cells_[i], {});
@@ -74,22 +71,27 @@ class Run {
       }
       pending_.insert(i);
     }
-    summary_.trials_before = summary_.trials_done;
-    return summary_;
+    tally_.summary.trials_before = tally_.summary.trials_done;
+    return tally_.summary;
   }
 
   Summary operator()(Trainer& trainer) {
     survey();
-    report({.kind = Event::Kind::begin});
+    tally_.report({.kind = Event::Kind::begin});
     trainer.wanted = [this] { return foreseen_requests(spec_); };
     {
       const auto work = [&] {
-        while (const std::optional<std::size_t> index = take()) {
-          const bool done_with = attempt(*index, trainer);
+        while (const std::optional<Job> job = take()) {
+          if (job->helps) {
+            help(cells_[job->index], trainer);
+            continue;
+          }
+          const std::size_t index = job->index;
+          const bool done_with = attempt(index, trainer);
           const std::lock_guard guard(mutex_);
-          const Group group = group_of(cells_[*index].cell);
+          const Group group = group_of(cells_[index].cell);
           at_work_.erase(at_work_.find(group));
-          cells_[*index].running = false;
+          cells_[index].running = false;
           if (!done_with) continue;
           for (const std::size_t other : pending_) {  // what it had may be free now
             if (group_of(cells_[other].cell) == group) cells_[other].not_before = Clock::now();
@@ -105,27 +107,37 @@ class Run {
     for (CellState& state : cells_) {
       const std::filesystem::path result = cell_folder(state.cell) / "result.json";
       if (state.done && !std::filesystem::exists(result)) {
-        --summary_.cells_done;
+        --tally_.summary.cells_done;
         state.error = result.string() + ": was removed while this process was at work";
       }
-      if (!state.error.empty()) summary_.errors.push_back(std::move(state.error));
+      if (!state.error.empty()) tally_.summary.errors.push_back(std::move(state.error));
     }
-    summary_.interrupted =
-        summary_.cells_done < summary_.cells && sinks_.should_stop && sinks_.should_stop();
-    return std::move(summary_);
+    tally_.summary.interrupted = tally_.summary.cells_done < tally_.summary.cells &&
+                                 sinks_.should_stop && sinks_.should_stop();
+    return std::move(tally_.summary);
   }
 
  private:
   struct CellState {
     Cell cell;
-    double price = 1.0;
-    int expected = 0, trials = 0, failed = 0, pruned = 0;  // that the summary counts
-    bool running = false, done = false;
+    Tally::Share share{};
+    bool running = false;
+    std::atomic<bool> done = false;
     std::string error{};
     // While another is at the cell or at a run that it needs:
     Clock::time_point not_before{};
     Clock::duration delay{};
     std::string holder{};
+    // Of a cell that goes side by side: workers at trials ahead of the one in turn, when it is
+    // worth looking for more, and what comes after its history.
+    int helpers = 0;
+    Clock::time_point help_at{};
+    Foreseen foreseen{};
+  };
+
+  struct Job {
+    std::size_t index = 0;
+    bool helps = false;  // with one trial of the cell, ahead of its turn
   };
 
   // Cells of one group share training runs.
@@ -134,43 +146,14 @@ class Run {
 
   bool stopping() const { return failed_fast_ || (sinks_.should_stop && sinks_.should_stop()); }
 
-  void report(Event event) {
-    if (!sinks_.on_progress) return;
-    event.trials_done = summary_.trials_done;
-    event.trials = summary_.trials;
-    event.cells_done = summary_.cells_done;
-    event.cells = summary_.cells;
-    event.work_done = work_done_;
-    event.work = work_;
-    sinks_.on_progress(event);
-  }
-
-  static bool is_done(const Cell& cell, const History& history) {
-    const auto result = cell_folder(cell) / "result.json";
-    return history.damage.empty() && is_complete(cell, history) &&
-           std::filesystem::is_regular_file(result) &&
-           io::read_file(result) == result_of(cell, history);
-  }
-
-  // Takes a cell's trials into the summary, in place of those that it had before.
   void count(CellState& state, std::span<const TrialRecord> admitted) {
-    const auto trials = static_cast<int>(admitted.size());
-    const auto failed = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::has_failed));
-    const auto pruned = static_cast<int>(std::ranges::count_if(admitted, &TrialRecord::is_pruned));
-    const int expected = expected_trials(state.cell, admitted);
-    work_ += state.price * (expected - state.expected);
-    work_done_ += state.price * (trials - state.trials);
-    summary_.trials += expected - std::exchange(state.expected, expected);
-    summary_.trials_done += trials - std::exchange(state.trials, trials);
-    summary_.failed += failed - std::exchange(state.failed, failed);
-    summary_.pruned += pruned - std::exchange(state.pruned, pruned);
+    tally_.count(state.cell, state.share, admitted);
+    state.help_at = {};
   }
 
   void count_done(CellState& state) {
     state.done = true;
-    ++summary_.cells_done;
-    work_ += state.price * (state.trials - state.expected);
-    summary_.trials += state.trials - std::exchange(state.expected, state.trials);
+    tally_.count_done(state.share);
   }
 
   // Whether the cell whose trials this one takes is still to be run by this call, or under way.
@@ -186,12 +169,20 @@ class Run {
     return false;
   }
 
-  // The next cell for a worker: the first whose group nobody works on, so that workers rarely wait
-  // for one another's training runs; else the first. Those that wait for others come again after a
-  // while. Nothing when none is left or the call is to stop.
-  std::optional<std::size_t> take() {
+  // Is there a trial of a cell, ahead of its turn, for one more worker?
+  bool takes_help(std::size_t index) const {
+    const CellState& state = cells_[index];
+    return goes_side_by_side(state.cell) && !state.done && state.error.empty() &&
+           (state.running || pending_.contains(index)) && state.helpers < spec_.outer.parallel;
+  }
+
+  // What a worker does next. The first cell whose group nobody works on, so that workers rarely
+  // wait for one another's training runs; else the first; else a trial beside the one that another
+  // is at. Cells that wait for others come again after a while. Nothing when none is left or the
+  // call is to stop.
+  std::optional<Job> take() {
     std::unique_lock lock(mutex_);
-    while (!stopping() && !pending_.empty()) {
+    while (!stopping()) {
       const Clock::time_point now = Clock::now();
       std::optional<std::size_t> chosen;
       bool free = false;
@@ -206,11 +197,65 @@ class Run {
         pending_.erase(*chosen);
         cells_[*chosen].running = true;
         at_work_.insert(group_of(cells_[*chosen].cell));
-        return chosen;
+        return Job{*chosen};
       }
+      bool may_help = false;
+      for (std::size_t i = 0; i < cells_.size(); ++i) {
+        if (!takes_help(i)) continue;
+        may_help = true;
+        if (cells_[i].help_at > now) continue;
+        ++cells_[i].helpers;
+        return Job{i, true};
+      }
+      if (pending_.empty() && !may_help) break;
       changed_.wait_for(lock, kLook);
     }
     return std::nullopt;
+  }
+
+  // Makes one of the cell's next trials ahead of its turn, if one is left for it. What goes wrong
+  // is tried again in its turn.
+  void help(CellState& state, Trainer& trainer) {
+    const std::string name = cell_name(state.cell);
+    bool made = false;
+    std::string failure;
+    try {
+      const auto stop = [&] { return stopping() || state.done; };
+      made = make_one_ahead(state.cell, state.foreseen, trainer,
+                            [&](int trial) { return sinks_of(state, name, trial, stop); });
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+    const std::lock_guard guard(mutex_);
+    --state.helpers;
+    state.help_at = made ? Clock::time_point() : Clock::now() + kLongestDelay;
+    if (made) state.not_before = {};  // it may have waited for this one
+    changed_.notify_all();
+    if (failure.empty() || state.done) return;
+    state.help_at = Clock::time_point::max();
+    tally_.report({.kind = Event::Kind::warning,
+                   .cell = name,
+                   .message = fmt::format("{}: {}; it is tried again in its turn", name, failure)});
+  }
+
+  // Tells of a trial under way.
+  TrialSinks sinks_of(CellState& state, const std::string& name, int trial,
+                      std::function<bool()> should_stop) {
+    return {.watch = {.should_stop = std::move(should_stop),
+                      .on_step =
+                          [this, &state, &name, trial](const StepRecord& step, std::int64_t steps) {
+                            const std::lock_guard guard(mutex_);
+                            tally_.report({.kind = Event::Kind::step,
+                                           .cell = name,
+                                           .step = &step,
+                                           .steps = steps,
+                                           .step_of = trial,
+                                           .price = state.share.price});
+                          }},
+            .on_inner = [this, &name](const InnerRecord& record) {
+              const std::lock_guard guard(mutex_);
+              tally_.report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
+            }};
   }
 
   void put_back(std::size_t index, const std::string& holder) {
@@ -222,9 +267,9 @@ class Run {
     pending_.insert(index);
     if (holder.starts_with(this_process()) || std::exchange(state.holder, holder) == holder) return;
     const std::string name = cell_name(state.cell);
-    report({.kind = Event::Kind::waiting,
-            .cell = name,
-            .message = fmt::format("{} waits for {}", name, holder)});
+    tally_.report({.kind = Event::Kind::waiting,
+                   .cell = name,
+                   .message = fmt::format("{} waits for {}", name, holder)});
   }
 
   // One cell, until it is done, fails, or has to wait (false). Nothing that goes wrong in it leaves
@@ -243,7 +288,7 @@ class Run {
       cells_[index].error =
           fmt::format("{}: {}{}", name, error.what(), lost ? "; nothing more is begun" : "");
       if (options_.fail_fast || lost) failed_fast_ = true;
-      report({.kind = Event::Kind::error, .cell = name, .message = cells_[index].error});
+      tally_.report({.kind = Event::Kind::error, .cell = name, .message = cells_[index].error});
     }
     return true;
   }
@@ -260,7 +305,7 @@ class Run {
     {
       const std::lock_guard guard(mutex_);
       if (const std::string& damage = journal.history().damage; !damage.empty()) {
-        report({.kind = Event::Kind::warning, .cell = name, .message = damage});
+        tally_.report({.kind = Event::Kind::warning, .cell = name, .message = damage});
       }
     }
     const std::vector<TrialRecord> donated = donated_to(cell);
@@ -286,31 +331,23 @@ class Run {
       const std::lock_guard guard(mutex_);
       count(state, admitted());
     }
-    const TrialSinks sinks{
-        .watch = {.should_stop =
-                      [&] {
-                        lease->beat();
-                        return stopping();
-                      },
-                  .on_step =
-                      [&](const StepRecord& step, std::int64_t steps) {
-                        const std::lock_guard guard(mutex_);
-                        report({.kind = Event::Kind::step,
-                                .cell = name,
-                                .step = &step,
-                                .steps = steps,
-                                .step_of = static_cast<int>(journal.history().trials.size()),
-                                .price = state.price});
-                      }},
-        .on_inner = [&](const InnerRecord& record) {
-          journal.append(record);
-          const std::lock_guard guard(mutex_);
-          report({.kind = Event::Kind::inner, .cell = name, .inner = &record});
-        }};
+    const auto stop = [&] {
+      lease->beat();
+      return stopping();
+    };
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
-      if (sinks.watch.should_stop()) return;
+      if (stop()) return;
       auto record = take_in(cell, *proposed, journal);
       if (!record) {
+        TrialSinks sinks = sinks_of(state, name, proposed->trial, stop);
+        if (goes_side_by_side(cell)) {  // where those who help see that it is under way
+          if (!make_ahead({cell, *proposed}, trainer, sinks)) return;
+          continue;  // which takes it in
+        }
+        sinks.on_inner = [&, tell = sinks.on_inner](const InnerRecord& inner) {
+          journal.append(inner);
+          tell(inner);
+        };
         const int trial = proposed->trial;
         record = run_trial(cell, *std::move(proposed), journal.history().inner_of(trial), trainer,
                            sinks, donated);
@@ -322,14 +359,14 @@ class Run {
       const std::lock_guard guard(mutex_);
       count(state, admitted());
       if (options_.fail_fast && record->has_failed()) failed_fast_ = true;
-      report({.kind = Event::Kind::trial, .cell = name, .trial = &*record});
+      tally_.report({.kind = Event::Kind::trial, .cell = name, .trial = &*record});
     }
     History history = journal.history();
     history.cut(static_cast<int>(admitted().size()));
     complete(cell, history);
     const std::lock_guard guard(mutex_);
     count_done(state);
-    report({.kind = Event::Kind::cell, .cell = name});
+    tally_.report({.kind = Event::Kind::cell, .cell = name});
   }
 
   static constexpr std::chrono::milliseconds kLook{100};
@@ -338,49 +375,17 @@ class Run {
   const spec::Spec& spec_;
   const RunOptions& options_;
   const RunSinks& sinks_;
-  std::vector<CellState> cells_;  // a worker at a cell has its state to itself, but for the counts
+  std::deque<CellState> cells_;  // a worker at a cell has its state to itself, but for the counts
   std::atomic<bool> failed_fast_ = false;
   std::mutex mutex_;  // guards the rest, and on_progress
   std::condition_variable changed_;
   std::set<std::size_t> pending_;  // in the order of work
   std::multiset<Group> at_work_;
   std::optional<Group> busy_elsewhere_;  // where another process was met last
-  Summary summary_;
-  double work_ = 0.0, work_done_ = 0.0;  // trials and trials_done by their price
+  Tally tally_;
 };
 
 }  // namespace
-
-std::vector<Cell> chosen_cells(const spec::Spec& spec, const RunOptions& options) {
-  const auto refuse = [&](const std::string& what) {
-    constexpr std::size_t kShown = 20;
-    const std::vector<Cell> all = list_cells(spec);
-    std::vector<std::string> names;
-    for (const Cell& cell : all) {
-      if (names.size() < kShown) names.push_back(cell_name(cell));
-    }
-    throw InputError(fmt::format("{}; the cells are\n  {}{}", what, fmt::join(names, "\n  "),
-                                 all.size() > kShown ? "\n  ..." : ""));
-  };
-  const auto other = [&](const Cell& cell) { return !matches(options.only, cell_name(cell)); };
-  if (std::ranges::all_of(list_cells(spec), other)) {  // a share may have none that match
-    refuse(fmt::format("--only: no cell matches '{}'", options.only));
-  }
-  std::vector<Cell> cells = cells_of_shard(spec, options.shard, options.shards);
-  std::erase_if(cells, other);
-  for (const std::string& name : options.cells) {
-    if (std::ranges::find(cells, name, cell_name) == cells.end()) {
-      refuse(fmt::format("--cells: there is no cell '{}'", name));
-    }
-  }
-  if (!options.cells.empty()) {
-    std::erase_if(cells, [&](const Cell& cell) {
-      return std::ranges::find(options.cells, cell_name(cell)) == options.cells.end();
-    });
-  }
-  sort_for_work(cells);
-  return cells;
-}
 
 Summary survey(const spec::Spec& spec, const RunOptions& options) {
   return Run(spec, options, {}).survey();

@@ -13,8 +13,6 @@
 #include <utility>
 
 #include "experiment/ahead.hpp"
-#include "experiment/bilevel.hpp"
-#include "experiment/run_folder.hpp"
 #include "experiment/status.hpp"
 #include "io/error.hpp"
 
@@ -139,7 +137,9 @@ class Making {
     const std::unique_ptr<TrainedRun> run = trainer_.train(state.run->request, watch);
     for (std::size_t i = 0; i < state.run->trials.size(); ++i) {
       const KnownTrial& known = state.run->trials[i];
-      const TrialRecord record = make_trial(known);
+      const auto made = make_ahead(known, trainer_, {.watch = {.should_stop = watch.should_stop}});
+      if (!made) throw Stopped();
+      const TrialRecord& record = *made;
       const std::lock_guard guard(mutex_);
       if (!state.counted.insert(static_cast<int>(i)).second) continue;  // before it had to wait
       ++summary_.trials_done;
@@ -150,53 +150,6 @@ class Making {
       report({.kind = Event::Kind::trial, .cell = cell_name(known.cell), .trial = &record});
     }
     for (const KnownTrial& known : state.run->trials) settle(known.cell);
-  }
-
-  // Throws Busy while another process makes it.
-  TrialRecord make_trial(const KnownTrial& known) {
-    try {
-      return make_beside(known);
-    } catch (const InputError&) {
-      // Its cell may have come to it meanwhile, and removed what lay ahead.
-      History taken = read_history(known.cell);
-      const auto place = static_cast<std::size_t>(known.proposed.trial);
-      if (place >= taken.trials.size()) throw;
-      return std::move(taken.trials[place]);
-    }
-  }
-
-  TrialRecord make_beside(const KnownTrial& known) {
-    const std::filesystem::path folder = ahead_folder(known.cell, known.proposed);
-    refuse_links(run_folder(*known.cell.spec), folder);
-    std::string holder;
-    std::optional<Lease> lease = Lease::take(folder / "owner.json", holder);
-    if (!lease) throw Busy{holder};
-    const auto place = static_cast<std::size_t>(known.proposed.trial);
-    const History taken = read_history(known.cell);  // by the cell itself, meanwhile
-    if (place < taken.trials.size()) {
-      lease.reset();
-      std::error_code ignored;
-      std::filesystem::remove(folder, ignored);
-      return taken.trials[place];
-    }
-    Journal journal(folder / "journal.jsonl", owner_of(known.cell));
-    const History before = read_ahead(known.cell, known.proposed);
-    if (!before.trials.empty()) return before.trials.front();
-    const TrialSinks sinks{.watch = {.should_stop =
-                                         [&] {
-                                           lease->beat();
-                                           return stopping();
-                                         }},
-                           .on_inner = [&](InnerRecord inner) {
-                             inner.trial = 0;
-                             journal.append(std::move(inner));
-                           }};
-    auto record = run_trial(known.cell, known.proposed, before.inner, trainer_, sinks);
-    if (!record) throw Stopped();
-    TrialRecord alone = *record;
-    alone.trial = 0;
-    journal.append(std::move(alone));
-    return *std::move(record);
   }
 
   static constexpr std::chrono::milliseconds kLook{100};

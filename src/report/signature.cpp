@@ -81,6 +81,7 @@ std::string signature(const spec::Spec& spec) {
   if (searches && !spec.outer.budget) {
     text += fmt::format(" ({} modelled)", spec.outer.trials - spec::start_trials(spec));
   }
+  if (spec.outer.parallel > 1) text += fmt::format("; {} side by side", spec.outer.parallel);
   return text + fmt::format("; statistics t/Satterthwaite, Holm {}, equal ±{}",
                             spec.comparisons.size(), io::number(spec.equivalence));
 }

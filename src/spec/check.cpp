@@ -165,7 +165,8 @@ class Check {
   // A search by a model that never asks it compares nothing.
   void check_modelled(const std::vector<std::string>& methods) {
     const int starts = start_trials(spec_);
-    if (methods.empty() || spec_.outer.trials >= 2 * starts) return;
+    if (methods.empty()) return;
+    check_beside(starts);
     const Node* where = &root_;
     for (const char* path : {"methods", "outer", "outer.initial", "outer.trials"}) {
       if (const Node* const node = find(root_, path)) where = node;
@@ -178,11 +179,23 @@ class Check {
           fmt::format("{}: the model of {} would never be asked; give at least {}, better "
                       "{}",
                       trials, fmt::join(methods, ", "), starts + 1, 2 * starts));
-    } else {
+    } else if (spec_.outer.trials < 2 * starts) {
       problems_.warn(where->place, fmt::format("{}: the model chooses fewer than half; {} or more "
                                                "trials would be a search",
                                                trials, 2 * starts));
     }
+  }
+
+  // Trials that are chosen side by side from nothing are no search either.
+  void check_beside(int starts) {
+    const Node* const node = find(root_, "outer.parallel");
+    if (node == nullptr || spec_.outer.budget || spec_.outer.trials <= starts) return;
+    const int most = spec_.outer.trials - starts;
+    if (spec_.outer.parallel <= most) return;
+    problems_.add(node->place,
+                  fmt::format("outer.parallel is {}: of {} trials none would be chosen with the "
+                              "outcomes of the start design, the first {}; give at most {}",
+                              spec_.outer.parallel, spec_.outer.trials, starts, most));
   }
 
   // Every search begins with the recipe.

@@ -174,6 +174,18 @@ constexpr std::array kFields = {
           "known good settings, tried right after the recipe; what they leave out is the recipe's",
           "cheap insurance; it is the same for every search, so that none gains by it",
           "a list of maps from searched variables to values"},
+    Field{
+        "outer.parallel",
+        Shape::integer,
+        "1",
+        "",
+        "trials of one search side by side: each is chosen without the outcomes of those beside "
+        "it, "
+        "which it keeps away from, whichever ends first",
+        "q bring a search to its end in a q-th of the time, on as many workers, and leave a little "
+        "more to be found (docs/scaling.md); a part of the method: it cannot change in a run",
+        "",
+        {.low = 1, .high = 64}},
     Field{"outer.beta",
           Shape::number,
           "4",

@@ -336,6 +336,7 @@ class Loader {
     if (const Node* const budget = section.get("budget"))
       outer.budget = read_budget(*budget, "outer.budget", problems_);
     read_count(section, "initial", outer.initial);
+    read_count(section, "parallel", outer.parallel);
     if (const Node* const beta = section.get("beta"))
       outer.beta = read_number(*beta, "outer.beta", field("outer.beta").range, problems_)
                        .value_or(outer.beta);

@@ -40,6 +40,9 @@ constexpr std::array kOnlyCheck = {
     OnlyCheck{"outer.trials beside outer.budget, and a budget for a grid",
               "model: tiny\ntasks: [RTE]\nmethods: [random_search]\n"
               "search: {lr: {low: 1e-6, high: 1e-4}}\nouter: {trials: 8, budget: 6h}\n"},
+    OnlyCheck{"more of outer.parallel than leaves a trial that knows the start design's outcomes",
+              "model: tiny\ntasks: [RTE]\nmethods: [bo]\n"
+              "search: {lr: {low: 1e-6, high: 1e-4}}\nouter: {trials: 8, parallel: 7}\n"},
     OnlyCheck{"an inner loop whose model would never be asked: inner.evaluations within its starts",
               "model: tiny\ntasks: [RTE]\nmethods: [bo_fusion]\ninner: {evaluations: 3}\n"},
     OnlyCheck{"more micro-batches than a batch has rows, more snapshots than steps, more of lawa's "

@@ -136,6 +136,8 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"outer.pruning", pruning(spec)},
       {"outer.starts", starts(spec)},
   };
+  // Where it is not there, it is 1: so it is in runs from before there was the field.
+  if (spec.outer.parallel != 1) fields["outer.parallel"] = fmt::format("{}", spec.outer.parallel);
   // The points of a grid depend on how many there are.
   if (std::ranges::find(spec.methods, Search::grid, &Method::search) != spec.methods.end()) {
     fields["outer.trials"] = fmt::format("{}", spec.outer.trials);
@@ -210,10 +212,10 @@ std::string resolved_yaml(const Spec& spec) {
   for (const bo::Variable& variable : spec.search) {
     line("  {}: {}", variable.name, written(variable, spec.search));
   }
-  line("outer: {{{}, initial: {}, beta: {}, noise: {}, pruning: {}{}}}",
+  line("outer: {{{}, initial: {}, parallel: {}, beta: {}, noise: {}, pruning: {}{}}}",
        spec.outer.budget ? "budget: " + written(*spec.outer.budget)
                          : fmt::format("trials: {}", spec.outer.trials),
-       count_or(spec.outer.initial, "auto"), io::number(spec.outer.beta),
+       count_or(spec.outer.initial, "auto"), spec.outer.parallel, io::number(spec.outer.beta),
        noise_name(spec.outer.noise), pruning(spec),
        spec.outer.starts.empty() ? "" : ", starts: " + starts(spec));
   line("methods:");

@@ -68,6 +68,8 @@ struct Outer {
   // Known good settings, tried right after the recipe: a column per variable of `search`, NaN where
   // the recipe's own value stands.
   std::vector<bo::Point> starts;
+  int parallel = 1;   // trials of one search at once: trial i is chosen without the outcomes of the
+                      // parallel - 1 before it, whether they are there or not
   double beta = 4.0;  // UCB, standardised outcomes
   bo::Noise noise = bo::Noise::learned;
   std::string pruning;     // a rule of bo/pruning.hpp by which runs are stopped; empty: none is

@@ -15,3 +15,14 @@ for precision in fp32 bf16; do
   expect 0 run "$precision-shards" "$runner" merge "${small[@]:1}"
   same_tables "$precision" "$precision-shards"
 done
+
+# Trials of one search side by side: what a trial knows is the spec's word, not who is first.
+beside=("$runner" "$spec" 'methods=[bo]' 'tasks=[RTE]' 'seeds=[0]'
+  'outer={trials: 6, initial: 2, parallel: 2}' threads=1)
+expect 0 run beside "${beside[@]}" workers=1
+expect 0 run beside-2 "${beside[@]}" workers=2
+same_tables beside beside-2
+expect 0 run beside-processes "${beside[@]}" workers=1 &
+expect 0 run beside-processes "${beside[@]}" workers=2
+wait %1
+same_tables beside beside-processes

@@ -199,10 +199,12 @@ class FakeTrainer : public Trainer {
   int surprises = 0;  // how often the first of them was another
   // May change the outcome of a request, or throw.
   std::function<void(const RunRequest&, RunRecord&)> disturb;
+  std::function<void()> watch_run;  // called during each run, by several threads at once
 
   std::unique_ptr<TrainedRun> train(const RunRequest& request, const Watch& watch) override {
     if (watch.should_stop && watch.should_stop()) throw Stopped();
     if (watch.on_step) watch.on_step({.step = 1, .loss = 0.5}, 1);
+    if (watch_run) watch_run();
     auto run = std::make_unique<FakeRun>(request, watch.should_stop);
     const std::lock_guard guard(mutex_);
     ++calls;

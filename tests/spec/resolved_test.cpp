@@ -88,7 +88,7 @@ tasks:
   - name: RTE
   - name: CoLA
     recipe: {lr: 0.001}
-outer: {trials: 8, initial: auto, beta: 4, noise: learned, pruning: none}
+outer: {trials: 8, initial: auto, parallel: 1, beta: 4, noise: learned, pruning: none}
 methods:
   - swa
 confirm: 0

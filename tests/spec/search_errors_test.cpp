@@ -34,6 +34,12 @@ TEST_CASE("a search that never asks its model is refused, one that hardly does i
   CHECK(with("outer: {trials: 4, initial: 2, starts: [{lr: 3e-5}, {lr: 4e-5}, {warmup: 0.1}]}\n") ==
         "s.yaml:5:17: outer.trials is 4 and the first 4 are the start design: the model of "
         "bo(logei) would never be asked; give at least 5, better 8");
+  CHECK(with("outer: {trials: 8, parallel: 6}\n") ==
+        "s.yaml:5:30: outer.parallel is 6: of 8 trials none would be chosen with the outcomes of "
+        "the start design, the first 3; give at most 5");
+  CHECK(with("outer: {trials: 8, parallel: 5}\n") == "no error");
+  CHECK(with("outer: {parallel: 0}\n") ==
+        "s.yaml:5:19: outer.parallel is 0; it must be from 1 to 64");
   CHECK(messages_of("model: m\ntasks: [RTE]\nmethods: [bo_fusion]\nrecipe: {preset: bomf}\n"
                     "inner: {evaluations: 19}\n") ==
         "s.yaml:5:22: inner.evaluations is 19 and 15 snapshots make 19 starts: the inner loop's "
