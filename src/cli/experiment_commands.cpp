@@ -131,6 +131,10 @@ std::string host_name() {
 
 void write_provenance(const spec::Spec& spec, const fs::path& folder, const experiment::Pool& pool,
                       const std::vector<std::string>& notes) {
+  std::vector<std::string> devices;
+  for (const train::Device& device : engine().resolve_devices(spec.device)) {
+    devices.push_back(device.name());
+  }
   const nlohmann::json provenance = {{"runner", version().number},
                                      {"commit", version().commit},
                                      {"compiler", version().compiler},
@@ -139,7 +143,7 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
                                      {"instructions", kernels::instructions()},
                                      {"bf16", bf16_products()},
                                      {"blas", bo::blas()},
-                                     {"device", engine().resolve_device(spec.device).name()},
+                                     {"device", fmt::format("{}", fmt::join(devices, ", "))},
                                      {"workers", pool.workers},
                                      {"threads", pool.threads},
                                      {"host", host_name()},

@@ -52,7 +52,7 @@ double measured_rate(const spec::Spec& spec) {
                                       .weights = start.weights,
                                       .data = &split,
                                       .options = options,
-                                      .device = engine().resolve_device(spec.device)},
+                                      .device = engine().resolve_devices(spec.device).front()},
                                      kSteps)
                    .gflop_per_second;
 }

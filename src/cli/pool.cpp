@@ -53,8 +53,8 @@ experiment::Pool pool_of(const spec::Spec& spec, const std::vector<experiment::C
   if (spec.threads > 0 && spec.workers > 0) return {spec.workers, spec.threads};
   const int cores = engine().auto_threads();
   if (spec.workers > 0) return {spec.workers, std::max(1, cores / spec.workers)};
-  if (!engine().resolve_device(spec.device).is_cpu()) {
-    const int workers = spec.trials_per_device;
+  if (const auto devices = engine().resolve_devices(spec.device); !devices.front().is_cpu()) {
+    const int workers = spec.trials_per_device * static_cast<int>(devices.size());
     return {workers, spec.threads > 0 ? spec.threads : std::max(1, cores / workers)};
   }
   std::set<std::pair<const spec::TaskEntry*, std::uint64_t>> groups;  // that share training runs

@@ -102,8 +102,10 @@ std::string own_lines_in(const std::vector<fs::path>& files) {
 
 // Cells at once in a task, as far as the spec says it: this machine need not be like those.
 int workers_of_task(const spec::Spec& spec) {
-  const bool gpu = spec.device.starts_with("cuda");
-  return std::max(1, spec.workers > 0 ? spec.workers : gpu ? spec.trials_per_device : 1);
+  if (spec.workers > 0) return spec.workers;
+  if (!spec.device.starts_with("cuda")) return spec.outer.parallel;
+  const auto more = static_cast<int>(std::ranges::count(spec.device, ','));
+  return spec.trials_per_device * (1 + more);
 }
 
 double longest(const std::vector<slurm::Item>& shares) {

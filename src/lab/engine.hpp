@@ -83,6 +83,7 @@ struct Engine {
                                          const train::Device& device, train::Precision precision,
                                          double target_scale);
   train::Device (*resolve_device)(std::string_view text);
+  std::vector<train::Device> (*resolve_devices)(std::string_view text);
   int (*auto_threads)();
   double (*auto_memory)();
   void (*set_threads)(int threads);

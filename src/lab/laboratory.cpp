@@ -23,6 +23,7 @@
 #include "lab/stored_run.hpp"
 #include "lab/task_data.hpp"
 #include "model/layout.hpp"
+#include "train/device_pool.hpp"
 #include "train/finetune.hpp"
 #include "train/progress.hpp"
 
@@ -56,9 +57,11 @@ class StoringLaboratory : public Laboratory {
         claims_(store.parent_path(), tell_),
         store_(std::move(store), spec.store_limit, tell),
         threads_(threads),
-        device_(train::resolve_device(spec.device)),
+        devices_(train::resolve_devices(spec.device)),
         tokenizer_(data::Tokenizer::load(spec.model)) {
-    train::prepare_device(device_, spec.deterministic);
+    for (const train::Device& device : devices_.all()) {
+      train::prepare_device(device, spec.deterministic);
+    }
   }
 
   std::unique_ptr<experiment::TrainedRun> train(const experiment::RunRequest& request,
@@ -99,7 +102,7 @@ class StoringLaboratory : public Laboratory {
   Claims claims_;
   experiment::Store store_;
   int threads_;
-  train::Device device_;
+  train::DevicePool devices_;
   data::Tokenizer tokenizer_;
   std::atomic<int> trained_again_ = 0;
 
@@ -163,7 +166,7 @@ std::vector<std::string> StoringLaboratory::keys(
     const auto [claim, is_new] = claims.try_emplace({request.task, max_length});
     if (is_new) claim->second = claims_.read(request.task, max_length);
     if (claim->second) {
-      keys.push_back(run_key(*claim->second, request, spec_, device_));
+      keys.push_back(run_key(*claim->second, request, spec_, devices_.all().front()));
     }
   }
   return keys;
@@ -173,6 +176,7 @@ std::vector<std::string> StoringLaboratory::keys(
 train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
                                           const TaskData& data, const fs::path& work,
                                           const experiment::Watch& watch) const {
+  const train::Device& device = devices_.mine();
   std::shared_ptr<const model::Checkpoint> start = data.start->read();
   const std::int64_t steps = train::total_steps(request.options, data.train.rows());
   train::Result result = train::finetune(
@@ -184,7 +188,7 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
        .data = &data.train,
        .options = request.options,
        .seed = request.seed,
-       .device = device_,
+       .device = device,
        .frozen = data.frozen,
        .checkpoint = work,
        .on_unsaved =
@@ -194,7 +198,7 @@ train::Result StoringLaboratory::finetune(const experiment::RunRequest& request,
        .rungs = rungs_of(request, data),
        .look =
            [&](std::span<const float> weights) {
-             return look(data, request.options, device_, weights, watch.should_stop);
+             return look(data, request.options, device, weights, watch.should_stop);
            },
        .on_step =
            [&](const train::StepRecord& record) {
@@ -252,12 +256,13 @@ void StoringLaboratory::keep_stopped(const std::string& key,
 std::unique_ptr<experiment::TrainedRun> StoringLaboratory::train(
     const experiment::RunRequest& request, const experiment::Watch& watch) {
   train::set_threads(threads_);
-  train::use_own_stream(device_);
+  const train::Device& device = devices_.mine();
+  train::use_own_stream(device);
   const std::shared_ptr<const TaskData> data = task(request);
-  const std::string key = run_key({data->files_hash, data->start->hash()}, request, spec_, device_);
+  const std::string key = run_key({data->files_hash, data->start->hash()}, request, spec_, device);
   const auto stored = [&](const std::string& name, experiment::Store::Run run) {
     return std::make_unique<StoredRun>(name, data, std::move(run.record), std::move(run.trajectory),
-                                       std::move(run.average), memo(name), device_, request.options,
+                                       std::move(run.average), memo(name), device, request.options,
                                        threads_, watch.should_stop);
   };
   // The run as this request has it: stopped where it stops, wherever another went on from there.
@@ -301,11 +306,12 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
     const experiment::RunRequest& as, std::span<const experiment::Ingredient> ingredients,
     const experiment::Watch& watch) {
   train::set_threads(threads_);
-  train::use_own_stream(device_);
+  const train::Device& device = devices_.mine();
+  train::use_own_stream(device);
   const std::shared_ptr<const TaskData> data = task(as);
   const auto key_of = [&](const experiment::RunRequest& request) {
     const std::shared_ptr<const TaskData> its = task(request);
-    return run_key({its->files_hash, its->start->hash()}, request, spec_, device_);
+    return run_key({its->files_hash, its->start->hash()}, request, spec_, device);
   };
   json mixed = json::array();
   for (const experiment::Ingredient& ingredient : ingredients) {
@@ -314,7 +320,7 @@ std::unique_ptr<experiment::TrainedRun> StoringLaboratory::gather(
   const std::string key = io::content_hash(json{{"as", key_of(as)}, {"soup", mixed}}.dump());
   const auto stored = [&](experiment::Store::Run run) {
     return std::make_unique<StoredRun>(key, halved(*data, as.split_seed), std::move(run.record),
-                                       std::move(run.trajectory), nullptr, memo(key), device_,
+                                       std::move(run.trajectory), nullptr, memo(key), device,
                                        as.options, threads_, watch.should_stop);
   };
   if (auto run = store_.open(key)) return stored(*std::move(run));

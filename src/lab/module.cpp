@@ -10,6 +10,7 @@ extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* run
       .make_pricing = runner::lab::make_pricing,
       .make_scorer = runner::lab::make_scorer,
       .resolve_device = runner::train::resolve_device,
+      .resolve_devices = runner::train::resolve_devices,
       .auto_threads = runner::train::auto_threads,
       .auto_memory = runner::train::auto_memory,
       .set_threads = runner::train::set_threads,

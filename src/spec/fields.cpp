@@ -33,8 +33,8 @@ constexpr std::array kFields = {
           "several hosts share cells and training runs where they share this folder"},
     Field{"device", Shape::other, "auto", "", "where training and evaluation compute",
           "auto takes the first GPU that LibTorch sees, else the CPU; tables of the two differ in "
-          "the last digits",
-          "`auto`, `cpu`, `cuda:N`"},
+          "the last digits, those of one GPU and of several do not",
+          "`auto`, `cpu`, `cuda:N`, `cuda:all`, or a list as in `[cuda:0, cuda:1]`"},
     Field{"threads", Shape::integer, "auto", "", "threads of each cell's matrix products",
           "one thread for each of several cells is faster than several threads for one, as long as "
           "memory allows; no value changes a table",
@@ -45,7 +45,7 @@ constexpr std::array kFields = {
           Shape::integer,
           "1",
           "",
-          "cells at once on a GPU, on streams of their own",
+          "cells, or trials side by side, at once on each GPU, on streams of their own",
           "2 fill a GPU that short runs leave idle, at twice the memory",
           "",
           {.low = 1, .high = 64}},

@@ -13,6 +13,7 @@
 #include "spec/budget.hpp"
 #include "spec/check.hpp"
 #include "spec/comparisons.hpp"
+#include "spec/device.hpp"
 #include "spec/fields.hpp"
 #include "spec/methods.hpp"
 #include "spec/own_task.hpp"
@@ -295,16 +296,7 @@ class Loader {
   // The device, and what runs at once.
   void read_machine(Section& top) {
     if (const Node* const node = top.get("device")) {
-      spec_.device = read_text(*node, "device", problems_).value_or(spec_.device);
-      constexpr std::string_view kCuda = "cuda:";
-      const std::string_view device = spec_.device;
-      const bool cuda = device.starts_with(kCuda) && device.size() > kCuda.size() &&
-                        device.size() <= kCuda.size() + 2 &&
-                        device.find_first_not_of("0123456789", kCuda.size()) == device.npos;
-      if (device != "auto" && device != "cpu" && !cuda) {
-        problems_.add(node->place,
-                      fmt::format("device: '{}' is neither auto, cpu nor cuda:N", device));
-      }
+      spec_.device = read_device(*node, problems_).value_or(spec_.device);
     }
     read_count(top, "threads", spec_.threads);
     read_count(top, "workers", spec_.workers);

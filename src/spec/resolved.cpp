@@ -11,6 +11,7 @@
 #include "data/metrics.hpp"
 #include "io/csv.hpp"
 #include "spec/budget.hpp"
+#include "spec/device.hpp"
 #include "spec/methods.hpp"
 #include "spec/space.hpp"
 #include "spec/variables.hpp"
@@ -128,7 +129,7 @@ std::map<std::string, std::string> identity(const Spec& spec) {
       {"data.max_dev_rows", fmt::format("{}", spec.max_dev_rows)},
       {"outer_split", outer_split(spec)},
       // One GPU is as good as the next.
-      {"device", spec.device.substr(0, spec.device.find(':'))},
+      {"device", device_kind(spec.device)},
       {"deterministic", flag(spec.deterministic)},
       {"outer.initial", count_or(spec.outer.initial, "auto")},
       {"outer.beta", io::number(spec.outer.beta)},
@@ -187,7 +188,7 @@ std::string resolved_yaml(const Spec& spec) {
        yaml_text(spec.glue_root.string()), spec.max_train_rows, spec.max_selection_rows,
        spec.max_dev_rows);
   line("runs: {}", yaml_text(spec.runs_root.string()));
-  line("device: {}", spec.device);
+  line("device: {}", written_device(spec.device));
   line("threads: {}", count_or(spec.threads, "auto"));
   line("workers: {}", count_or(spec.workers, "auto"));
   line("trials_per_device: {}", spec.trials_per_device);

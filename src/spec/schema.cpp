@@ -197,7 +197,12 @@ Json form_of(const Field& row) {
   if (path == "name" || path == "tasks[].name") {
     return any_of({{{"type", {"number", "boolean"}}}, pattern(std::string(kFolderName))});
   }
-  if (path == "device") return any_of({one_of({"auto", "cpu"}), pattern("^cuda:[0-9]{1,2}$")});
+  if (path == "device") {
+    const Json gpu = pattern("^cuda:[0-9]{1,2}$");
+    return any_of({one_of({"auto", "cpu", "cuda:all"}),
+                   gpu,
+                   {{"type", "array"}, {"items", gpu}, {"minItems", 1}, {"uniqueItems", true}}});
+  }
   if (path == "store_limit") return with_unit({"kB", "MB", "GB", "TB"});
   if (path == "outer_split") {
     return any_of({one_of({"dev"}), pattern(fmt::format("^holdout:{}$", kNumber))});

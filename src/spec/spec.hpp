@@ -103,7 +103,7 @@ struct Spec {
   int max_selection_rows = 1000;  // of those that are held out; 0: all
   int max_train_rows = 0;         // 0: all; else a seeded stratified subset, named in the tables
   int max_dev_rows = 0;
-  std::string device = "auto";  // auto, cpu, cuda:N
+  std::string device = "auto";  // as read_device gives it
   int threads = 0;              // per worker; 0: auto
   int workers = 0;              // cells at once in this process; 0: auto
   int trials_per_device = 1;    // what auto is on a GPU

@@ -98,6 +98,25 @@ Device resolve_device(std::string_view text) {
   return {*index};
 }
 
+std::vector<Device> resolve_devices(std::string_view text) {
+  std::vector<Device> devices;
+  if (text == "cuda:all") {
+    const auto count = static_cast<int>(at::getNumGPUs());
+    for (int index = 0; index < count; ++index) devices.push_back({index});
+    if (!devices.empty()) return devices;
+    throw InputError("device 'cuda:all': this machine and LibTorch offer no CUDA device");
+  }
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    devices.push_back(resolve_device(text.substr(0, comma)));
+    if (devices.back().is_cpu() != devices.front().is_cpu()) {
+      throw InputError("device: a run computes on CPUs or on GPUs, not on both");
+    }
+    if (comma == text.npos) return devices;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 int auto_threads() {
   int threads = affinity_count();
   if (const auto cores = least_of_cgroups("cpu", quota_in)) threads = std::min(threads, *cores);

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace runner::train {
 
@@ -17,6 +18,10 @@ struct Device {
 // auto | cpu | cuda | cuda:N; auto takes cuda:0 where there is one. Throws InputError when the text
 // is none of these or the device is not there.
 Device resolve_device(std::string_view text);
+
+// The same for several, with commas between them; cuda:all is every GPU that there is. Throws as
+// that, and where they are of two kinds.
+std::vector<Device> resolve_devices(std::string_view text);
 
 // Cores that this process may use: the smallest of its affinity mask, its cgroup's CPU quota
 // (rounded up) and SLURM_CPUS_PER_TASK. At least 1.

@@ -77,7 +77,7 @@ at::Tensor FrozenOutput::of(std::span<const int> rows) const {
 
 std::shared_ptr<const FrozenOutput> FrozenOutputs::get(const Job& job, model::Network& network) {
   const std::lock_guard lock(mutex_);
-  const std::tuple key(job.options.frozen_layers, job.options.precision);
+  const std::tuple key(job.device.cuda, job.options.frozen_layers, job.options.precision);
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   const std::shared_ptr<const FrozenOutput> output = FrozenOutput::compute(job, network);
   if (output == nullptr) return nullptr;

@@ -40,12 +40,12 @@ class FrozenOutput {
 // larger than 2 GiB together. For several threads.
 class FrozenOutputs {
  public:
-  // As FrozenOutput::compute, at most once for all that is the same.
+  // As FrozenOutput::compute, at most once on a device for all that is the same.
   std::shared_ptr<const FrozenOutput> get(const Job& job, model::Network& network);
 
  private:
   std::mutex mutex_;
-  std::map<std::tuple<int, Precision>, std::shared_ptr<const FrozenOutput>> known_;
+  std::map<std::tuple<int, int, Precision>, std::shared_ptr<const FrozenOutput>> known_;
 };
 
 }  // namespace runner::train

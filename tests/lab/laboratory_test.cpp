@@ -27,12 +27,17 @@ namespace {
 // A run's folder with a laboratory in it, as a process has them.
 struct Place {
   explicit Place(const fs::path& run, const std::vector<std::string>& overrides = {},
-                 int threads = 1)
-      : spec(spec::load(source_dir() / "tests" / "e2e" / "small.yaml", overrides)),
+                 int threads = 1, const std::string& device = "auto")
+      : spec(load(overrides, device)),
         laboratory(cli::engine().make_laboratory(
             spec, run / "store", threads,
             [this](const std::string& text) { told += text + "\n"; })) {}
 
+  static spec::Spec load(const std::vector<std::string>& overrides, const std::string& device) {
+    spec::Spec spec = spec::load(source_dir() / "tests" / "e2e" / "small.yaml", overrides);
+    spec.device = device;
+    return spec;
+  }
   RunRequest request(std::size_t task = 0) const {
     return {.task = spec.tasks[task].task.name,
             .seed = 3,
@@ -99,6 +104,21 @@ TEST_CASE("what left the store is trained again, to the same bits") {
   CHECK(place.laboratory->fused_model(request, kMix, {}).weights == weights);
   CHECK(place.told.find("not in the store any more; it is trained again") != std::string::npos);
   check_same(place.train(request)->evaluate(kMix), measured);
+}
+
+TEST_CASE("which of several devices trains a run, and which measures it, changes no bit") {
+  const experiment::Folder folder;
+  Place one(folder.path / "one", {}, 1, "cpu");
+  const RunRequest request = one.request();
+  const auto run = one.train(request);
+  const Evaluation measured = run->evaluate(kMix);
+
+  Place two(folder.path / "two", {}, 1, "cpu,cpu");
+  std::string key;
+  std::jthread([&] { key = two.train(request)->key(); }).join();
+  CHECK(key == run->key());
+  check_same(two.train(request)->evaluate(kMix), measured);  // by this thread's device
+  CHECK(two.steps == 0);
 }
 
 TEST_CASE("a run's key holds all that its bits depend on, and nothing else") {

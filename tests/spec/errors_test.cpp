@@ -154,7 +154,13 @@ TEST_CASE("a value of the wrong type or out of its range says what is allowed") 
         "s.yaml:4:12: seed 1 is listed twice\n"
         "s.yaml:4:15: seeds: '-1' is not a whole number from 0 to 2^64 - 1");
   CHECK(with("seeds: []\n") == "s.yaml:4:8: seeds: the list is empty");
-  CHECK(with("device: gpu\n") == "s.yaml:4:9: device: 'gpu' is neither auto, cpu nor cuda:N");
+  CHECK(with("device: gpu\n") ==
+        "s.yaml:4:9: device: 'gpu' is neither auto, cpu, cuda:N, cuda:all nor a list of cuda:N");
+  CHECK(with("device: [cuda:0, cpu]\n") ==
+        "s.yaml:4:18: device: 'cpu' is not cuda:N; a list is of GPUs");
+  CHECK(with("device: [cuda:1, cuda:1]\n") ==
+        "s.yaml:4:18: device: cuda:1 is listed twice; trials_per_device is how much goes on at "
+        "once on each");
   CHECK(with("threads: 0\n") == "s.yaml:4:10: threads is 0; it must be from 1 to 100000");
   CHECK(with("outer_split: holdout:0.9\n") ==
         "s.yaml:4:14: outer_split: 'holdout:0.9' is neither dev nor holdout:SHARE with a share of "
