@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # `runner slurm` on a real Slurm on this machine: the arrays, one task of them warned and one preempted
-# in the middle, and the merge that waits for them give the tables of a single process.
+# in the middle, and the merge that waits for them give the tables of a single process. With another study
+# than the small one, which takes a while:
+#   RUNNER_STUDY=experiments/quickstart.yaml bash tests/e2e/slurm_test.sh build/runner
+[[ -z ${RUNNER_STUDY:-} ]] || RUNNER_STUDY=$(realpath "$RUNNER_STUDY")
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
 slurm_local=${RUNNER_SLURM_LOCAL:-$here/../../../shared/slurm/slurm-local.sh}
 [[ -x $slurm_local ]] || skip "Slurm: no $slurm_local (RUNNER_SLURM_LOCAL names another)"
@@ -34,12 +37,13 @@ completed() {
 
 # Trainings long enough that a signal meets them.
 study=("$spec" recipe.epochs=6)
+[[ -z ${RUNNER_STUDY:-} ]] || study=("$RUNNER_STUDY" name=small)
 expect 0 run whole "$runner" "${study[@]}"
 
 # What is known beforehand, the searches, the tables: each after the one before. One task of the first
 # array is warned in the middle, as --signal=B:USR1@90 does before the time limit, and one of the second
 # makes way for a job that matters more.
-sbatch_options=(--mem=256M --time=10 --cpus-per-task=1)
+sbatch_options=(--mem=256M --time=60 --cpus-per-task=1)
 expect 0 run shared "$runner" slurm "${study[@]}" --submit --jobs=4 --at-once=3 "${sbatch_options[@]}"
 known=$(job_of 1-known.sh) cells=$(job_of 2-cells.sh) merge=$(job_of 3-merge.sh)
 expect 2 run shared "$runner" slurm "${study[@]}" --submit
@@ -63,7 +67,7 @@ hold "${cells}_0"  # Slurm itself lets it go on, to make way
 node=$(scontrol show job "${cells}_0" | sed -n 's/^ *NodeList=\(n[0-9]*\)$/\1/p')
 urgent=$(sbatch --parsable --partition=urgent --nodelist="$node" --mem=64M --output=/dev/null --wrap 'sleep 1')
 wait_for 120 ended "$urgent"
-wait_for 300 ended "$merge"
+wait_for 3000 ended "$merge"
 completed "$known" 4
 completed "$cells" 4
 [[ $(state "${known}_1" Restarts) == 1 ]] || fail "the warned task was not requeued once"
