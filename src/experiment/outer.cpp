@@ -320,10 +320,7 @@ std::optional<TrialRecord> propose_trial(const Cell& cell, std::span<const Trial
   for (std::size_t i = 0; i < point.size(); ++i) {
     proposed.lambda.emplace_back(cell.spec->search[i].name, point[i]);
   }
-  if (proposed.rungs.empty()) {
-    proposed.rungs =
-        next_rungs(cell, proposed, history.first(known_outcomes(cell, history.size())));
-  }
+  if (proposed.rungs.empty()) proposed.rungs = next_rungs(cell, proposed, history);
   return proposed;
 }
 

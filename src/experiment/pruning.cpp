@@ -33,7 +33,7 @@ std::vector<Rung> next_rungs(const Cell& cell, const TrialRecord& proposed,
     Rung& rung = rungs.emplace_back(Rung{.share = share});
     if (!can_be_pruned(cell, proposed)) continue;
     std::vector<bo::RungValue> earlier;  // minimised
-    for (const TrialRecord& trial : history) {
+    for (const TrialRecord& trial : history.first(known_outcomes(cell, history.size()))) {
       if (trial.rung_scores.size() < rungs.size()) continue;
       earlier.push_back({-trial.rung_scores[rungs.size() - 1], trial.has_result()});
     }
