@@ -8,11 +8,13 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "io/foreign.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::data {
 
 nlohmann::json parse_json(std::string_view text, std::string_view name) {
   if (text.empty()) throw InputError(fmt::format("{}: is empty, not JSON", name));
+  io::refuse_deep_json(text, name);
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
@@ -24,6 +26,8 @@ nlohmann::json parse_json(std::string_view text, std::string_view name) {
     throw InputError(
         fmt::format("{}: malformed JSON at byte {}: {}", name, error.byte,
                     reason == std::string_view::npos ? what : what.substr(reason + 2)));
+  } catch (const nlohmann::json::out_of_range&) {
+    throw InputError(fmt::format("{}: a number in it is larger than any double", name));
   }
 }
 

@@ -3,22 +3,35 @@
 #include <fmt/format.h>
 #include <oniguruma.h>
 
-#include <stdexcept>
+#include <string>
 
 #include "io/error.hpp"
 
 namespace runner::data {
 namespace {
 
+// Steps back that one search may take: milliseconds for patterns in use, a second for one that
+// doubles its ways with every character.
+constexpr unsigned long kMostRetries = 10'000'000;
+
 const OnigUChar* bytes(const char* text) { return reinterpret_cast<const OnigUChar*>(text); }
+
+std::string why(int code, const OnigErrorInfo* info = nullptr) {
+  OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+  info == nullptr ? onig_error_code_to_str(text, code) : onig_error_code_to_str(text, code, info);
+  return reinterpret_cast<const char*>(text);
+}
 
 }  // namespace
 
 struct CompiledRegex {
   regex_t* regex = nullptr;
-  CompiledRegex(const std::string& pattern, const std::string& place) {
+  std::string name;  // for messages
+  CompiledRegex(const std::string& pattern, const std::string& place)
+      : name(fmt::format("{}: Regex: '{}'", place, pattern)) {
     static const int ready = [] {
       OnigEncoding utf8 = ONIG_ENCODING_UTF8;
+      onig_set_retry_limit_in_search(kMostRetries);
       return onig_initialize(&utf8, 1);
     }();
     OnigErrorInfo info;
@@ -28,10 +41,7 @@ struct CompiledRegex {
             : onig_new(&regex, bytes(pattern.data()), bytes(pattern.data() + pattern.size()),
                        ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
     if (code == ONIG_NORMAL) return;
-    OnigUChar why[ONIG_MAX_ERROR_MESSAGE_LEN];
-    onig_error_code_to_str(why, code, &info);
-    throw InputError(
-        fmt::format("{}: Regex: '{}': {}", place, pattern, reinterpret_cast<const char*>(why)));
+    throw InputError(fmt::format("{}: {}", name, why(code, &info)));
   }
   ~CompiledRegex() { onig_free(regex); }
   CompiledRegex(const CompiledRegex&) = delete;
@@ -73,7 +83,10 @@ void Pattern::find_all(std::string_view text,
     const int status =
         onig_search(regex_->regex, begin, end, begin + at, end, region.get(), ONIG_OPTION_NONE);
     if (status == ONIG_MISMATCH) return;
-    if (status < 0) throw std::runtime_error("Oniguruma cannot search a text");
+    if (status < 0) {
+      throw InputError(fmt::format("{}: a text of {} bytes cannot be searched: {}", regex_->name,
+                                   text.size(), why(status)));
+    }
     const auto from = static_cast<std::size_t>(region->beg[0]);
     const auto to = static_cast<std::size_t>(region->end[0]);
     if (from == to) {

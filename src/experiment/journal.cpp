@@ -14,6 +14,7 @@
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
@@ -35,6 +36,7 @@ std::string owner_line(const JournalOwner& owner) {
 }
 
 void apply(const json& record, bool first, const JournalOwner& owner, History& history) {
+  if (!record.is_object() || record.size() != 1) throw std::runtime_error("not one record");
   const auto entry = record.get_ref<const json::object_t&>().begin();
   const std::string& kind = entry->first;
   const json& value = entry->second;
@@ -86,6 +88,7 @@ std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwn
       return at;
     }
     try {
+      io::refuse_deep_json(record, "the record");
       apply(json::parse(record), line == 1, owner, history);
     } catch (const std::exception& error) {
       throw InputError(fmt::format("{}:{}: {}", path.string(), line, error.what()));

@@ -19,6 +19,7 @@
 #include "experiment/holder.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
@@ -76,7 +77,9 @@ Owner ourselves() {
 // Nothing when the file is gone, empty, half written or damaged.
 std::optional<Owner> read_owner(const fs::path& path) {
   try {
-    const json value = json::parse(io::read_file(path));
+    const std::string bytes = io::read_file(path);
+    io::refuse_deep_json(bytes, path.string());
+    const json value = json::parse(bytes);
     return Owner{value.at("host"),       value.at("pid"),   value.at("job"),
                  value.at("restart"),    value.at("alive"), value.value("since", 0L),
                  value.value("task", "")};

@@ -20,6 +20,7 @@
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
@@ -147,6 +148,7 @@ std::optional<Store::Run> Store::open(const std::string& key) const {
   }
   Run result;
   try {
+    io::refuse_deep_json(text, file.string());
     const json value = json::parse(text);
     if (const int format = value.at("format").get<int>(); format != kFormat) {
       return absent(fmt::format("{}: is of format {}, not {}", file.string(), format, kFormat));

@@ -9,6 +9,7 @@
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::lab {
 namespace fs = std::filesystem;
@@ -32,8 +33,13 @@ std::optional<Inputs> Claims::read(const fs::path& file) const {
                     file.string()));
     return std::nullopt;
   }
-  const json value = json::parse(record);
-  return Inputs{value.at("data"), value.at("model")};
+  try {
+    io::refuse_deep_json(record, file.string());
+    const json value = json::parse(record);
+    return Inputs{value.at("data"), value.at("model")};
+  } catch (const json::exception& error) {
+    throw InputError(fmt::format("{}: {}", file.string(), error.what()));
+  }
 }
 
 void Claims::claim(const std::string& task, int max_length, const Inputs& now) const {

@@ -103,6 +103,11 @@ void permute_rows(const std::vector<std::size_t>& rows, std::span<float> values)
                 values.begin() + static_cast<std::ptrdiff_t>(row * width));
 }
 
+// Of a head's matrix; 0 for a tensor that is none.
+std::int64_t rows_of(const TensorView& tensor) {
+  return tensor.shape.empty() ? 0 : tensor.shape.front();
+}
+
 // The first of some lines, and how many there are beyond them.
 std::vector<std::string> first_of(std::vector<std::string> lines) {
   constexpr std::size_t kShown = 20;
@@ -183,7 +188,7 @@ class Loader {
   std::vector<std::size_t> choose_head() {
     const TensorView* output = tensor_of(checkpoint_.layout.weight(Part::output));
     std::vector<std::string> have = read_config(folder_).labels;
-    if (have.empty() && output != nullptr && output->shape.front() == 2)
+    if (have.empty() && output != nullptr && rows_of(*output) == 2)
       have = {"LABEL_0", "LABEL_1"};  // what Hugging Face leaves out
     const std::vector<std::string>& wanted = checkpoint_.config.labels;
     std::vector<std::size_t> rows = head_rows(have, wanted);
@@ -198,9 +203,8 @@ class Loader {
     if (output != nullptr)
       note(fmt::format("the head for {} is replaced by a fresh one for {}",
                        have.size() == 1 ? "regression"
-                       : have.empty()
-                           ? fmt::format("{} labels without names", output->shape.front())
-                           : quoted(have),
+                       : have.empty()   ? fmt::format("{} labels without names", rows_of(*output))
+                                        : quoted(have),
                        quoted(wanted)));
     drop([&](Part part) { return is_head(family(), part); });
     return rows;

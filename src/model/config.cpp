@@ -10,6 +10,7 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "io/foreign.hpp"
+#include "io/nesting.hpp"
 #include "model/relative.hpp"
 
 namespace runner::model {
@@ -22,6 +23,7 @@ class Reader {
  public:
   explicit Reader(std::filesystem::path path) : path_(std::move(path)) {
     const std::string bytes = io::read_file(path_);
+    io::refuse_deep_json(bytes, path_.string());
     try {
       json_ = Json::parse(bytes);
     } catch (const Json::exception& error) {

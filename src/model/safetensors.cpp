@@ -12,6 +12,7 @@
 
 #include "io/error.hpp"
 #include "io/foreign.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::model {
 namespace {
@@ -78,6 +79,7 @@ class Names : public nlohmann::json_sax<Json> {
 };
 
 Json parse_header(const std::string& where, std::string_view text) {
+  io::refuse_deep_json(text, where + ": header");
   Json header;
   try {
     header = Json::parse(text);

@@ -10,6 +10,7 @@
 #include "io/error.hpp"
 #include "io/file.hpp"
 #include "io/foreign.hpp"
+#include "io/nesting.hpp"
 
 namespace runner::model {
 namespace fs = std::filesystem;
@@ -55,6 +56,7 @@ std::string no_weights(const fs::path& folder) {
 // From tensor to file.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
   const std::string bytes = io::read_file(index);
+  io::refuse_deep_json(bytes, index.string());
   try {
     return nlohmann::json::parse(bytes).at("weight_map").get<std::map<std::string, std::string>>();
   } catch (const nlohmann::json::exception& error) {
