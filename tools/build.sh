@@ -11,6 +11,7 @@ needs=(build)
 case $preset in
   release) needs+=(torch) folder=build ;;
   dev) needs+=(torch) folder=build-dev ;;
+  fuzz) needs+=(fuzz) folder=build-fuzz ;;
   *) folder=build-$preset ;;
 esac
 libtorch=$(tools/setup.sh "${needs[@]}")
