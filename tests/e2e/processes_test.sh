@@ -3,6 +3,7 @@
 # is lost, no training ends twice, the tables are those of one undisturbed process. The long form:
 #   RUNNER_KILLS=50 RUNNER_SEEDS=8 [FAULTS_FSYNC_MS=40] RUNNER_FAULTS=build/tests/librunner_faults.so \
 #     tests/e2e/processes_test.sh build/runner
+#   RUNNER_KILLS=200 RUNNER_FORMS=alone ...: one process, killed 200 times
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
 faults=${RUNNER_FAULTS:?the library of tests/e2e/faults.cpp}
 kills=${RUNNER_KILLS:-3}
@@ -42,15 +43,16 @@ disturbed() {
   }
 }
 
-for form in processes shards; do
+for form in ${RUNNER_FORMS:-processes shards}; do
   pids=()
   for i in 0 1 2 3; do
+    [[ $form != alone || $i == 0 ]] || continue
     flags=()
-    [[ $form == processes ]] || flags=(--shard "$i/4")
+    [[ $form != shards ]] || flags=(--shard "$i/4")
     disturbed "$form" $RANDOM ${flags[@]+"${flags[@]}"} &
     pids+=($!)
   done
-  for pid in "${pids[@]}"; do wait "$pid" || fail "one of four $form did not end well"; done
+  for pid in "${pids[@]}"; do wait "$pid" || fail "one of the $form did not end well"; done
   expect 0 run "$form" "$runner" merge "$spec" seeds="${RUNNER_SEEDS:-2}"
   same_tables whole "$form"
   twice=$(grep '^rename' "$form.log" | sort | uniq -d)
