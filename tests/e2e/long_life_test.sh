@@ -34,7 +34,7 @@ grep -qF "$trials of $trials trials" said || fail "$(tail -n 1 said)"
 # medians of the memory, and the least number of descriptors, as files come and go.
 awk -v trials="$trials" -v percent="$percent" '
   $1 >= trials / 5 && $1 < trials * 2 / 5 { first[++n] = $2; if (n == 1 || $3 < open) open = $3 }
-  $1 >= trials * 4 / 5 { last[++m] = $2; if (m == 1 || $3 < later) later = $3 }
+  $1 >= trials * 4 / 5 && $1 < trials { last[++m] = $2; if (m == 1 || $3 < later) later = $3 }
   function median(values, size,   i, j, swap) {
     for (i = 1; i <= size; ++i) for (j = i + 1; j <= size; ++j)
       if (values[j] < values[i]) { swap = values[i]; values[i] = values[j]; values[j] = swap }
