@@ -118,6 +118,10 @@ class StoringLaboratory : public Laboratory {
 
   std::mutex memos_mutex_;
   std::map<std::string, std::shared_ptr<Memo>> memos_;
+  // As they were used: a run is asked for by the methods of its task and seed, soon one after
+  // another, and what is not known any more is measured again.
+  std::deque<std::string> memo_order_;
+  static constexpr std::size_t kMemos = 256;
 };
 
 std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunRequest& request) {
@@ -142,6 +146,12 @@ std::shared_ptr<const TaskData> StoringLaboratory::task(const experiment::RunReq
 
 std::shared_ptr<Memo> StoringLaboratory::memo(const std::string& key) {
   const std::lock_guard lock(memos_mutex_);
+  std::erase(memo_order_, key);
+  memo_order_.push_back(key);
+  if (memo_order_.size() > kMemos) {
+    memos_.erase(memo_order_.front());
+    memo_order_.pop_front();
+  }
   auto& known = memos_[key];
   if (known == nullptr) known = std::make_shared<Memo>();
   return known;
