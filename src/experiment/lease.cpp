@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <tuple>
@@ -80,9 +81,14 @@ std::optional<Owner> read_owner(const fs::path& path) {
     const std::string bytes = io::read_file(path);
     io::refuse_deep_json(bytes, path.string());
     const json value = json::parse(bytes);
-    return Owner{value.at("host"),       value.at("pid"),   value.at("job"),
-                 value.at("restart"),    value.at("alive"), value.value("since", 0L),
-                 value.value("task", "")};
+    Owner owner{value.at("host"),       value.at("pid"),   value.at("job"),
+                value.at("restart"),    value.at("alive"), value.value("since", 0L),
+                value.value("task", "")};
+    if (owner.pid < 1 || owner.pid > std::numeric_limits<pid_t>::max() || owner.alive < 0 ||
+        owner.since < 0) {
+      return std::nullopt;
+    }
+    return owner;
   } catch (const InputError&) {
     return std::nullopt;
   } catch (const json::exception&) {
