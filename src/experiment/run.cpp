@@ -337,13 +337,13 @@ class Run {
     };
     while (auto proposed = propose_trial(cell, journal.history().trials, donated)) {
       if (stop()) return;
+      TrialSinks sinks = sinks_of(state, name, proposed->trial, stop);
       auto record = take_in(cell, *proposed, journal);
+      if (!record && goes_side_by_side(cell)) {  // where those who help see that it is under way
+        if (!make_ahead({cell, *proposed}, trainer, sinks)) return;
+        record = take_in(cell, *proposed, journal);
+      }
       if (!record) {
-        TrialSinks sinks = sinks_of(state, name, proposed->trial, stop);
-        if (goes_side_by_side(cell)) {  // where those who help see that it is under way
-          if (!make_ahead({cell, *proposed}, trainer, sinks)) return;
-          continue;  // which takes it in
-        }
         sinks.on_inner = [&, tell = sinks.on_inner](const InnerRecord& inner) {
           journal.append(inner);
           tell(inner);
