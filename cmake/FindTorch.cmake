@@ -33,7 +33,9 @@ if(TORCH_LIBRARIES MATCHES "torch_cuda")
   # Hardly anything here calls libtorch_cuda, which registers its kernels when it is loaded, and its
   # own libraries (cudart, cudnn, ...) are found through its run path, which the linker does not
   # follow.
-  set(TORCH_LIBRARIES -Wl,--no-as-needed ${TORCH_LIBRARIES} -Wl,--as-needed
+  # The standard library goes first: CUDA builds export parts of an older one (std::filesystem of
+  # 2.11.0 from pip), which would serve whatever is linked with them, and crash there.
+  set(TORCH_LIBRARIES stdc++ -Wl,--no-as-needed ${TORCH_LIBRARIES} -Wl,--as-needed
                       -Wl,--allow-shlib-undefined)
 endif()
 

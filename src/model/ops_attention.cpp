@@ -32,8 +32,10 @@ struct Packed {
         size(step.k.size(1) / step.heads),
         key_offsets(step.batch->offsets),
         query_offsets(step.first_query_only ? step.batch->counts : step.batch->offsets),
-        // They only bound the work that is launched; a graph's batches share one bound.
-        longest_key(round_up_tokens(step.batch->host->longest())),
+        // They only bound the work that is launched; a graph's batches share one bound. The
+        // efficient kind takes none above the number of tokens.
+        longest_key(
+            std::min(round_up_tokens(step.batch->host->longest()), step.batch->host->tokens())),
         longest_query(step.first_query_only ? 1 : longest_key),
         scale(1.0 / std::sqrt(static_cast<double>(size))),
         p(probability(step.dropout)) {}

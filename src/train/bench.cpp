@@ -128,6 +128,8 @@ TrainingSpeed measure_training(Job job, int steps) {
   // FLOPs go with tokens but for attention, a few per cent of them.
   speed.gflop_per_second = result.flops * static_cast<double>(tokens) /
                            static_cast<double>(result.tokens) / total * 1e-9;
+  speed.graphs = result.graphs;
+  speed.no_graphs = result.no_graphs;
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   speed.peak_bytes = std::int64_t{usage.ru_maxrss} * 1024;

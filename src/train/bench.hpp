@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "train/finetune.hpp"
 
@@ -18,6 +19,8 @@ struct TrainingSpeed {
   double product_gflop_per_second = 0.0;
   std::int64_t peak_bytes = 0;      // resident, of the whole process so far
   double first_step_seconds = 0.0;  // from the start of the process to the end of step 1
+  int graphs = 0;                   // that a GPU's steps were launched by
+  std::string no_graphs;            // why it could record none
 };
 
 // Trains `job` for `steps` >= 1 steps after two for warming up and measures them, then runs the

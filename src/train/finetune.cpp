@@ -344,6 +344,7 @@ class Run {
     }
     complete ? collect() : result_.snapshots.clear();
     result_.graphs = gradient_pass_.graphs();
+    result_.no_graphs = gradient_pass_.no_graphs();
     result_.seconds = training_seconds();
     return std::move(result_);
   }

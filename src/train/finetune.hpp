@@ -82,6 +82,7 @@ struct Result {
   std::vector<float> ema;         // empty unless options.ema_decay > 0
   std::vector<RungRecord> rungs;  // as far as the run came
   int graphs = 0;                 // that a GPU's steps were launched by (train/gradient_pass.hpp)
+  std::string no_graphs;          // why it could record none
   std::int64_t total_steps = 0;
   std::int64_t examples = 0;
   std::int64_t tokens = 0;

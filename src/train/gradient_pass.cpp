@@ -52,7 +52,8 @@ GradientPass::GradientPass(const Job& job, model::Network& network)
     prepare();
   } catch (const c10::OutOfMemoryError&) {
     throw;  // says nothing about graphs
-  } catch (const c10::Error&) {
+  } catch (const c10::Error& error) {
+    no_graphs_ = error.what_without_backtrace();
     recorder_ = nullptr;
     graphs_.clear();
   }

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "model/network.hpp"
 #include "train/cuda_graph.hpp"
@@ -30,6 +31,8 @@ class GradientPass {
   double take_flops();
   // Graphs so far; 0: there will be none.
   int graphs() const { return static_cast<int>(graphs_.size()); }
+  // Why the device cannot record one; empty when it can, or was not asked to.
+  const std::string& no_graphs() const { return no_graphs_; }
 
  private:
   // What a graph fixes beside the run's settings.
@@ -56,6 +59,7 @@ class GradientPass {
   model::TrainPass pass_;
   Recorder recorder_;  // empty: by operators
   std::map<Shape, Graph> graphs_;
+  std::string no_graphs_;
   double row_flops_ = 0.0, token_flops_ = 0.0, pair_flops_ = 0.0;
   double flops_ = 0.0;
 };

@@ -82,6 +82,8 @@ TEST_CASE("a GPU's graphs follow its operators, and resume to the bit") {
     job.options.dropout = job.options.attention_dropout = job.options.head_dropout = 0.0;
     job.options.lr = 1e-4;
     const train::Result graphs = train::finetune(job);
+    CAPTURE(static_cast<int>(precision));
+    INFO(graphs.no_graphs);
     CHECK(graphs.graphs > 2);
     job.graphs = false;
     const train::Result operators = train::finetune(job);
@@ -120,6 +122,8 @@ TEST_CASE("a GPU's graph drops what its key says, and a step's second adds to th
             .to(options.device));
     network.refresh_products();
     train::GradientPass pass(job, network);
+    CAPTURE(static_cast<int>(precision));
+    INFO(pass.no_graphs());
     REQUIRE(pass.graphs() == 1);
     const auto run = [&](std::uint64_t key, int times) {
       model::PackedBatch batch;
