@@ -11,6 +11,7 @@
 #include "data/metrics.hpp"
 #include "data/splits.hpp"
 #include "io/error.hpp"
+#include "io/file.hpp"
 #include "model/fine_tuned.hpp"
 #include "random/philox.hpp"
 
@@ -48,7 +49,7 @@ void add_folders(const fs::path& folder, std::vector<fs::path>& folders) {
     throw InputError(fmt::format("{}: there is no such folder", folder.string()));
   }
   std::vector<std::pair<long, fs::path>> checkpoints;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : io::list_folder(folder)) {
     const auto step = checkpoint_step(entry.path());
     if (step && entry.is_directory()) checkpoints.emplace_back(*step, entry.path());
   }

@@ -38,8 +38,7 @@ std::string place_of(const Holder& holder) {
 // Who holds the leases in a folder.
 std::vector<Holder> holders_in(const fs::path& folder, std::string_view ending) {
   std::vector<Holder> holders;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+  for (const auto& entry : io::list_folder(folder)) {
     if (!entry.path().filename().string().ends_with(ending)) continue;
     if (auto holder = holder_of_lease(entry.path())) holders.push_back(*std::move(holder));
   }

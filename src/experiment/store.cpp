@@ -87,7 +87,7 @@ std::shared_ptr<const fusion::Trajectory> pinned(const std::shared_ptr<const Pin
 std::uintmax_t bytes_in(const fs::path& folder) {
   std::error_code ignored;
   std::uintmax_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+  for (const auto& entry : io::list_folder(folder)) {
     const std::uintmax_t size = entry.file_size(ignored);
     if (!ignored) bytes += size;
   }
@@ -196,7 +196,7 @@ bool Store::drop(const std::string& key) const {
   fs::remove_all(path(key, kDropped), error);
   fs::rename(path(key), path(key, kDropped), error);
   if (error) return false;
-  for (const auto& entry : fs::directory_iterator(path(key, kDropped), error)) {
+  for (const auto& entry : io::list_folder(path(key, kDropped))) {
     std::error_code ignored;
     fs::remove_all(entry.path(), ignored);
   }
@@ -214,10 +214,10 @@ void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wan
   fs::create_directories(folder_, ignored);
   std::vector<Candidate> candidates;
   std::uintmax_t total = run;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+  for (const auto& entry : io::list_folder(folder_)) {
     const std::string name = entry.path().filename();
     if (name.ends_with(kDropped)) {  // of a process that was killed while it emptied it
-      for (const auto& rest : fs::directory_iterator(entry.path(), ignored)) {
+      for (const auto& rest : io::list_folder(entry.path())) {
         fs::remove_all(rest.path(), ignored);
       }
     }
@@ -303,7 +303,7 @@ std::vector<Store::Leftover> Store::leftovers(const std::vector<std::string>& wa
   const std::set<std::string> needed(wanted.begin(), wanted.end());
   std::vector<Leftover> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+  for (const auto& entry : io::list_folder(folder_)) {
     const std::string name = entry.path().filename();
     const std::string key = key_of(entry.path());
     if (entry.is_symlink(ignored) || !lease_holder(path(key, kOwner)).empty()) continue;

@@ -138,10 +138,24 @@ void write_file_if_changed(const fs::path& path, std::string_view bytes) {
   write_file_atomic(path, bytes);
 }
 
+std::vector<fs::directory_entry> list_folder(const fs::path& folder) {
+  std::vector<fs::directory_entry> entries;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    entries.push_back(*at);
+  }
+  if (error && error != std::errc::no_such_file_or_directory &&
+      error != std::errc::not_a_directory) {
+    throw InputError(fmt::format("{}: cannot list: {}", folder.string(), error.message()));
+  }
+  return entries;
+}
+
 std::vector<fs::path> abandoned_files(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code ignored;  // others may remove files, or the folder, meanwhile
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+  std::error_code ignored;  // others may remove files meanwhile
+  for (const auto& entry : list_folder(folder)) {
     const std::string name = entry.path().filename();
     const std::size_t tail = kUnfinished.size() + kLetters.size();
     if (name.size() <= tail || !entry.is_regular_file(ignored) ||

@@ -41,6 +41,10 @@ class AtomicFile {
   int fd_ = -1;
 };
 
+// What lies in a folder, in no order; nothing when it is not there, or is removed meanwhile. Throws
+// InputError when it cannot be listed.
+std::vector<std::filesystem::directory_entry> list_folder(const std::filesystem::path& folder);
+
 // Temporary files in `folder` that killed writers left behind: those that no AtomicFile of a living
 // process holds. Where files cannot be locked, those that are a day old.
 std::vector<std::filesystem::path> abandoned_files(const std::filesystem::path& folder);
