@@ -26,6 +26,7 @@
 #include "cli/verbs.hpp"
 #include "cli/version.hpp"
 #include "experiment/ahead.hpp"
+#include "experiment/holder.hpp"
 #include "experiment/run.hpp"
 #include "experiment/run_folder.hpp"
 #include "io/error.hpp"
@@ -123,12 +124,6 @@ void try_inputs(const std::vector<experiment::Cell>& cells, bool all,
   }
 }
 
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
 void write_provenance(const spec::Spec& spec, const fs::path& folder, const experiment::Pool& pool,
                       const std::vector<std::string>& notes) {
   std::vector<std::string> devices;
@@ -146,7 +141,7 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
                                      {"device", fmt::format("{}", fmt::join(devices, ", "))},
                                      {"workers", pool.workers},
                                      {"threads", pool.threads},
-                                     {"host", host_name()},
+                                     {"host", experiment::host_name()},
                                      {"overrides", spec.overrides},
                                      {"tasks", notes}};
   io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
@@ -240,6 +235,7 @@ int run_command(const std::vector<std::string>& arguments) {
   const std::string damaged = fresh ? "" : experiment::refuse_other_spec(spec);
   if (!damaged.empty()) progress.warn(damaged);
   experiment::Summary summary = survey(spec, part);
+  std::optional<experiment::Presence> presence;  // until the tables are written
   const bool to_mend = !fresh && !experiment::damaged_claims(folder).empty();
   if (fresh || to_mend || summary.cells_done < summary.cells) {
     require_files(spec);
@@ -253,7 +249,7 @@ int run_command(const std::vector<std::string>& arguments) {
                                  [&progress](const std::string& text) { progress.warn(text); });
     try_inputs(cells, fresh, *laboratory);
     if (fresh && !stop_requested()) experiment::remove_run(folder);
-    experiment::Presence presence(folder);
+    presence.emplace(folder);
     experiment::write_spec(spec);
     if (to_mend) laboratory->mend_claims();
     std::optional<EventLog> events;
@@ -269,7 +265,7 @@ int run_command(const std::vector<std::string>& arguments) {
                                          },
                                      .should_stop =
                                          [&presence] {
-                                           presence.beat();
+                                           presence->beat();
                                            return stop_requested();
                                          }};
     summary = part.runs ? run_ahead(*part.runs, *laboratory, part.options, sinks)
@@ -287,8 +283,19 @@ int run_command(const std::vector<std::string>& arguments) {
   } else if (!damaged.empty()) {
     experiment::write_spec(spec);
   }
-  if (part.whole) write_results(report::Study(spec), line);
-  const int code = conclude(spec, summary, part.runs ? "training runs" : "cells");
+  bool lost = false;  // a cell that this process believes done and the tables cannot read
+  if (part.whole) {
+    const report::Study study(spec);
+    write_results(study, line);
+    if (summary.cells_done == summary.cells) {
+      for (const std::string& missing : study.missing()) {
+        print_error("not complete: {}; the same command makes it again\n", missing);
+        lost = true;
+      }
+    }
+  }
+  int code = conclude(spec, summary, part.runs ? "training runs" : "cells");
+  if (lost && code == kDone) code = kSomeFailed;
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();

@@ -17,4 +17,7 @@ struct Holder {
 // Nothing when nobody lives who holds it, or the file does not say.
 std::optional<Holder> holder_of_lease(const std::filesystem::path& file);
 
+// This host's, as the files of its processes say it.
+std::string host_name();
+
 }  // namespace runner::experiment

@@ -35,6 +35,11 @@ std::string owner_line(const JournalOwner& owner) {
       {{"format", kFormat}, {"task", owner.task}, {"method", owner.method}, {"seed", owner.seed}});
 }
 
+// A record that is whole and not the next one, as where two hosts came to write to one journal.
+struct OutOfTurn : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 void apply(const json& record, bool first, const JournalOwner& owner, History& history) {
   if (!record.is_object() || record.size() != 1) throw std::runtime_error("not one record");
   const auto entry = record.get_ref<const json::object_t&>().begin();
@@ -61,7 +66,7 @@ void apply(const json& record, bool first, const JournalOwner& owner, History& h
   const auto next = static_cast<int>(history.trials.size());
   const int trial = value.at("trial").get<int>();
   if (trial != next) {
-    throw std::runtime_error(fmt::format("a record of trial {}, where {} is next", trial, next));
+    throw OutOfTurn(fmt::format("a record of trial {}, where {} is next", trial, next));
   }
   if (kind == "inner") {
     history.inner.push_back(value.get<InnerRecord>());
@@ -79,17 +84,20 @@ std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwn
   for (int line = 1; at < bytes.size(); ++line) {
     const std::size_t end = bytes.find('\n', at);
     if (end == std::string_view::npos) return at;  // torn
+    const auto damaged = [&](std::string_view how) {
+      history.damage =
+          fmt::format("{}:{}: {}; what begins here counts as not done", path.string(), line, how);
+      return at;
+    };
     const std::string_view record = io::checked_record(bytes.substr(at, end - at));
     if (record.empty()) {
-      history.damage = fmt::format(
-          "{}:{}: this line was changed after it was written (its checksum differs); "
-          "what begins here counts as not done",
-          path.string(), line);
-      return at;
+      return damaged("this line was changed after it was written (its checksum differs)");
     }
     try {
       io::refuse_deep_json(record, "the record");
       apply(json::parse(record), line == 1, owner, history);
+    } catch (const OutOfTurn& error) {
+      return damaged(error.what());
     } catch (const std::exception& error) {
       throw InputError(fmt::format("{}:{}: {}", path.string(), line, error.what()));
     }

@@ -22,7 +22,8 @@ struct JournalOwner {
 struct History {
   std::vector<TrialRecord> trials;  // finished, in order
   std::vector<InnerRecord> inner;   // of all trials in order, the one in progress included
-  std::string damage;               // "FILE:LINE: ..." where the file is damaged; else empty
+  std::string damage;               // "FILE:LINE: ..." where the file is damaged, or goes on with
+                                    // another trial than the next; else empty
   // The part of `inner` that belongs to the trial with this index.
   std::vector<InnerRecord> inner_of(int trial) const;
   // Leaves the first `count` trials.

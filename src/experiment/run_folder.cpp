@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "experiment/cells.hpp"
+#include "experiment/holder.hpp"
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -35,8 +36,7 @@ constexpr std::string_view kCheck = "# check: ";
 
 // Empty, or left so by a process that was killed right after it had begun.
 bool is_unbegun(const fs::path& folder) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  for (const auto& entry : io::list_folder(folder)) {
     const std::string name = entry.path().filename();
     if (name != kProcesses && name != kScripts && name != "spec.yaml" &&
         !name.starts_with("spec.yaml.") && !name.starts_with(std::string(kResolved) + ".")) {
@@ -47,8 +47,7 @@ bool is_unbegun(const fs::path& folder) {
 }
 
 Lease enter(const fs::path& folder) {
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
+  const std::string host = host_name();
   for (int i = 0;; ++i) {  // more than one where hosts or process numbers are not unique
     std::string holder;
     auto lease = Lease::take(folder / fmt::format("{}-{}-{}.json", host, ::getpid(), i), holder);
@@ -58,6 +57,29 @@ Lease enter(const fs::path& folder) {
           fmt::format("{}: {} is beginning this run anew", folder.parent_path().string(), remover));
     }
     return *std::move(lease);
+  }
+}
+
+bool another_host_works(const fs::path& run) {
+  const std::string here = host_name();
+  for (const auto& entry : io::list_folder(run / kProcesses)) {
+    const std::optional<Holder> holder = holder_of_lease(entry.path());
+    if (holder && holder->host != here) return true;
+  }
+  return false;
+}
+
+// Of a folder and all below it; `leases`: every file there is one.
+void add_abandoned(const fs::path& folder, bool leases, std::vector<fs::path>& found) {
+  for (const fs::path& file : io::abandoned_files(folder)) found.push_back(file);
+  std::error_code ignored;
+  for (const auto& entry : io::list_folder(folder)) {
+    const fs::path& path = entry.path();
+    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) {
+      add_abandoned(path, leases, found);
+    } else if ((leases || path.filename() == "owner.json") && lease_holder(path).empty()) {
+      found.push_back(path);
+    }
   }
 }
 
@@ -128,8 +150,7 @@ std::string refuse_other_spec(const spec::Spec& spec) {
 
 std::vector<fs::path> claim_files(const fs::path& run) {
   std::vector<fs::path> found;
-  std::error_code none;  // no run yet
-  for (const auto& entry : fs::directory_iterator(run / "inputs", none)) {
+  for (const auto& entry : io::list_folder(run / "inputs")) {
     if (entry.path().extension() == ".json") found.push_back(entry.path());
   }
   std::ranges::sort(found);
@@ -147,14 +168,10 @@ Presence::Presence(const fs::path& run) : folder_(run / kProcesses), lease_(ente
 
 Presence::~Presence() = default;
 
-void Presence::beat() {
-  const std::lock_guard guard(mutex_);
-  lease_.beat();
-}
+void Presence::beat() { lease_.beat(); }
 
 void refuse_while_at_work(const fs::path& run) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(run / kProcesses, ignored)) {
+  for (const auto& entry : io::list_folder(run / kProcesses)) {
     if (entry.path().filename() == kRemover) continue;
     const std::string holder = lease_holder(entry.path());
     if (holder.empty() || holder.starts_with(this_process())) continue;
@@ -163,19 +180,10 @@ void refuse_while_at_work(const fs::path& run) {
 }
 
 std::vector<fs::path> abandoned_files(const fs::path& run) {
+  if (another_host_works(run)) return {};
   std::vector<fs::path> found = io::abandoned_files(run);
   for (const char* part : {"inputs", "cells", "tables", kProcesses}) {
-    std::error_code ignored;
-    for (const fs::path& file : io::abandoned_files(run / part)) found.push_back(file);
-    for (const auto& entry : fs::recursive_directory_iterator(run / part, ignored)) {
-      if (entry.is_directory(ignored)) {
-        for (const fs::path& file : io::abandoned_files(entry.path())) found.push_back(file);
-        continue;
-      }
-      const bool lease =
-          entry.path().filename() == "owner.json" || entry.path().parent_path() == run / kProcesses;
-      if (lease && lease_holder(entry.path()).empty()) found.push_back(entry.path());
-    }
+    add_abandoned(run / part, std::string_view(part) == kProcesses, found);
   }
   std::ranges::sort(found);
   return found;

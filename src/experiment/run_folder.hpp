@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -51,7 +50,6 @@ class Presence {
 
  private:
   std::filesystem::path folder_;
-  std::mutex mutex_;
   Lease lease_;
 };
 
@@ -60,7 +58,7 @@ class Presence {
 void remove_run(const std::filesystem::path& run);
 
 // Files that killed processes left anywhere in the run, the store's aside: half written ones and
-// leases.
+// leases. None while another host is at work, whose locks may not be seen here.
 std::vector<std::filesystem::path> abandoned_files(const std::filesystem::path& run);
 
 // Throws InputError naming a process that works in the run, if there is one.

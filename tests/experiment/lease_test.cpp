@@ -7,7 +7,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "fake_trainer.hpp"
 #include "io/file.hpp"
@@ -127,4 +129,57 @@ TEST_CASE("a half written owner file does not block a cell") {
   std::string holder;
   io::write_file_atomic(folder.path / "owner.json", "{\"host\":\"a");
   CHECK(Lease::take(folder.path / "owner.json", holder).has_value());
+}
+
+namespace {
+
+// What another host writes into the file that is there.
+void write_foreign_owner(const fs::path& file) {
+  const nlohmann::json owner = {
+      {"host", "other"}, {"pid", 9}, {"job", ""}, {"restart", 0}, {"alive", std::time(nullptr)}};
+  std::ofstream(file, std::ios::in | std::ios::out) << owner.dump() << std::string(600, ' ');
+}
+
+}  // namespace
+
+TEST_CASE("of two hosts that find an owner dead the one has the lease whose words stand") {
+  const Folder folder;
+  const fs::path file = folder.path / "owner.json";
+  std::string holder;
+  leave_foreign_owner(folder.path, Lease::kSilence.count() + 1);
+  {
+    const std::jthread other([&] {
+      std::this_thread::sleep_for(Lease::kSettle / 2);
+      write_foreign_owner(file);
+    });
+    CHECK_FALSE(Lease::take(file, holder).has_value());
+  }
+  CHECK(holder.starts_with("process 9 on other"));
+  CHECK(fs::exists(file));
+}
+
+TEST_CASE("a file without words may be a lease that another host is just about to take") {
+  const Folder folder;
+  const fs::path file = folder.path / "owner.json";
+  std::string holder;
+  io::write_file_atomic(file, "");
+  const std::jthread other([&] {
+    std::this_thread::sleep_for(Lease::kSettle / 2);
+    write_foreign_owner(file);
+  });
+  CHECK_FALSE(Lease::take(file, holder).has_value());
+  CHECK(holder.starts_with("process 9 on other"));
+}
+
+TEST_CASE("an owner that lost its lease while it was paused leaves it to the other") {
+  const Folder folder;
+  const fs::path file = folder.path / "owner.json";
+  std::string holder;
+  {
+    const auto lease = Lease::take(file, holder);
+    REQUIRE(lease.has_value());
+    write_foreign_owner(file);
+  }
+  CHECK(fs::exists(file));
+  CHECK(lease_holder(file).starts_with("process 9 on other"));
 }
