@@ -62,6 +62,12 @@ Optimizer::Optimizer(model::Network& network, Tensor weights, const Options& opt
   v_room_ = model::FlatBuffer(weights_.numel());
   m_ = flat_tensor(m_room_);
   v_ = flat_tensor(v_room_);
+  // Written before they are read: a page that is read first is the kernel's page of zeros, and the
+  // write that follows takes it from under all threads of the process.
+  for (const Segment& segment : trained_) {
+    if (segment.kind == SegmentKind::word) continue;  // of its rows most are never touched
+    for (const Tensor& moment : {m_, v_}) moment.narrow(0, segment.begin, segment.size()).zero_();
+  }
   if (trained_.front().kind == SegmentKind::word) {
     const auto& shape = network.layout().parameters.front().shape;
     width_ = shape[1];
@@ -172,6 +178,10 @@ void Optimizer::step_by_kernels(double learning_rate, float scale) {
             for (std::int64_t i = begin; i < end; ++i) {
               const auto row = static_cast<std::size_t>(words[static_cast<std::size_t>(i)]);
               const std::int64_t offset = static_cast<std::int64_t>(row) * width_;
+              if (row_moved_[row] == 0) {
+                std::fill_n(m_room_.data() + offset, width_, 0.0F);
+                std::fill_n(v_room_.data() + offset, width_, 0.0F);
+              }
               kernels::adamw(step, scale, gradient.data_ptr<float>() + i * width_, weights + offset,
                              m_room_.data() + offset, v_room_.data() + offset, nullptr, 0, width_);
               row_step_[row] = steps_;
