@@ -188,9 +188,8 @@ struct Found {
   bool contested = false;   // other hosts may find it free just now, too
 };
 
-// Who holds what this open file stands for.
-Found look_at(int fd, const fs::path& path) {
-  const std::optional<Owner> owner = read_settled(path);
+// Who holds what this open file, with these words, stands for.
+Found look_at(int fd, const fs::path& path, const std::optional<Owner>& owner) {
   const Locked locked = lock(fd, path);
   if (locked == Locked::no) return {describe(owner)};
   const bool locks_work = locked == Locked::yes;
@@ -336,7 +335,7 @@ std::optional<Lease> Lease::take(const fs::path& file, std::string& holder) {
       const Locked locked = lock(fd, file);
       found = {locked == Locked::no ? describe(std::nullopt) : "", locked == Locked::yes};
     } else {
-      found = look_at(fd, file);
+      found = look_at(fd, file, read_settled(file));
     }
     holder = found.holder;
     if (!holder.empty() || !is_of(fd, file)) {  // or: the last holder removed it before our lock
@@ -372,7 +371,7 @@ std::string this_process() { return describe(ourselves()); }
 std::string lease_holder(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return "";
-  const Found found = look_at(fd, file);
+  const Found found = look_at(fd, file, read_owner(file));
   ::close(fd);
   return found.holder;
 }
