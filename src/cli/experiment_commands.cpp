@@ -287,7 +287,7 @@ int run_command(const std::vector<std::string>& arguments) {
   if (part.whole) {
     const report::Study study(spec);
     write_results(study, line);
-    if (summary.cells_done == summary.cells) {
+    if (summary.cells_done == static_cast<int>(experiment::list_cells(spec).size())) {
       for (const std::string& missing : study.missing()) {
         print_error("not complete: {}; the same command makes it again\n", missing);
         lost = true;
