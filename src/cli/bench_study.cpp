@@ -9,7 +9,6 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "cli/bench.hpp"
 #include "cli/options.hpp"
@@ -18,6 +17,7 @@
 #include "experiment/cells.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "spec/load.hpp"
 
 namespace runner::cli {
@@ -107,7 +107,7 @@ Cost peer_study(const std::string& command, int seed) {
   const std::string printed = output_of(fmt::format("{} --seed {} 2>/dev/null", command, seed));
   const std::size_t at = printed.rfind("{\"task\"");
   if (at == std::string::npos) throw InputError("the peer printed no result: " + command);
-  const nlohmann::json json = nlohmann::json::parse(printed.substr(at));
+  const io::Json json = io::parse_json(printed.substr(at), "what the peer printed");
   const auto number = [&](const char* name) { return json.at(name).get<double>(); };
   return {number("seconds"),  1048576.0 * number("peak_rss_mb"),
           number("train"),    number("fuse") + number("inner_forward") + number("inner_suggest"),

@@ -4,7 +4,6 @@
 
 #include <boost/program_options/value_semantic.hpp>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "cli/bench.hpp"
 #include "cli/engine.hpp"
@@ -14,6 +13,7 @@
 #include "data/cache.hpp"
 #include "data/tasks.hpp"
 #include "io/error.hpp"
+#include "io/json.hpp"
 #include "model/checkpoint.hpp"
 
 namespace runner::cli {
@@ -38,9 +38,9 @@ PeerSpeed peer_speed(const std::string& command, int steps) {
     // The Trainer prints lines of its own; the last one is the peer's.
     const std::size_t at = printed.rfind("{\"task\"");
     if (at == std::string::npos) throw InputError("the peer printed no result: " + command);
-    return nlohmann::json::parse(printed.substr(at));
+    return io::parse_json(printed.substr(at), "what the peer printed");
   };
-  const nlohmann::json few = run(kShort, " --eval"), many = run(kShort + steps, "");
+  const io::Json few = run(kShort, " --eval"), many = run(kShort + steps, "");
   return {(many.at("train_s").get<double>() - few.at("train_s").get<double>()) / steps,
           few.at("eval_s").get<double>(), many.at("peak_rss_mb").get<double>() * 1048576.0};
 }

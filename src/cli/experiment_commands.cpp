@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -31,6 +30,7 @@
 #include "experiment/run_folder.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "kernels/machine.hpp"
 #include "report/page.hpp"
 #include "report/study.hpp"
@@ -130,20 +130,20 @@ void write_provenance(const spec::Spec& spec, const fs::path& folder, const expe
   for (const train::Device& device : engine().resolve_devices(spec.device)) {
     devices.push_back(device.name());
   }
-  const nlohmann::json provenance = {{"runner", version().number},
-                                     {"commit", version().commit},
-                                     {"compiler", version().compiler},
-                                     {"libtorch", engine().libtorch_version},
-                                     {"cpu", cpu_name()},
-                                     {"instructions", kernels::instructions()},
-                                     {"bf16", bf16_products()},
-                                     {"blas", bo::blas()},
-                                     {"device", fmt::format("{}", fmt::join(devices, ", "))},
-                                     {"workers", pool.workers},
-                                     {"threads", pool.threads},
-                                     {"host", experiment::host_name()},
-                                     {"overrides", spec.overrides},
-                                     {"tasks", notes}};
+  const io::Json provenance = {{"runner", version().number},
+                               {"commit", version().commit},
+                               {"compiler", version().compiler},
+                               {"libtorch", engine().libtorch_version},
+                               {"cpu", cpu_name()},
+                               {"instructions", kernels::instructions()},
+                               {"bf16", bf16_products()},
+                               {"blas", bo::blas()},
+                               {"device", fmt::format("{}", fmt::join(devices, ", "))},
+                               {"workers", pool.workers},
+                               {"threads", pool.threads},
+                               {"host", experiment::host_name()},
+                               {"overrides", spec.overrides},
+                               {"tasks", notes}};
   io::write_file_atomic(folder / "provenance.json", provenance.dump(2) + "\n");
 }
 

@@ -5,7 +5,6 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "cli/cell_model.hpp"
 #include "cli/loaded_model.hpp"
@@ -17,6 +16,7 @@
 #include "data/example_stream.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
+#include "io/json.hpp"
 
 namespace runner::cli {
 namespace fs = std::filesystem;
@@ -46,7 +46,7 @@ class Answers {
   Answers(const std::vector<std::string>& labels, bool csv) : labels_(labels), csv_(csv) {
     for (const std::string& label : labels) {
       // JSON escapes what a CSV quotes.
-      std::string name = csv ? io::csv_row({label}) : nlohmann::json(label).dump();
+      std::string name = csv ? io::csv_row({label}) : io::Json(label).dump();
       if (csv) name.pop_back();
       names_.push_back(std::move(name));
     }

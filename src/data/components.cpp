@@ -11,7 +11,7 @@
 
 namespace runner::data {
 
-Component::Component(const nlohmann::json& json, std::string place)
+Component::Component(const io::Json& json, std::string place)
     : json_(&json), place_(std::move(place)) {
   if (!json.is_object()) throw InputError(place_ + ": not a JSON object");
 }
@@ -22,8 +22,8 @@ std::string Component::type() const {
   return *found;
 }
 
-const nlohmann::json& Component::value(const char* key) {
-  static const nlohmann::json kNull;
+const io::Json& Component::value(const char* key) {
+  static const io::Json kNull;
   known_.emplace_back(key);
   const auto found = json_->find(key);
   return found != json_->end() ? *found : kNull;
@@ -36,24 +36,22 @@ void Component::refuse(const char* key, std::string_view wanted) const {
 }
 
 bool Component::flag(const char* key, bool absent) {
-  const nlohmann::json& found = value(key);
+  const io::Json& found = value(key);
   if (found.is_null()) return absent;
   if (!found.is_boolean()) refuse(key, "true or false");
   return found.get<bool>();
 }
 
 int Component::count(const char* key, int absent) {
-  const nlohmann::json& found = value(key);
+  const io::Json& found = value(key);
   if (found.is_null()) return absent;
-  if (!found.is_number_integer() || found.get<std::int64_t>() < 0 ||
-      found.get<std::int64_t>() > INT_MAX) {
-    refuse(key, "a number of 0 or more");
-  }
-  return found.get<int>();
+  const std::optional<int> number = io::whole_number<int>(found);
+  if (!number || *number < 0) refuse(key, "a number of 0 or more");
+  return *number;
 }
 
 std::string Component::text(const char* key, std::string_view absent) {
-  const nlohmann::json& found = value(key);
+  const io::Json& found = value(key);
   if (found.is_null()) return std::string(absent);
   if (!found.is_string()) refuse(key, "a string");
   return found.get<std::string>();
@@ -67,12 +65,12 @@ void Component::finish() const {
   }
 }
 
-void for_each_component(const nlohmann::json& json, const char* list, const std::string& place,
+void for_each_component(const io::Json& json, const char* list, const std::string& place,
                         const std::function<void(Component&)>& use) {
   if (json.is_null()) return;
   Component component(json, place);
   if (component.type() == "Sequence") {
-    const nlohmann::json& parts = component.value(list);
+    const io::Json& parts = component.value(list);
     if (!parts.is_array()) throw InputError(fmt::format("{}: {} is no list", place, list));
     for (std::size_t i = 0; i < parts.size(); ++i) {
       for_each_component(parts[i], list, fmt::format("{}: {}[{}]", place, list, i), use);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "io/json.hpp"
 
 namespace runner::data {
 
@@ -15,7 +16,7 @@ class Component {
  public:
   // `place`: what messages call it, as "tokenizer.json: normalizer". Throws InputError when it is
   // no object.
-  Component(const nlohmann::json& json, std::string place);
+  Component(const io::Json& json, std::string place);
 
   const std::string& place() const { return place_; }
   std::string type() const;  // its "type"; throws InputError without one
@@ -24,7 +25,7 @@ class Component {
   bool flag(const char* key, bool absent);
   int count(const char* key, int absent);
   std::string text(const char* key, std::string_view absent);
-  const nlohmann::json& value(const char* key);  // null where it is missing
+  const io::Json& value(const char* key);  // null where it is missing
   // A key that changes no id.
   void ignore(const char* key) { value(key); }
   // Throws InputError naming the first key that was not asked for.
@@ -34,14 +35,14 @@ class Component {
   [[noreturn]] void refuse(const char* key, std::string_view wanted) const;
 
  private:
-  const nlohmann::json* json_;
+  const io::Json* json_;
   std::string place_;
   std::vector<std::string> known_ = {"type"};
 };
 
 // Calls `use` with each component of `json`: itself, or those of a Sequence, which keeps them under
 // `list`; none where it is null. What `use` does not ask for is refused.
-void for_each_component(const nlohmann::json& json, const char* list, const std::string& place,
+void for_each_component(const io::Json& json, const char* list, const std::string& place,
                         const std::function<void(Component&)>& use);
 
 // Throws InputError "PLACE: type 'X' is not supported; supported: ...".

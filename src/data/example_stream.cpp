@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
-#include "data/json.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 
@@ -70,8 +68,8 @@ bool ExampleStream::next_json(Example& example) {
     }
     std::string text(line);
     while (lines_.next(line)) text.append("\n").append(line);
-    const nlohmann::json rows = parse_json(text, lines_.name());
-    for (const nlohmann::json& row : rows) {
+    const io::Json rows = io::parse_json(text, lines_.name());
+    for (const io::Json& row : rows) {
       array_.push_back(
           parser_.take(row, fmt::format("{}: element {}", lines_.name(), array_.size() + 1)));
     }

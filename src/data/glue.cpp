@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "data/json.hpp"
 #include "data/row_parser.hpp"
 #include "data/text_file.hpp"
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 namespace fs = std::filesystem;
@@ -53,8 +52,8 @@ std::vector<Example> parse_json_rows(const SplitFile& split, std::string_view te
   std::vector<Example> examples;
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin != std::string_view::npos && text[begin] == '[') {
-    const nlohmann::json rows = parse_json(text, name);
-    for (const nlohmann::json& row : rows) {
+    const io::Json rows = io::parse_json(text, name);
+    for (const io::Json& row : rows) {
       examples.push_back(
           parser.take(row, fmt::format("{}: element {}", name, examples.size() + 1)));
     }

@@ -106,7 +106,7 @@ Normalizer make_nmt(Component&) {
 }
 
 Normalizer make_precompiled(Component& component) {
-  const nlohmann::json& value = component.value("precompiled_charsmap");
+  const io::Json& value = component.value("precompiled_charsmap");
   std::optional<std::string> bytes;
   if (value.is_binary()) bytes.emplace(value.get_binary().begin(), value.get_binary().end());
   if (value.is_string()) bytes = decode_base64(value.get_ref<const std::string&>());
@@ -160,7 +160,7 @@ constexpr std::array kNormalizers = {
 
 }  // namespace
 
-std::vector<Normalizer> make_normalizers(const nlohmann::json& json, const std::string& place) {
+std::vector<Normalizer> make_normalizers(const io::Json& json, const std::string& place) {
   std::vector<Normalizer> steps;
   for_each_component(json, "normalizers", place, [&](Component& component) {
     steps.push_back(find_row(kNormalizers, component).make(component));

@@ -18,6 +18,6 @@ using Normalizer = std::function<void(NormalText&)>;
 
 // The steps of tokenizer.json's "normalizer" (null: none). Throws InputError naming the kind or key
 // that is not supported.
-std::vector<Normalizer> make_normalizers(const nlohmann::json& json, const std::string& place);
+std::vector<Normalizer> make_normalizers(const io::Json& json, const std::string& place);
 
 }  // namespace runner::data

@@ -49,7 +49,7 @@ struct CompiledRegex {
 };
 
 Pattern::Pattern(Component& component, const char* key) {
-  const nlohmann::json& json = component.value(key);
+  const io::Json& json = component.value(key);
   const auto holds = [&](const char* kind) {
     return json.is_object() && json.size() == 1 && json.contains(kind) && json[kind].is_string();
   };

@@ -14,17 +14,17 @@ using Part = Template::Part;
 constexpr auto kFirst = Part::Kind::first, kSecond = Part::Kind::second,
                kSpecial = Part::Kind::special;
 
-bool is_id(const nlohmann::json& json) {
-  return json.is_number_integer() && json.get<std::int64_t>() >= 0 &&
-         json.get<std::int64_t>() < INT32_MAX;
+std::optional<std::int32_t> read_id(const io::Json& json) {
+  const auto id = io::whole_number<std::int32_t>(json);
+  return id && *id >= 0 && *id < INT32_MAX ? id : std::nullopt;
 }
 
 // The id of ["[SEP]", 102].
 std::int32_t read_token(Component& component, const char* key) {
-  const nlohmann::json& token = component.value(key);
-  const bool fits = token.is_array() && token.size() == 2 && is_id(token[1]);
-  if (!fits) throw InputError(fmt::format("{}: {} is not [TOKEN, ID]", component.place(), key));
-  return token[1].get<std::int32_t>();
+  const io::Json& token = component.value(key);
+  const auto id = token.is_array() && token.size() == 2 ? read_id(token[1]) : std::nullopt;
+  if (!id) throw InputError(fmt::format("{}: {} is not [TOKEN, ID]", component.place(), key));
+  return *id;
 }
 
 Template make_bert(Component& component) {
@@ -43,29 +43,24 @@ Template make_roberta(Component& component) {
 
 // The parts of a list of {"SpecialToken": {"id": "[CLS]", "type_id": 0}} and
 // {"Sequence": {"id": "A", "type_id": 0}}.
-std::vector<Part> read_parts(Component& component, const char* key,
-                             const nlohmann::json& specials) {
-  const nlohmann::json& list = component.value(key);
-  const auto malformed = [&](const nlohmann::json& at) {
+std::vector<Part> read_parts(Component& component, const char* key, const io::Json& specials) {
+  const io::Json& list = component.value(key);
+  const auto malformed = [&](const io::Json& at) {
     throw InputError(
         fmt::format("{}: {}: {} is no part of a template", component.place(), key, at.dump()));
   };
   if (!list.is_array()) malformed(list);
   std::vector<Part> parts;
-  for (const nlohmann::json& item : list) {
+  for (const io::Json& item : list) {
     const bool token = item.is_object() && item.size() == 1 && item.contains("SpecialToken");
     const bool text = item.is_object() && item.size() == 1 && item.contains("Sequence");
     if (!token && !text) malformed(item);
-    const nlohmann::json& value = item.begin().value();
+    const io::Json& value = item.begin().value();
     if (!value.is_object() || !value.contains("id") || !value["id"].is_string()) malformed(item);
     const std::string name = value["id"];
-    std::uint64_t type = 0;
-    if (value.contains("type_id")) {
-      if (!value["type_id"].is_number_unsigned()) malformed(item);
-      type = value["type_id"].get<std::uint64_t>();
-    }
-    if (type > 255) malformed(item);
-    Part part{text && name == "B" ? kSecond : kFirst, 0, static_cast<std::uint8_t>(type)};
+    const auto type = io::whole_number<std::uint8_t>(value.value("type_id", io::Json(0)));
+    if (!type) malformed(item);
+    Part part{text && name == "B" ? kSecond : kFirst, 0, *type};
     if (text) {
       if (name != "A" && name != "B") malformed(item);
       parts.push_back(part);
@@ -78,9 +73,10 @@ std::vector<Part> read_parts(Component& component, const char* key,
           fmt::format("{}: special_tokens has no ids of '{}'", component.place(), name));
     }
     part.kind = kSpecial;
-    for (const nlohmann::json& id : (*special)["ids"]) {
-      if (!is_id(id)) malformed(*special);
-      part.id = id.get<std::int32_t>();
+    for (const io::Json& id : (*special)["ids"]) {
+      const auto number = read_id(id);
+      if (!number) malformed(*special);
+      part.id = *number;
       parts.push_back(part);
     }
   }
@@ -88,7 +84,7 @@ std::vector<Part> read_parts(Component& component, const char* key,
 }
 
 Template make_template_processing(Component& component) {
-  const nlohmann::json& specials = component.value("special_tokens");
+  const io::Json& specials = component.value("special_tokens");
   return {read_parts(component, "single", specials), read_parts(component, "pair", specials)};
 }
 
@@ -113,7 +109,7 @@ constexpr std::array kPostProcessors = {
 
 }  // namespace
 
-Template make_template(const nlohmann::json& json, const std::string& place) {
+Template make_template(const io::Json& json, const std::string& place) {
   Template out = kTextsAlone;
   bool found = false;
   for_each_component(json, "processors", place, [&](Component& component) {

@@ -20,6 +20,6 @@ struct Template {
 
 // tokenizer.json's "post_processor" (null: the texts alone). Throws InputError naming the kind or
 // key that is not supported.
-Template make_template(const nlohmann::json& json, const std::string& place);
+Template make_template(const io::Json& json, const std::string& place);
 
 }  // namespace runner::data

@@ -241,7 +241,7 @@ constexpr std::array kPreTokenizers = {
 
 }  // namespace
 
-PreTokenizers make_pre_tokenizers(const nlohmann::json& json, const std::string& place) {
+PreTokenizers make_pre_tokenizers(const io::Json& json, const std::string& place) {
   PreTokenizers out;
   for_each_component(json, "pretokenizers", place, [&](Component& component) {
     const Row& row = find_row(kPreTokenizers, component);

@@ -25,6 +25,6 @@ struct PreTokenizers {
 
 // The steps of tokenizer.json's "pre_tokenizer" (null: none, the whole text is a word). Throws
 // InputError naming the kind or key that is not supported.
-PreTokenizers make_pre_tokenizers(const nlohmann::json& json, const std::string& place);
+PreTokenizers make_pre_tokenizers(const io::Json& json, const std::string& place);
 
 }  // namespace runner::data

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "data/json.hpp"
 #include "data/labels.hpp"
 #include "io/error.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 namespace {
@@ -71,7 +70,7 @@ void split_columns(std::string_view line, char delimiter, std::vector<std::strin
   }
 }
 
-Example texts_of(const nlohmann::json& row, const std::string& place) {
+Example texts_of(const io::Json& row, const std::string& place) {
   const auto text = row.is_object() ? row.find("text") : row.end();
   const bool fits = text != row.end() && text->is_array() &&
                     (text->size() == 1 || text->size() == 2) && text->front().is_string() &&
@@ -116,16 +115,16 @@ bool RowParser::take(const std::vector<std::string_view>& fields, int line, Exam
   return true;
 }
 
-Example RowParser::take(const nlohmann::json& row, const std::string& place) const {
+Example RowParser::take(const io::Json& row, const std::string& place) const {
   if (split_.text_fields.empty() && split_.label_field.empty()) return texts_of(row, place);
   if (!row.is_object()) throw InputError(place + ": not a JSON object");
-  const auto field = [&](const std::string& key) -> const nlohmann::json& {
+  const auto field = [&](const std::string& key) -> const io::Json& {
     const auto found = row.find(key);
     if (found == row.end()) throw InputError(fmt::format("{}: no field '{}'", place, key));
     return *found;
   };
   const auto text = [&](const std::string& key) {
-    const nlohmann::json& value = field(key);
+    const io::Json& value = field(key);
     if (!value.is_string()) {
       throw InputError(fmt::format("{}: field '{}': {} is not a string", place, key, value.dump()));
     }
@@ -136,7 +135,7 @@ Example RowParser::take(const nlohmann::json& row, const std::string& place) con
   if (split_.text_fields.size() > 1) example.text_b = text(split_.text_fields[1]);
   example.label = std::numeric_limits<float>::quiet_NaN();
   if (!split_.label_field.empty()) {
-    const nlohmann::json& value = field(split_.label_field);
+    const io::Json& value = field(split_.label_field);
     // A number stands for the label of the same text: 1 for "1".
     example.label =
         read_label(task_, value.is_string() ? value.get<std::string>() : value.dump(),
@@ -150,7 +149,7 @@ Example RowParser::take_json(std::string_view line, int number) const {
   if (line.find_first_not_of(" \t") == std::string_view::npos) {
     throw InputError(place + ": the line is blank");
   }
-  return take(parse_json(line, place), place);
+  return take(io::parse_json(line, place), place);
 }
 
 }  // namespace runner::data

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/glue.hpp"
 #include "data/task.hpp"
+#include "io/json_fwd.hpp"
 
 namespace runner::data {
 
@@ -17,7 +17,7 @@ inline char delimiter_of(const SplitFile& split) {
 }
 
 // {"text": [a]} or {"text": [a, b]}; `place` opens messages.
-Example texts_of(const nlohmann::json& row, const std::string& place);
+Example texts_of(const io::Json& row, const std::string& place);
 
 // Makes examples of a file's rows one by one. Throws InputError as read_split says.
 class RowParser {
@@ -30,7 +30,7 @@ class RowParser {
   // row that the task skips.
   bool take(const std::vector<std::string_view>& fields, int line, Example& example);
   // A JSON value; `place` opens messages. Without named fields as texts_of has it.
-  Example take(const nlohmann::json& row, const std::string& place) const;
+  Example take(const io::Json& row, const std::string& place) const;
   // A line of JSON.
   Example take_json(std::string_view line, int number) const;
 

@@ -40,12 +40,12 @@ std::string_view valid_utf8(std::string_view text, std::string& repaired) {
 
 // The value of a key in a component, where it is there.
 template <typename T>
-T setting(const nlohmann::json& component, const char* key, T absent) {
+T setting(const io::Json& component, const char* key, T absent) {
   const auto found = component.find(key);
   return found == component.end() || found->is_null() ? absent : found->get<T>();
 }
 
-bool has_type(const nlohmann::json& component, std::string_view type) {
+bool has_type(const io::Json& component, std::string_view type) {
   return component.is_object() && component.contains("type") && component["type"] == type;
 }
 
@@ -130,7 +130,7 @@ Tokenizer::State::State(TokenizerFolder read)
   in_text = AddedTokenFinder(std::move(as_it_came));
   in_normal_text = AddedTokenFinder(std::move(normal));
 
-  const nlohmann::json &first = description.normalizer, &second = description.pre_tokenizer;
+  const io::Json &first = description.normalizer, &second = description.pre_tokenizer;
   if (bpe) {
     whole_texts =
         normalizers.empty() && has_type(second, "ByteLevel") && setting(second, "use_regex", true);

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "data/components.hpp"
-#include "data/json.hpp"
 #include "io/error.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 namespace fs = std::filesystem;
@@ -59,7 +59,7 @@ constexpr Fixed kFixed[] = {{"padding_side", "\"right\""},
                             {"add_bos_token", "null"},
                             {"add_eos_token", "null"}};
 
-void read_named(TokenizerConfig& config, std::string_view key, const nlohmann::json& value,
+void read_named(TokenizerConfig& config, std::string_view key, const io::Json& value,
                 const std::string& place) {
   const auto index =
       static_cast<std::size_t>(std::ranges::find(kNamedTokens, key) - kNamedTokens.begin());
@@ -68,25 +68,26 @@ void read_named(TokenizerConfig& config, std::string_view key, const nlohmann::j
 }
 
 // A list of tokens, or an object of names and tokens; both are special.
-void read_extra(TokenizerConfig& config, const nlohmann::json& value, const std::string& place) {
+void read_extra(TokenizerConfig& config, const io::Json& value, const std::string& place) {
   if (!value.is_array() && !value.is_object()) {
     throw InputError(fmt::format("{}: {} is no list of tokens", place, value.dump()));
   }
-  for (const nlohmann::json& item : value) {
+  for (const io::Json& item : value) {
     AddedToken token = read_added_token(item, place);
     token.special = true;
     config.extra.push_back(std::move(token));
   }
 }
 
-std::int32_t read_id(const nlohmann::json& value, const std::string& place) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() >= INT32_MAX) {
+std::int32_t read_id(const io::Json& value, const std::string& place) {
+  const auto id = io::whole_number<std::int32_t>(value);
+  if (!id || *id < 0 || *id == INT32_MAX) {
     throw InputError(fmt::format("{}: {} is not an id", place, value.dump()));
   }
-  return value.get<std::int32_t>();
+  return *id;
 }
 
-void read_decoder(TokenizerConfig& config, const nlohmann::json& decoder) {
+void read_decoder(TokenizerConfig& config, const io::Json& decoder) {
   const std::string place = config.name + ": added_tokens_decoder";
   if (!decoder.is_object()) throw InputError(place + ": not a JSON object");
   for (const auto& [key, value] : decoder.items()) {
@@ -101,7 +102,7 @@ void read_decoder(TokenizerConfig& config, const nlohmann::json& decoder) {
 }
 
 // A flag with three values: not given, null, or true or false.
-std::optional<std::optional<bool>> read_flag(Component& keys, const nlohmann::json& json,
+std::optional<std::optional<bool>> read_flag(Component& keys, const io::Json& json,
                                              const char* key) {
   if (!json.contains(key)) return std::nullopt;
   if (keys.value(key).is_null()) return std::optional<std::optional<bool>>(std::in_place);
@@ -110,17 +111,17 @@ std::optional<std::optional<bool>> read_flag(Component& keys, const nlohmann::js
 
 int read_max_length(Component& keys) {
   for (const char* key : {"model_max_length", "max_len"}) {
-    const nlohmann::json& value = keys.value(key);
+    const io::Json& value = keys.value(key);
     if (value.is_null()) continue;
     // "No limit" is 1e30.
     if (!value.is_number() || !(value.get<double>() >= 1.0)) keys.refuse(key, "1 or more");
-    return value.get<double>() >= INT_MAX ? INT_MAX : value.get<int>();
+    return static_cast<int>(std::min<double>(value.get<double>(), INT_MAX));
   }
   return INT_MAX;
 }
 
 // Whether added_tokens_decoder is there.
-bool read_main(TokenizerConfig& config, const nlohmann::json& json) {
+bool read_main(TokenizerConfig& config, const io::Json& json) {
   Component keys(json, config.name);
   config.tokenizer_class = keys.text("tokenizer_class", "");
   if (config.tokenizer_class.ends_with("Fast")) {
@@ -139,7 +140,7 @@ bool read_main(TokenizerConfig& config, const nlohmann::json& json) {
   config.cut_left = side == "left";
   config.max_length = read_max_length(keys);
   for (const Fixed& fixed : kFixed) {
-    const nlohmann::json& value = keys.value(fixed.key.data());
+    const io::Json& value = keys.value(fixed.key.data());
     if (!value.is_null() && value.dump() != fixed.value) {
       throw InputError(fmt::format("{}: {}: {} is not supported, only {}", config.name, fixed.key,
                                    value.dump(), fixed.value));
@@ -163,7 +164,7 @@ bool read_main(TokenizerConfig& config, const nlohmann::json& json) {
     } else if (key == "extra_special_tokens" || key == "additional_special_tokens") {
       read_extra(config, value, place);
     } else if (key.ends_with("_token") && (value.is_string() || value.is_object())) {
-      read_extra(config, nlohmann::json::array({value}), place);
+      read_extra(config, io::Json::array({value}), place);
     } else {
       config.notes.push_back(
           fmt::format("{}: nothing is known of '{}': it is left aside", config.name, key));
@@ -176,7 +177,7 @@ bool read_main(TokenizerConfig& config, const nlohmann::json& json) {
 }
 
 void read_special_tokens_map(TokenizerConfig& config, const fs::path& path) {
-  const nlohmann::json json = read_json_object(path);
+  const io::Json json = io::read_json_object(path);
   for (const auto& [key, value] : json.items()) {
     const std::string place = fmt::format("{}: {}", path.string(), key);
     if (value.is_null()) continue;
@@ -185,7 +186,7 @@ void read_special_tokens_map(TokenizerConfig& config, const fs::path& path) {
     } else if (key == "additional_special_tokens" || key == "extra_special_tokens") {
       read_extra(config, value, place);
     } else if (key.ends_with("_token")) {
-      read_extra(config, nlohmann::json::array({value}), place);
+      read_extra(config, io::Json::array({value}), place);
     } else {
       throw InputError(fmt::format("{} is not supported", place));
     }
@@ -198,7 +199,7 @@ void read_added_tokens(TokenizerConfig& config, const fs::path& path) {
     return std::ranges::any_of(config.extra, is) ||
            std::ranges::any_of(config.named, [&](const auto& t) { return t && is(*t); });
   };
-  const nlohmann::json json = read_json_object(path);
+  const io::Json json = io::read_json_object(path);
   for (const auto& [content, id] : json.items()) {
     const std::string place = fmt::format("{}: '{}'", path.string(), content);
     AddedToken token{.content = content, .id = read_id(id, place)};
@@ -211,7 +212,7 @@ void read_added_tokens(TokenizerConfig& config, const fs::path& path) {
 
 }  // namespace
 
-AddedToken read_added_token(const nlohmann::json& json, const std::string& place) {
+AddedToken read_added_token(const io::Json& json, const std::string& place) {
   AddedToken token;
   if (json.is_string()) {
     token.content = json.get<std::string>();
@@ -221,7 +222,7 @@ AddedToken read_added_token(const nlohmann::json& json, const std::string& place
   Component keys(json, place);
   token.content = keys.text("content", "");
   if (token.content.empty()) keys.refuse("content", "a token");
-  if (const nlohmann::json& id = keys.value("id"); !id.is_null()) token.id = read_id(id, place);
+  if (const io::Json& id = keys.value("id"); !id.is_null()) token.id = read_id(id, place);
   token.special = keys.flag("special", false);
   token.normalized = keys.flag("normalized", !token.special);
   token.lstrip = keys.flag("lstrip", false);
@@ -236,7 +237,7 @@ TokenizerConfig read_tokenizer_config(const fs::path& folder) {
   TokenizerConfig config;
   config.name = (folder / "tokenizer_config.json").string();
   // As transformers does it: these two are of versions that did not write added_tokens_decoder.
-  if (!read_main(config, read_json_object(config.name))) {
+  if (!read_main(config, io::read_json_object(config.name))) {
     read_special_tokens_map(config, folder / "special_tokens_map.json");
     read_added_tokens(config, folder / "added_tokens.json");
   }

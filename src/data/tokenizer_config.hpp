@@ -42,6 +42,6 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 
 // An added token as JSON has it: a string, or an object of its settings. Throws InputError
 // "PLACE: ...".
-AddedToken read_added_token(const nlohmann::json& json, const std::string& place);
+AddedToken read_added_token(const io::Json& json, const std::string& place);
 
 }  // namespace runner::data

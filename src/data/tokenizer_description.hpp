@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/vocabulary.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 
@@ -33,7 +33,7 @@ struct TokenizerDescription {
   enum class Model { bpe, wordpiece, unigram };
 
   std::string name;  // the file that most of it comes from, for messages
-  nlohmann::json normalizer, pre_tokenizer, post_processor;  // null: none
+  io::Json normalizer, pre_tokenizer, post_processor;  // null: none
   Model model = Model::bpe;
   Vocabulary vocabulary;
   std::int32_t unknown = AddedToken::kNoId;  // the id of what the model cannot write

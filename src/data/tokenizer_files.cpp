@@ -5,10 +5,10 @@
 #include <array>
 
 #include "data/components.hpp"
-#include "data/json.hpp"
 #include "data/tokenizer_config.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 namespace fs = std::filesystem;
@@ -57,11 +57,11 @@ std::vector<Merge> read_merges_txt(std::string_view bytes, const Vocabulary& voc
 
 // A list of "LEFT RIGHT", or of [LEFT, RIGHT].
 std::vector<Merge> read_merges(Component& model, const Vocabulary& vocabulary) {
-  const nlohmann::json& list = model.value("merges");
+  const io::Json& list = model.value("merges");
   if (!list.is_array()) throw InputError(model.place() + ": no list of merges");
   std::vector<Merge> merges;
   merges.reserve(list.size());
-  for (const nlohmann::json& item : list) {
+  for (const io::Json& item : list) {
     const auto place = [&] { return fmt::format("{}: merges[{}]", model.place(), merges.size()); };
     if (item.is_string()) {
       merges.push_back(read_merge(vocabulary, item.get_ref<const std::string&>(), place));
@@ -89,8 +89,8 @@ void read_bpe(TokenizerDescription& description, Component& model) {
   description.ignore_merges = model.flag("ignore_merges", false);
   refuse_unless_empty(model, "continuing_subword_prefix");
   refuse_unless_empty(model, "end_of_word_suffix");
-  if (const nlohmann::json& dropout = model.value("dropout");
-      !dropout.is_null() && dropout != nlohmann::json(0.0)) {
+  if (const io::Json& dropout = model.value("dropout");
+      !dropout.is_null() && dropout != io::Json(0.0)) {
     model.refuse("dropout", "supported, only none");
   }
   for (const char* key : {"byte_fallback", "fuse_unk"}) {
@@ -109,13 +109,13 @@ void read_wordpiece(TokenizerDescription& description, Component& model) {
 
 void read_unigram(TokenizerDescription& description, Component& model) {
   description.model = Model::unigram;
-  const nlohmann::json& vocab = model.value("vocab");
+  const io::Json& vocab = model.value("vocab");
   if (!vocab.is_array() || vocab.empty()) {
     throw InputError(model.place() + ": vocab is no list of pieces and their scores");
   }
   description.vocabulary.reserve(vocab.size());
   description.scores.reserve(vocab.size());
-  for (const nlohmann::json& entry : vocab) {
+  for (const io::Json& entry : vocab) {
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
       throw InputError(fmt::format("{}: vocab[{}]: {} is not [PIECE, SCORE]", model.place(),
                                    description.scores.size(), entry.dump()));
@@ -143,7 +143,7 @@ constexpr std::array kModels = {Row{"BPE", read_bpe}, Row{"WordPiece", read_word
 
 TokenizerDescription read_tokenizer_json(const fs::path& path) {
   const std::string name = path.string(), bytes = io::read_file(path);
-  const nlohmann::json json = parse_json(bytes, name);
+  const io::Json json = io::parse_json(bytes, name);
   Component file(json, name);
   TokenizerDescription description;
   description.name = name;
@@ -155,8 +155,8 @@ TokenizerDescription read_tokenizer_json(const fs::path& path) {
   for (const char* key : {"version", "truncation", "padding", "decoder"}) file.ignore(key);
 
   const std::string place = name + ": model";
-  nlohmann::json typed;  // older versions do not say which model it is
-  const nlohmann::json* parts = &file.value("model");
+  io::Json typed;  // older versions do not say which model it is
+  const io::Json* parts = &file.value("model");
   if (parts->is_object() && !parts->contains("type")) {
     typed = *parts;
     typed["type"] = typed.contains("merges")                      ? "BPE"
@@ -169,7 +169,7 @@ TokenizerDescription read_tokenizer_json(const fs::path& path) {
   find_row(kModels, model).read(description, model);
   model.finish();
 
-  const nlohmann::json& added = file.value("added_tokens");
+  const io::Json& added = file.value("added_tokens");
   if (!added.is_null() && !added.is_array()) throw InputError(name + ": added_tokens is no list");
   for (std::size_t i = 0; i < added.size(); ++i) {
     const std::string where = fmt::format("{}: added_tokens[{}]", name, i);
@@ -184,7 +184,7 @@ TokenizerDescription read_bpe_files(const fs::path& folder) {
   const std::string vocab_bytes = io::read_file(vocab);
   TokenizerDescription description;
   description.name = vocab.string();
-  description.vocabulary = read_vocab(parse_json(vocab_bytes, vocab.string()), vocab.string());
+  description.vocabulary = read_vocab(io::parse_json(vocab_bytes, vocab.string()), vocab.string());
   const std::string merges_bytes = io::read_file(merges);
   description.merges = read_merges_txt(merges_bytes, description.vocabulary, merges.string());
   description.content_hash = io::content_hash(vocab_bytes) + io::content_hash(merges_bytes);

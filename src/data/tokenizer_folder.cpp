@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "data/components.hpp"
-#include "data/json.hpp"
 #include "data/tokenizer_config.hpp"
 #include "data/tokenizer_files.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 namespace fs = std::filesystem;
@@ -27,10 +27,10 @@ const AddedToken& name_of(const Names& names, NamedToken which) {
 }
 
 // <s> A </s></s> B </s>, segments all 0.
-nlohmann::json join_as_roberta(const TokenizerDescription& description, const Names& names) {
+io::Json join_as_roberta(const TokenizerDescription& description, const Names& names) {
   const auto part = [&](NamedToken which) {
     const std::string& token = name_of(names, which).content;
-    return nlohmann::json{token, require_token(description.vocabulary, token, description.name)};
+    return io::Json{token, require_token(description.vocabulary, token, description.name)};
   };
   return {{"type", "RobertaProcessing"},
           {"cls", part(NamedToken::cls)},
@@ -38,8 +38,8 @@ nlohmann::json join_as_roberta(const TokenizerDescription& description, const Na
 }
 
 // [CLS] A [SEP] B [SEP], segments 0 and 1.
-nlohmann::json join_as_bert(const TokenizerDescription& description, const Names& names) {
-  nlohmann::json json = join_as_roberta(description, names);
+io::Json join_as_bert(const TokenizerDescription& description, const Names& names) {
+  io::Json json = join_as_roberta(description, names);
   json["type"] = "BertProcessing";
   return json;
 }
@@ -70,8 +70,7 @@ TokenizerDescription read_pieces(const fs::path& folder, const TokenizerConfig& 
   if (!file.charsmap.empty()) {
     description.normalizer = {
         {"type", "Precompiled"},
-        {"precompiled_charsmap",
-         nlohmann::json::binary({file.charsmap.begin(), file.charsmap.end()})}};
+        {"precompiled_charsmap", io::Json::binary({file.charsmap.begin(), file.charsmap.end()})}};
   }
   const char* scheme = config.prefix_space.value_or(true) ? "always" : "never";
   description.pre_tokenizer = {
@@ -226,27 +225,26 @@ Names names_of(const Family& family, const TokenizerConfig& config) {
 // class that reads any tokenizer.json changes nothing.
 void override(TokenizerDescription& description, const TokenizerConfig& config) {
   if (find_family(&Family::tokenizer_class, config.tokenizer_class) == nullptr) return;
-  const auto each = [](nlohmann::json& json, const char* list, auto change) {
+  const auto each = [](io::Json& json, const char* list, auto change) {
     if (!json.is_object()) return;
     if (json.contains(list) && json[list].is_array()) {
-      for (nlohmann::json& part : json[list]) change(part);
+      for (io::Json& part : json[list]) change(part);
     } else {
       change(json);
     }
   };
-  each(description.normalizer, "normalizers", [&](nlohmann::json& part) {
-    if (!part.is_object() || part.value("type", nlohmann::json()) != "BertNormalizer") return;
+  each(description.normalizer, "normalizers", [&](io::Json& part) {
+    if (!part.is_object() || part.value("type", io::Json()) != "BertNormalizer") return;
     if (config.lower_case) part["lowercase"] = *config.lower_case;
     if (config.chinese_words) part["handle_chinese_chars"] = *config.chinese_words;
     if (config.strip_accents) {
-      part["strip_accents"] =
-          *config.strip_accents ? nlohmann::json(**config.strip_accents) : nlohmann::json();
+      part["strip_accents"] = *config.strip_accents ? io::Json(**config.strip_accents) : io::Json();
     }
   });
   if (!config.prefix_space) return;
-  each(description.pre_tokenizer, "pretokenizers", [&](nlohmann::json& part) {
+  each(description.pre_tokenizer, "pretokenizers", [&](io::Json& part) {
     if (!part.is_object()) return;
-    const nlohmann::json type = part.value("type", nlohmann::json());
+    const io::Json type = part.value("type", io::Json());
     if (type == "ByteLevel" || (type == "Metaspace" && !part.contains("prepend_scheme"))) {
       part["add_prefix_space"] = *config.prefix_space;
     } else if (type == "Metaspace") {
@@ -287,9 +285,9 @@ TokenizerFolder read_tokenizer_folder(const fs::path& folder) {
     throw InputError(fmt::format("{}: no such folder for a tokenizer", folder.string()));
   }
   const fs::path model_path = folder / "config.json", json_path = folder / "tokenizer.json";
-  const nlohmann::json model = read_json_object(model_path);
+  const io::Json model = io::read_json_object(model_path);
   Component keys(model, model_path.string());
-  const nlohmann::json& type = keys.value("model_type");
+  const io::Json& type = keys.value("model_type");
   const Family* of_model =
       find_family(&Family::model_type, type.is_string() ? type.get<std::string>() : "");
   const TokenizerConfig config = read_tokenizer_config(folder);
@@ -327,7 +325,7 @@ TokenizerFolder read_tokenizer_folder(const fs::path& folder) {
 
   // Everything else that the ids depend on.
   std::string identity = description.content_hash;
-  const nlohmann::json unnamed;
+  const io::Json unnamed;
   const bool mapped = description.normalizer.is_object() &&
                       description.normalizer.value("type", unnamed) == "Precompiled";
   if (!mapped) identity += description.normalizer.dump();  // a map's bytes are the file's
@@ -344,8 +342,8 @@ TokenizerFolder read_tokenizer_folder(const fs::path& folder) {
 
 std::vector<fs::path> missing_tokenizer_files(const fs::path& folder) {
   if (there(folder / "tokenizer.json")) return {};
-  const nlohmann::json model =
-      there(folder / "config.json") ? read_json_object(folder / "config.json") : nlohmann::json();
+  const io::Json model =
+      there(folder / "config.json") ? io::read_json_object(folder / "config.json") : io::Json();
   std::string type;
   if (model.contains("model_type") && model["model_type"].is_string()) type = model["model_type"];
   const Family* family = find_family(&Family::model_type, type);

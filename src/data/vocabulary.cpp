@@ -4,25 +4,25 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "io/error.hpp"
+#include "io/json.hpp"
 
 namespace runner::data {
 
-Vocabulary read_vocab(const nlohmann::json& json, std::string_view name) {
+Vocabulary read_vocab(const io::Json& json, std::string_view name) {
   if (!json.is_object() || json.empty()) {
     throw InputError(fmt::format("{}: not a JSON object of tokens and their ids", name));
   }
   Vocabulary vocabulary;
   vocabulary.reserve(json.size());
   for (const auto& [token, id] : json.items()) {
-    if (!id.is_number_unsigned() ||
-        id.get<std::uint64_t>() >= std::numeric_limits<std::int32_t>::max()) {
+    const auto number = io::whole_number<std::int32_t>(id);
+    if (!number || *number < 0 || *number == std::numeric_limits<std::int32_t>::max()) {
       throw InputError(fmt::format("{}: token '{}': {} is not an id", name, token, id.dump()));
     }
-    vocabulary.emplace(token, id.get<std::int32_t>());
+    vocabulary.emplace(token, *number);
   }
   std::vector<const Vocabulary::value_type*> by_id;
   by_id.reserve(vocabulary.size());

@@ -2,11 +2,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "io/json_fwd.hpp"
 
 namespace runner::data {
 
@@ -29,7 +30,7 @@ inline constexpr std::size_t kLongestCachedWord = 64;  // bytes
 
 // A JSON object of token: id. Throws InputError (name ...) when it is anything else, has no tokens,
 // or gives an id twice.
-Vocabulary read_vocab(const nlohmann::json& json, std::string_view name);
+Vocabulary read_vocab(const io::Json& json, std::string_view name);
 
 // One token per line; its id is the line's number from 0. Throws InputError on a token that is
 // there twice.

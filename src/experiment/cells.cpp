@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "experiment/ahead.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "spec/budget.hpp"
 #include "spec/variables.hpp"
 
@@ -109,17 +109,17 @@ std::string stand_of(const Cell& cell, const History& history) {
 }
 
 std::string result_of(const Cell& cell, const History& history) {
-  nlohmann::json result = {{"task", cell.task->task.name},
-                           {"method", cell.method->name},
-                           {"seed", cell.seed},
-                           {"trials", history.trials.size()},
-                           {"chosen", nullptr}};
+  io::Json result = {{"task", cell.task->task.name},
+                     {"method", cell.method->name},
+                     {"seed", cell.seed},
+                     {"trials", history.trials.size()},
+                     {"chosen", nullptr}};
   const int best = best_trial(history.trials);
   if (best >= 0) {
     const TrialRecord& chosen = history.trials[static_cast<std::size_t>(best)];
     result["chosen"] = chosen;
     for (const char* bulky : {"curve", "proposal", "predictions"}) result["chosen"].erase(bulky);
-    nlohmann::json lambda = nlohmann::json::object();  // as a spec would say it
+    io::Json lambda = io::Json::object();  // as a spec would say it
     const std::vector<bool> exists = existing(cell, chosen);
     for (std::size_t i = 0; i < chosen.lambda.size(); ++i) {
       if (!exists[i]) continue;

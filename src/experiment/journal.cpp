@@ -8,19 +8,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 // Raised when a record's fields change, so that none is read for what it is not.
 constexpr int kFormat = 2;
@@ -94,8 +93,7 @@ std::size_t parse(std::string_view bytes, const fs::path& path, const JournalOwn
       return damaged("this line was changed after it was written (its checksum differs)");
     }
     try {
-      io::refuse_deep_json(record, "the record");
-      apply(json::parse(record), line == 1, owner, history);
+      apply(io::parse_json(record, "the record"), line == 1, owner, history);
     } catch (const OutOfTurn& error) {
       return damaged(error.what());
     } catch (const std::exception& error) {

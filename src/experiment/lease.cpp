@@ -16,7 +16,6 @@
 #include <limits>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <thread>
 #include <tuple>
@@ -26,7 +25,7 @@
 #include "experiment/holder.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
@@ -39,7 +38,7 @@ std::string host_name() {
 
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void fail(const fs::path& path) {
@@ -87,8 +86,7 @@ Owner ourselves() {
 std::optional<Owner> read_owner(const fs::path& path) {
   try {
     const std::string bytes = io::read_file(path);
-    io::refuse_deep_json(bytes, path.string());
-    const json value = json::parse(bytes);
+    const json value = io::parse_json(bytes, path.string());
     Owner owner{value.at("host"),       value.at("pid"),   value.at("job"),
                 value.at("restart"),    value.at("alive"), value.value("since", 0L),
                 value.value("task", "")};

@@ -4,14 +4,14 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "io/csv.hpp"
+#include "io/json.hpp"
 
 namespace runner::experiment {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 // JSON has no word for what is not finite; those are strings. The parser of io::number reads them.
 json real(double value) {

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 
 #include "bo/suggest.hpp"
 #include "experiment/trainer.hpp"
+#include "io/json_fwd.hpp"
 
 namespace runner::experiment {
 
@@ -91,12 +91,12 @@ struct TrialRecord {
 std::vector<StepRecord> thin(const std::vector<StepRecord>& curve, std::size_t points);
 
 // Exact both ways: doubles read back to the same bits, not-a-number and infinities included.
-void to_json(nlohmann::json& json, const RunRecord& record);
-void from_json(const nlohmann::json& json, RunRecord& record);
-void to_json(nlohmann::json& json, const InnerRecord& record);
-void from_json(const nlohmann::json& json, InnerRecord& record);
-void to_json(nlohmann::json& json, const TrialRecord& record);
-void from_json(const nlohmann::json& json, TrialRecord& record);
+void to_json(io::Json& json, const RunRecord& record);
+void from_json(const io::Json& json, RunRecord& record);
+void to_json(io::Json& json, const InnerRecord& record);
+void from_json(const io::Json& json, InnerRecord& record);
+void to_json(io::Json& json, const TrialRecord& record);
+void from_json(const io::Json& json, TrialRecord& record);
 
 // Index of the trial with the lowest objective, the first of equals; -1 when none has a result.
 int best_trial(std::span<const TrialRecord> trials);

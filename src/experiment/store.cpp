@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -20,13 +19,13 @@
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::experiment {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 // Raised when run.json or the layout of a run's folder changes; other formats count as absent.
 constexpr int kFormat = 2;
@@ -148,8 +147,7 @@ std::optional<Store::Run> Store::open(const std::string& key) const {
   }
   Run result;
   try {
-    io::refuse_deep_json(text, file.string());
-    const json value = json::parse(text);
+    const json value = io::parse_json(text, file.string());
     if (const int format = value.at("format").get<int>(); format != kFormat) {
       return absent(fmt::format("{}: is of format {}, not {}", file.string(), format, kFormat));
     }

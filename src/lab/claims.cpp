@@ -3,17 +3,16 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "experiment/run_folder.hpp"
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::lab {
 namespace fs = std::filesystem;
-using nlohmann::json;
+using json = io::Json;
 
 fs::path Claims::path(const std::string& task, int max_length) const {
   return run_ / "inputs" / fmt::format("{}_{}.json", task, max_length);
@@ -34,8 +33,7 @@ std::optional<Inputs> Claims::read(const fs::path& file) const {
     return std::nullopt;
   }
   try {
-    io::refuse_deep_json(record, file.string());
-    const json value = json::parse(record);
+    const json value = io::parse_json(record, file.string());
     return Inputs{value.at("data"), value.at("model")};
   } catch (const json::exception& error) {
     throw InputError(fmt::format("{}: {}", file.string(), error.what()));

@@ -7,7 +7,6 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
@@ -17,6 +16,7 @@
 #include "fusion/trajectory.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "lab/claims.hpp"
 #include "lab/look.hpp"
 #include "lab/run_key.hpp"
@@ -29,7 +29,7 @@
 
 namespace runner::lab {
 namespace fs = std::filesystem;
-using nlohmann::json;
+using json = io::Json;
 
 namespace {
 

@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "experiment/version.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "spec/variables.hpp"
 #include "train/cuda_graph.hpp"
 
 namespace runner::lab {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 using experiment::kTrainerVersion;
 constexpr int kGpuVersion = 3;  // likewise of runs on a GPU alone

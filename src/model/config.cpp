@@ -9,28 +9,19 @@
 
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/foreign.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 #include "model/relative.hpp"
 
 namespace runner::model {
 namespace {
 
-using Json = nlohmann::json;
+using io::Json;
 
 // One config.json with errors that name the file and the key.
 class Reader {
  public:
   explicit Reader(std::filesystem::path path) : path_(std::move(path)) {
-    const std::string bytes = io::read_file(path_);
-    io::refuse_deep_json(bytes, path_.string());
-    try {
-      json_ = Json::parse(bytes);
-    } catch (const Json::exception& error) {
-      const std::string_view foreign = io::foreign_kind(bytes);
-      if (!foreign.empty()) throw InputError(fmt::format("{} is {}", path_.string(), foreign));
-      throw InputError(fmt::format("{}: not valid JSON: {}", path_.string(), error.what()));
-    }
+    json_ = io::parse_json(io::read_file(path_), path_.string());
     if (!json_.is_object()) fail("must hold a JSON object");
   }
 
@@ -49,10 +40,11 @@ class Reader {
     const Json* found = value(key);
     if (found == nullptr && fallback) return *fallback;
     if (found == nullptr) fail(fmt::format("key '{}' is missing", key));
-    if (!found->is_number_integer() || found->get<double>() < low || found->get<double>() > high)
+    const std::optional<int> number = io::whole_number<int>(*found);
+    if (!number || *number < low || *number > high)
       fail(fmt::format("key '{}' is {}: an integer from {} to {} is needed", key, found->dump(),
                        low, high));
-    return found->get<int>();
+    return *number;
   }
 
   double number(std::string_view key, double low, double high, double fallback) const {

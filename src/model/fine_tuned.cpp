@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace runner::model {
 namespace fs = std::filesystem;
@@ -16,7 +16,7 @@ namespace {
 // How Hugging Face reads the outputs; empty: by their number.
 std::string problem_type(const fs::path& folder) {
   // read_config has found it to be an object.
-  const auto json = nlohmann::json::parse(io::read_file(folder / "config.json"));
+  const io::Json json = io::read_json_object(folder / "config.json");
   const auto found = json.find("problem_type");
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }

@@ -12,12 +12,12 @@
 
 #include "io/error.hpp"
 #include "io/foreign.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::model {
 namespace {
 
-using Json = nlohmann::json;
+using Json = io::Json;
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
 
@@ -79,13 +79,7 @@ class Names : public nlohmann::json_sax<Json> {
 };
 
 Json parse_header(const std::string& where, std::string_view text) {
-  io::refuse_deep_json(text, where + ": header");
-  Json header;
-  try {
-    header = Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: header is not valid JSON: {}", where, error.what()));
-  }
+  Json header = io::parse_json(text, where + ": header");
   if (!header.is_object()) throw InputError(where + ": header must be a JSON object");
   Names names;
   if (!Json::sax_parse(text, &names))
@@ -97,9 +91,9 @@ Json parse_header(const std::string& where, std::string_view text) {
 bool read_numbers(const Json& json, std::vector<std::int64_t>& out) {
   if (!json.is_array()) return false;
   for (const Json& item : json) {
-    if (!item.is_number_unsigned() || item.get<std::uint64_t>() > (std::uint64_t{1} << 60))
-      return false;
-    out.push_back(item.get<std::int64_t>());
+    const auto number = io::whole_number<std::int64_t>(item);
+    if (!number || *number < 0 || *number > (std::int64_t{1} << 60)) return false;
+    out.push_back(*number);
   }
   return true;
 }

@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 
 #include "io/error.hpp"
 #include "io/file.hpp"
-#include "io/foreign.hpp"
-#include "io/nesting.hpp"
+#include "io/json.hpp"
 
 namespace runner::model {
 namespace fs = std::filesystem;
@@ -55,13 +53,10 @@ std::string no_weights(const fs::path& folder) {
 
 // From tensor to file.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
-  const std::string bytes = io::read_file(index);
-  io::refuse_deep_json(bytes, index.string());
+  const io::Json json = io::parse_json(io::read_file(index), index.string());
   try {
-    return nlohmann::json::parse(bytes).at("weight_map").get<std::map<std::string, std::string>>();
-  } catch (const nlohmann::json::exception& error) {
-    const std::string_view foreign = io::foreign_kind(bytes);
-    if (!foreign.empty()) throw InputError(fmt::format("{} is {}", index.string(), foreign));
+    return json.at("weight_map").get<std::map<std::string, std::string>>();
+  } catch (const io::Json::exception& error) {
     throw InputError(fmt::format("{}: a 'weight_map' from tensor to file is needed: {}",
                                  index.string(), error.what()));
   }

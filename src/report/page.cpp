@@ -1,19 +1,19 @@
 #include "report/page.hpp"
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "io/error.hpp"
+#include "io/json.hpp"
 #include "report/page_assets.hpp"
 
 namespace runner::report {
 namespace {
 
 // JSON that may stand inside a <script> element: no "<" can end it or begin another.
-std::string script_safe(const nlohmann::json& value) {
+std::string script_safe(const io::Json& value) {
   const std::string text =
-      value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);  // names may be bytes
+      value.dump(-1, ' ', false, io::Json::error_handler_t::replace);  // names may be bytes
   std::string safe;
   safe.reserve(text.size());
   for (const char c : text) c == '<' ? safe += "\\u003c" : safe += c;

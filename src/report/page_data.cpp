@@ -6,7 +6,6 @@
 #include <functional>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,7 +13,9 @@
 
 #include "experiment/run.hpp"
 #include "io/csv.hpp"
+#include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "report/page.hpp"
 #include "report/page_rows.hpp"
 #include "report/page_search.hpp"
@@ -27,13 +28,16 @@ namespace runner::report {
 namespace {
 
 using experiment::TrialRecord;
-using nlohmann::json;
+using json = io::Json;
 
 json provenance_of(const spec::Spec& spec) {
   json lines = json::array();
-  const auto file = experiment::run_folder(spec) / "provenance.json";
-  if (!std::filesystem::exists(file)) return lines;
-  const json provenance = json::parse(io::read_file(file), nullptr, false);
+  json provenance;
+  try {
+    provenance = io::read_json_object(experiment::run_folder(spec) / "provenance.json");
+  } catch (const InputError&) {
+    return lines;  // damaged: the page is of what was measured
+  }
   for (const auto& [key, value] : provenance.items()) {
     std::string text;
     const json parts = value.is_structured() ? value : json::array({value});

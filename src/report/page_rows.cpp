@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "experiment/outer.hpp"
 #include "io/csv.hpp"
+#include "io/json.hpp"
 #include "report/rows.hpp"
 #include "report/statistics.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 
 using experiment::InnerRecord;
 using experiment::TrialRecord;
-using nlohmann::json;
+using json = io::Json;
 
 constexpr double kPercent = 100.0;
 constexpr std::size_t kCurvePoints = 40;  // of a learning curve: enough for its shape

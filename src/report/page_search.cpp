@@ -5,19 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "bo/encoding.hpp"
 #include "bo/sobol.hpp"
 #include "bo/suggest.hpp"
+#include "io/json.hpp"
 #include "report/page_rows.hpp"
 #include "report/statistics.hpp"
 
 namespace runner::report {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 constexpr double kPercent = 100.0;
 constexpr std::size_t kIntervals = 16;   // of an axis

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
+#include "io/json_fwd.hpp"
 #include "report/cells.hpp"
 
 namespace runner::report {
@@ -20,6 +20,6 @@ namespace runner::report {
 //   surfaces    for each cell the predicted selection score x 100 and its standard deviation,
 //               "mean" and "sd" [n of the second axis][n of the first] in rows, where the other
 //               variables are those of the chosen trial
-nlohmann::json page_search(const spec::Spec& spec, const std::vector<CellData>& cells);
+io::Json page_search(const spec::Spec& spec, const std::vector<CellData>& cells);
 
 }  // namespace runner::report

@@ -5,14 +5,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "experiment/run.hpp"
 #include "experiment/run_folder.hpp"
 #include "experiment/version.hpp"
 #include "io/checked.hpp"
 #include "io/csv.hpp"
+#include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "report/cells.hpp"
 #include "spec/budget.hpp"
 
@@ -34,9 +35,14 @@ struct Claims {
 // What was claimed by one file; empty fields where it is damaged: a run that goes on says so.
 Claims read_claim(const fs::path& file) {
   const std::string bytes = io::read_file(file);
-  const auto claim = nlohmann::json::parse(io::checked_record(bytes), nullptr, false);
-  if (!claim.is_object()) return {};
-  return {claim.value("data", ""), claim.value("model", "")};
+  try {
+    const io::Json claim = io::parse_json(io::checked_record(bytes), file.string());
+    return {claim.at("data"), claim.at("model")};
+  } catch (const InputError&) {
+    return {};
+  } catch (const io::Json::exception&) {
+    return {};
+  }
 }
 
 Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bo/acquisition.hpp"
@@ -11,12 +10,13 @@
 #include "bo/normal.hpp"
 #include "io/csv.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 
 namespace runner::bo {
 namespace {
 
-using Json = nlohmann::json;
+using Json = io::Json;
 
 // The independent numbers of ../shared/reference/gp (NumPy, SciPy, 50-digit mpmath, GPyTorch).
 std::optional<std::filesystem::path> reference() {

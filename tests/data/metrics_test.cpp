@@ -4,13 +4,13 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
 #include "data/tasks.hpp"
 #include "folder.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 
 using namespace runner;
@@ -133,7 +133,7 @@ TEST_CASE("the area under the curve is undefined for one class alone") {
 }
 
 TEST_CASE("every metric has scikit-learn's value") {
-  const auto file = nlohmann::json::parse(io::read_file(source_dir() / "tests/data/metrics.json"));
+  const auto file = io::Json::parse(io::read_file(source_dir() / "tests/data/metrics.json"));
   std::set<std::string> seen;
   for (const auto& row : file["cases"]) {
     CAPTURE(row.dump());
@@ -163,7 +163,7 @@ TEST_CASE("every metric has scikit-learn's value") {
 TEST_CASE("reference: metrics are scikit-learn's and SciPy's") {
   const auto folder = shared_folder("RUNNER_REFERENCE", "reference");
   if (!folder) return;
-  const auto cases = nlohmann::json::parse(io::read_file(*folder / "metrics.json"));
+  const auto cases = io::Json::parse(io::read_file(*folder / "metrics.json"));
   REQUIRE(cases.size() > 0);
   for (const auto& row : cases) {
     CAPTURE(row.dump());

@@ -3,13 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <climits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "data/charsmap.hpp"
 #include "data/tokenizer.hpp"
 #include "folder.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 
 using namespace runner;
@@ -18,7 +18,7 @@ using namespace runner::data;
 namespace {
 
 using Ids = std::vector<std::int32_t>;
-using nlohmann::json;
+using json = io::Json;
 
 // A tokenizer.json of WordPiece over a few words, to be changed by each test.
 json small_file() {

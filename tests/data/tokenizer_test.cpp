@@ -4,13 +4,13 @@
 
 #include <climits>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
 #include "data/tokenize.hpp"
 #include "folder.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 
 using namespace runner;
@@ -25,7 +25,7 @@ void write_roberta(const Folder& folder) {
   const std::vector<std::string> tokens = {"<s>", "<pad>", "</s>", "<unk>", "<mask>", "a",
                                            "b",   "c",     "Ġ",    "'",     "s",      "ab",
                                            "abc", "bc",    "Ġab",  "'s",    "Ã",      "©"};
-  nlohmann::json vocab;
+  io::Json vocab;
   for (std::size_t id = 0; id < tokens.size(); ++id) vocab[tokens[id]] = id;
   folder.write("vocab.json", vocab.dump());
   folder.write("merges.txt", "#version: 0.2\nb c\na b\nab c\nĠ ab\n' s\n");
@@ -258,7 +258,7 @@ TEST_CASE("reference: both tokenizers give Hugging Face's ids") {
     std::ifstream lines(*reference / file);
     int cases = 0;
     for (std::string line; std::getline(lines, line); ++cases) {
-      const auto row = nlohmann::json::parse(line);
+      const auto row = io::Json::parse(line);
       const auto text = row["text"].get<std::vector<std::string>>();
       CAPTURE(line);
       CHECK(ids_of(tokenizer, text[0],

@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -23,6 +22,7 @@
 #include "doctest/doctest.h"
 #include "experiment/pruning.hpp"
 #include "experiment/run.hpp"
+#include "io/json.hpp"
 #include "random/philox.hpp"
 #include "spec/comparisons.hpp"
 #include "spec/spec.hpp"
@@ -295,12 +295,12 @@ inline std::string without_seconds(History history) {
   std::string text;
   for (InnerRecord& record : history.inner) {
     record.seconds = 0.0;
-    text += nlohmann::json(record).dump() + "\n";
+    text += io::Json(record).dump() + "\n";
   }
   for (TrialRecord& record : history.trials) {
     record.budget.train_seconds = record.budget.fusion_seconds = 0.0;
     record.budget.evaluate_seconds = 0.0;
-    text += nlohmann::json(record).dump() + "\n";
+    text += io::Json(record).dump() + "\n";
   }
   return text;
 }

@@ -8,11 +8,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "fake_trainer.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 using namespace runner::experiment;
 namespace io = runner::io;
@@ -23,11 +23,11 @@ namespace {
 // The file that a process on another machine would have left `seconds` ago.
 void leave_foreign_owner(const fs::path& folder, std::time_t seconds, const std::string& job = "",
                          int restart = 0) {
-  const nlohmann::json owner = {{"host", "another-host.example"},
-                                {"pid", 1},
-                                {"job", job},
-                                {"restart", restart},
-                                {"alive", std::time(nullptr) - seconds}};
+  const io::Json owner = {{"host", "another-host.example"},
+                          {"pid", 1},
+                          {"job", job},
+                          {"restart", restart},
+                          {"alive", std::time(nullptr) - seconds}};
   io::write_file_atomic(folder / "owner.json", owner.dump());
 }
 
@@ -135,7 +135,7 @@ namespace {
 
 // What another host writes into the file that is there.
 void write_foreign_owner(const fs::path& file) {
-  const nlohmann::json owner = {
+  const io::Json owner = {
       {"host", "other"}, {"pid", 9}, {"job", ""}, {"restart", 0}, {"alive", std::time(nullptr)}};
   std::ofstream(file, std::ios::in | std::ios::out) << owner.dump() << std::string(600, ' ');
 }

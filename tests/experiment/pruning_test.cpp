@@ -82,15 +82,15 @@ TEST_CASE("a run that is stopped on a rung is what it was there, whatever came a
   CHECK(std::isnan(stopped->train_loss));
   CHECK(stopped->rungs.size() == 2);
   CHECK(stopped->curve.size() == 5);
-  CHECK(nlohmann::json(*pruned(*stopped, rungs)) == nlohmann::json(*stopped));
+  CHECK(io::Json(*pruned(*stopped, rungs)) == io::Json(*stopped));
   CHECK_FALSE(pruned(*stopped, request.rungs));  // says nothing of a run that would go on
   rungs[0].least = 2.0;
-  CHECK(nlohmann::json(*pruned(*stopped, rungs)) == nlohmann::json(*pruned(whole, rungs)));
+  CHECK(io::Json(*pruned(*stopped, rungs)) == io::Json(*pruned(whole, rungs)));
   CHECK(pruned(whole, rungs)->curve.size() == 2);
   RunRecord strange = whole;
   strange.rungs[0].score = NAN;  // diverges by itself
   CHECK(pruned(strange, rungs)->rungs.size() == 2);
-  CHECK(nlohmann::json(*stopped).get<RunRecord>().rungs[1].score == whole.rungs[1].score);
+  CHECK(io::Json(*stopped).get<RunRecord>().rungs[1].score == whole.rungs[1].score);
 
   CHECK(rung_step({.share = 1.0 / 3.0}, 9) == 3);
   CHECK(rung_step({.share = 1.0 / 3.0}, 10) == 4);

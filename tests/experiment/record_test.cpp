@@ -5,10 +5,11 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
+
+#include "io/json.hpp"
 
 using namespace runner::experiment;
-using nlohmann::json;
+using json = runner::io::Json;
 
 namespace {
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,7 +11,6 @@
 
 #include "data/example_stream.hpp"
 #include "data/glue.hpp"
-#include "data/json.hpp"
 #include "data/submission.hpp"
 #include "data/tokenizer.hpp"
 #include "data/tokenizer_folder.hpp"
@@ -27,6 +25,7 @@
 #include "io/csv.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "model/checkpoint.hpp"
 #include "model/fine_tuned.hpp"
 #include "model/safetensors.hpp"
@@ -204,8 +203,8 @@ void read_rows(std::string_view bytes) {
 }
 
 void read_json(std::string_view bytes) {
-  const nlohmann::json json = data::parse_json(bytes, "x.json");
-  require(data::parse_json(json.dump(), "again.json") == json, "JSON reads back");
+  const io::Json json = io::parse_json(bytes, "x.json");
+  require(io::parse_json(json.dump(), "again.json") == json, "JSON reads back");
   data::texts_of(json, "x.json:1");
 }
 
@@ -224,8 +223,8 @@ std::string checked_lines(std::string_view bytes) {
 
 template <typename Record>
 void read_back(const Record& record) {
-  const nlohmann::json json = record;
-  require(nlohmann::json(json.get<Record>()) == json, "a record reads back");
+  const io::Json json = record;
+  require(io::Json(json.get<Record>()) == json, "a record reads back");
 }
 
 void read_journal(std::string_view bytes) {

@@ -14,6 +14,7 @@
 #include "data/tasks.hpp"
 #include "data/tokenizer.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "mini/grammar.hpp"
 #include "places.hpp"
 
@@ -158,7 +159,7 @@ TEST_CASE("the tiny checkpoint is whole: offsets without holes, every half finit
     size |= std::size_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   }
   const auto header = nlohmann::ordered_json::parse(bytes.substr(8, size));
-  const auto config = nlohmann::json::parse(io::read_file(kData / "tiny_roberta" / "config.json"));
+  const auto config = io::Json::parse(io::read_file(kData / "tiny_roberta" / "config.json"));
   std::size_t end = 0;
   for (const auto& [name, tensor] : header.items()) {
     if (name == "__metadata__") continue;

@@ -6,11 +6,11 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "model/safetensors.hpp"
 #include "model/tensor_source.hpp"
 #include "places.hpp"
@@ -162,15 +162,15 @@ TEST_CASE("a head whose labels differ in case alone is kept") {
 
 TEST_CASE("id2label blocks nothing where it names no labels, and its numbers are names") {
   write_model({"a", "b"});
-  auto json = nlohmann::json::parse(io::read_file(kFolder / "config.json"));
-  const auto loaded = [&](const nlohmann::json& names, const std::vector<std::string>& labels) {
+  auto json = io::Json::parse(io::read_file(kFolder / "config.json"));
+  const auto loaded = [&](const io::Json& names, const std::vector<std::string>& labels) {
     json["id2label"] = names;
     io::write_file_atomic(kFolder / "config.json", json.dump());
     return model::load_checkpoint(kFolder, labels);
   };
   CHECK_FALSE(loaded({{"0", 0}, {"1", 1}}, {"1", "0"}).fresh_head);
-  for (const nlohmann::json& names : {nlohmann::json(nullptr), nlohmann::json::array({"a", "b"}),
-                                      nlohmann::json{{"0", "a"}, {"2", "b"}}}) {
+  for (const io::Json& names :
+       {io::Json(nullptr), io::Json::array({"a", "b"}), io::Json{{"0", "a"}, {"2", "b"}}}) {
     CAPTURE(names.dump());
     const model::Checkpoint other = loaded(names, {"a", "b"});
     CHECK(other.fresh_head);
@@ -258,7 +258,7 @@ TEST_CASE("shards load through their index, and a broken index is named") {
   fs::remove(kFolder / "model.safetensors");
   model::write_safetensors(kFolder / "a.safetensors", std::span(tensors).first(5));
   model::write_safetensors(kFolder / "b.safetensors", std::span(tensors).subspan(5));
-  nlohmann::json index;
+  io::Json index;
   for (std::size_t i = 0; i < tensors.size(); ++i)
     index["weight_map"][tensors[i].name] = i < 5 ? "a.safetensors" : "b.safetensors";
   io::write_file_atomic(kFolder / "model.safetensors.index.json", index.dump());
@@ -323,14 +323,14 @@ TEST_CASE("tensors that hold what is no number are listed in one error") {
 
 TEST_CASE("a file's tensors bound what a config may ask for, and many names are soon read") {
   write_model({"no", "yes"});
-  nlohmann::json config = nlohmann::json::parse(io::read_file(kFolder / "config.json"));
+  io::Json config = io::Json::parse(io::read_file(kFolder / "config.json"));
   config["hidden_size"] = 90'000;  // 3e11 bytes of weights, if one believed it
   io::write_file_atomic(kFolder / "config.json", config.dump());
   CHECK(complaint({"no", "yes"}).find("has shape [20, 8] but [20, 90000] is needed") !=
         std::string::npos);
 
   write_model({"no", "yes"});
-  config = nlohmann::json::parse(io::read_file(kFolder / "config.json"));
+  config = io::Json::parse(io::read_file(kFolder / "config.json"));
   for (int id = 0; id < 30'000; ++id) {
     config["id2label"][std::to_string(id)] = "name" + std::to_string(id);
   }
@@ -338,7 +338,7 @@ TEST_CASE("a file's tensors bound what a config may ask for, and many names are 
   const std::string file = io::read_file(kFolder / "model.safetensors");
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
-  nlohmann::json header = nlohmann::json::parse(file.substr(8, length));
+  io::Json header = io::Json::parse(file.substr(8, length));
   for (int i = 0; i < 30'000; ++i) {
     header["left." + std::to_string(i)] = {
         {"dtype", "F32"}, {"shape", {0}}, {"data_offsets", {0, 0}}};

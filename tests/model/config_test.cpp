@@ -1,13 +1,13 @@
 #include "model/config.hpp"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "tiny_config.hpp"
 
 using namespace runner;
@@ -18,8 +18,8 @@ namespace {
 const fs::path kFolder = fs::temp_directory_path() / "runner_config_test";
 
 // What reading a small config with one key of another value complains of; empty: nothing.
-std::string message(const std::string& key, const nlohmann::json& value) {
-  auto json = nlohmann::json::parse(model::config_json(tiny_config({"no", "yes"})));
+std::string message(const std::string& key, const io::Json& value) {
+  auto json = io::Json::parse(model::config_json(tiny_config({"no", "yes"})));
   json[key] = value;
   io::write_file_atomic(kFolder / "config.json", json.dump());
   try {
@@ -47,8 +47,8 @@ TEST_CASE("a config that cannot be served names the key") {
         std::string::npos);
   CHECK(message("pruned_heads", {{"1", {0}}}).find("key 'pruned_heads'") != std::string::npos);
   CHECK(message("hidden_act", "gelu_new").find("key 'hidden_act'") != std::string::npos);
-  for (const auto& [key, value] : {std::pair<const char*, nlohmann::json>("is_decoder", false),
-                                   {"pruned_heads", nlohmann::json::object()},
+  for (const auto& [key, value] : {std::pair<const char*, io::Json>("is_decoder", false),
+                                   {"pruned_heads", io::Json::object()},
                                    {"position_embedding_type", "absolute"},
                                    {"hidden_act", "gelu_python"},
                                    {"id2label", 7}})

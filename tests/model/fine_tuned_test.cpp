@@ -1,17 +1,17 @@
 #include "model/fine_tuned.hpp"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 #include "tiny_config.hpp"
 
 using namespace runner;
 namespace fs = std::filesystem;
-using nlohmann::json;
+using json = io::Json;
 
 namespace {
 

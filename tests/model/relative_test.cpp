@@ -2,16 +2,16 @@
 
 #include <cstdint>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "doctest/doctest.h"
+#include "io/json.hpp"
 #include "places.hpp"
 
 using namespace runner;
 
 TEST_CASE("relative positions have transformers' buckets") {
   const auto json =
-      nlohmann::json::parse(std::ifstream(source_dir() / "tests/families/mpnet/reference.json"));
+      io::Json::parse(std::ifstream(source_dir() / "tests/families/mpnet/reference.json"));
   const auto& buckets = json["relative buckets"];
   const auto farthest = static_cast<std::int64_t>(buckets.size() / 2);
   REQUIRE(farthest == 300);

@@ -2,9 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "../experiment/fake_trainer.hpp"
+#include "io/json.hpp"
 #include "report/page_assets.hpp"
 #include "report/page_rows.hpp"
 
@@ -47,7 +46,7 @@ TEST_CASE("the variable that the score depends on is named first, with all of th
   const spec::Spec spec = searching(folder);
   const auto by_batch =
       cells_of(spec, [](double, double batch) { return batch == 1.0 ? 0.9 : 0.5; });
-  const nlohmann::json page = report::page_search(spec, by_batch);
+  const io::Json page = report::page_search(spec, by_batch);
   REQUIRE(page["importance"]["rows"].size() == 2);
   CHECK(page["importance"]["rows"][0][0] == "batch_size");
   CHECK(page["importance"]["rows"][0][1] > 0.8);
@@ -62,10 +61,10 @@ TEST_CASE("every searching cell has a surface, highest where its scores are") {
   const Folder folder;
   const spec::Spec spec = searching(folder);
   const auto cells = cells_of(spec, [](double, double batch) { return batch == 1.0 ? 0.9 : 0.5; });
-  const nlohmann::json page = report::page_search(spec, cells);
+  const io::Json page = report::page_search(spec, cells);
   CHECK(page["surfaces"].size() == 2 * 2 * 2);  // tasks, methods that search, seeds
   const std::size_t columns = 3, rows = 16;
-  for (const nlohmann::json& surface : page["surfaces"]) {
+  for (const io::Json& surface : page["surfaces"]) {
     REQUIRE(surface["mean"].size() == columns * rows);
     REQUIRE(surface["sd"].size() == columns * rows);
     double at[columns] = {};
@@ -93,7 +92,7 @@ TEST_CASE("the model is asked about whole numbers of an integer with many values
     batch.log = log;
     batch.values.clear();
     const auto cells = cells_of(spec, [](double, double size) { return 0.5 + 0.01 * size; });
-    const nlohmann::json page = report::page_search(spec, cells);
+    const io::Json page = report::page_search(spec, cells);
     CHECK(page["importance"]["rows"][0][0] == "batch_size");
     CHECK_FALSE(page["surfaces"].empty());
   }
@@ -106,10 +105,10 @@ TEST_CASE("a space without a choice, equal scores and too few results show no im
   CHECK(report::page_search(spec, cells_of(spec, flat))["importance"]["rows"].empty());
   auto cells = cells_of(spec, [](double lr, double) { return lr; });
   for (CellData& data : cells) data.history.cut(2);
-  const nlohmann::json few = report::page_search(spec, cells);
+  const io::Json few = report::page_search(spec, cells);
   CHECK(few["importance"]["rows"].empty());
   CHECK(few["surfaces"].empty());
-  const nlohmann::json none = report::page_search(spec, {});
+  const io::Json none = report::page_search(spec, {});
   CHECK(none["axes"].empty());
 }
 

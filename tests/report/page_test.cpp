@@ -4,11 +4,11 @@
 
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "../experiment/fake_trainer.hpp"
 #include "experiment/run.hpp"
+#include "io/json.hpp"
 #include "report/study.hpp"
 
 using namespace runner;
@@ -24,10 +24,10 @@ spec::Spec page_spec(const std::filesystem::path& runs) {
 }
 
 // The page's data, read as a browser would: what lies between the element's tags.
-nlohmann::json data_of(const std::string& page) {
+io::Json data_of(const std::string& page) {
   const std::string open = R"(<script type="application/json" id="data">)";
   const std::size_t begin = page.find(open) + open.size();
-  return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+  return io::Json::parse(page.substr(begin, page.find("</script>", begin) - begin));
 }
 
 std::string page_of(const spec::Spec& spec) {
@@ -56,7 +56,7 @@ TEST_CASE(
     CAPTURE(mark);
     CHECK(page.find(mark) == std::string::npos);
   }
-  const nlohmann::json shown = data_of(page)["runs"][0];
+  const io::Json shown = data_of(page)["runs"][0];
   CHECK(shown["scores"]["rows"].size() == list_cells(spec).size());
   CHECK(shown["means"]["rows"].size() == spec.methods.size() * (spec.tasks.size() + 1));
   CHECK(shown["comparisons"]["rows"].size() >= spec.comparisons.size());
@@ -68,12 +68,12 @@ TEST_CASE("mixes between the last snapshot and the mean have their place on that
   FakeTrainer trainer;
   const spec::Spec spec = page_spec(folder.path);
   run(spec, trainer, {}, {});
-  const nlohmann::json inner = data_of(page_of(spec))["runs"][0]["inner"];
+  const io::Json inner = data_of(page_of(spec))["runs"][0]["inner"];
   std::map<std::string, std::size_t> at;
   for (std::size_t i = 0; i < inner["columns"].size(); ++i) at[inner["columns"][i]] = i;
   int ends = 0, means = 0, others = 0;
-  for (const nlohmann::json& row : inner["rows"]) {
-    const nlohmann::json& segment = row[at.at("segment")];
+  for (const io::Json& row : inner["rows"]) {
+    const io::Json& segment = row[at.at("segment")];
     const double distance = row[at.at("distance")];
     if (segment.is_null()) {
       ++others;
@@ -114,10 +114,10 @@ TEST_CASE("the page is the same bytes whenever it is made, and but for seconds f
   options.workers = 3;
   run(second, trainer, options, {});
   CHECK(page_of(first) == page_of(first));
-  nlohmann::json shown[] = {data_of(page_of(first)), data_of(page_of(second))};
-  for (nlohmann::json& page : shown) {
+  io::Json shown[] = {data_of(page_of(first)), data_of(page_of(second))};
+  for (io::Json& page : shown) {
     page["runs"][0].erase("cards");
-    for (nlohmann::json& row : page["runs"][0]["progress"]["rows"]) row.erase(4);  // seconds
+    for (io::Json& row : page["runs"][0]["progress"]["rows"]) row.erase(4);  // seconds
   }
   CHECK(shown[0]["runs"][0]["progress"]["columns"][4] == "seconds");
   CHECK(shown[0] == shown[1]);
@@ -130,7 +130,7 @@ TEST_CASE("the first screen says the verdict in words, with its interval") {
   spec.methods.push_back(method("bo", Search::bo, "best", "logei"));
   spec::choose_comparisons(spec);
   run(spec, trainer, {}, {});
-  nlohmann::json shown = data_of(page_of(spec))["runs"][0];
+  io::Json shown = data_of(page_of(spec))["runs"][0];
   REQUIRE(spec.primary);
   REQUIRE(shown["verdicts"].size() == 1);
   const std::string text = shown["verdicts"][0]["text"];
@@ -158,9 +158,9 @@ TEST_CASE("several experiments stand side by side, with the fields in which they
   two.max_train_rows = 77;
   const report::Study first(one), second(two);
   const report::Comparing both[] = {first.all(), second.all()};
-  const nlohmann::json shown = data_of(report::page_html(both));
+  const io::Json shown = data_of(report::page_html(both));
   REQUIRE(shown["runs"].size() == 2);
-  CHECK(shown["differences"]["columns"] == nlohmann::json{"field", one.name, "other"});
+  CHECK(shown["differences"]["columns"] == io::Json{"field", one.name, "other"});
   REQUIRE(shown["differences"]["rows"].size() == 1);
   CHECK(shown["differences"]["rows"][0][0] == "data.max_train_rows");
 }

@@ -10,6 +10,7 @@
 
 #include "every_spec.hpp"
 #include "io/csv.hpp"
+#include "io/json.hpp"
 #include "places.hpp"
 #include "random/philox.hpp"
 #include "spec/fields.hpp"
@@ -31,7 +32,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = io::Json;
 
 // A scalar as an editor reads it: YAML 1.2's core schema.
 Json core_value(const Node& node) {

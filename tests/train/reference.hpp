@@ -2,12 +2,12 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "doctest/doctest.h"
+#include "io/json.hpp"
 #include "model/batch.hpp"
 #include "model/checkpoint.hpp"
 #include "places.hpp"
@@ -18,7 +18,7 @@ namespace runner {
 // in tests/families, or one of the folder RUNNER_REFERENCE.
 struct ReferenceModel {
   model::Checkpoint checkpoint;
-  nlohmann::json json;
+  io::Json json;
   int classes = 1;
 
   struct Batch {
@@ -52,7 +52,7 @@ inline std::optional<ReferenceModel> load_reference(const std::string& name) {
     folder = *root / name;
   }
   ReferenceModel reference;
-  reference.json = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
+  reference.json = io::Json::parse(std::ifstream(folder / "reference.json"));
   std::vector<std::string> labels = model::read_config(folder).labels;
   if (labels.size() == 1) labels.clear();  // regression
   reference.checkpoint = model::load_checkpoint(folder, labels);

@@ -48,7 +48,7 @@ std::vector<std::int32_t> words_of(const model::PackedBatch& batch) {
   return words;
 }
 
-void check_logits(const at::Tensor& logits, const nlohmann::json& wanted, double tolerance) {
+void check_logits(const at::Tensor& logits, const io::Json& wanted, double tolerance) {
   REQUIRE(logits.size(0) == static_cast<std::int64_t>(wanted.size()));
   for (std::int64_t row = 0; row < logits.size(0); ++row)
     for (std::int64_t column = 0; column < logits.size(1); ++column)
