@@ -62,7 +62,10 @@ double measured_rate(const spec::Spec& spec) {
 Rate rate_of(const spec::Spec& spec, const CommandLine& line, int workers) {
   if (line.has("rate")) {
     const auto rate = line.get<double>("rate");
-    if (!(rate > 0.0)) throw InputError("command line: --rate must be above 0");
+    if (!(rate >= 1e6 && rate <= 1e21)) {
+      throw InputError(fmt::format(
+          "command line: --rate {}: it must be from 1e6 to 1e21 FLOPs per second", rate));
+    }
     return {rate, "as given"};
   }
   if (line.has("measure")) return {measured_rate(spec), "as measured now"};

@@ -154,6 +154,14 @@ spec::HistoryRows read_rows(const CommandLine& line, spec::SuggestSpace& space,
   }
   spec::HistoryRows rows = spec::read_history(io::read_file(file), file, wanted, space);
   for (const std::string& note : rows.notes) say(note);
+  // Time grows with their cube, memory with their square.
+  constexpr std::size_t kMostRows = 10'000;
+  if (rows.observations.size() > kMostRows) {
+    throw InputError(
+        fmt::format("{}: {} rows, more than a Gaussian process can bear; at most {} are allowed "
+                    "(--where COLUMN=VALUE takes some of them)",
+                    file, rows.observations.size(), kMostRows));
+  }
   return rows;
 }
 

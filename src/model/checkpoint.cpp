@@ -69,9 +69,9 @@ bool is_head(const Family& family, Part part) {
   return part == Part::output || (part == Part::dense && !family.head.pretrained_dense);
 }
 
-bool same_but_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
 }
 
 // For each wanted label its row in the file's head; empty when the names are not the same, whatever
@@ -81,14 +81,20 @@ std::vector<std::size_t> head_rows(const std::vector<std::string>& have,
   if (wanted.empty())
     return have.size() == 1 ? std::vector<std::size_t>{0} : std::vector<std::size_t>{};
   if (have.size() != wanted.size()) return {};
+  std::map<std::string, std::size_t> exact, in_lower_case;
+  for (std::size_t row = 0; row < have.size(); ++row) {
+    exact.emplace(have[row], row);
+    in_lower_case.emplace(lower(have[row]), row);
+  }
   std::vector<std::size_t> rows;
   for (const std::string& label : wanted) {
-    auto found = std::ranges::find(have, label);
-    if (found == have.end())
-      found = std::ranges::find_if(
-          have, [&](const std::string& name) { return same_but_case(name, label); });
-    if (found == have.end()) return {};
-    rows.push_back(static_cast<std::size_t>(found - have.begin()));
+    if (const auto found = exact.find(label); found != exact.end()) {
+      rows.push_back(found->second);
+    } else if (const auto alike = in_lower_case.find(lower(label)); alike != in_lower_case.end()) {
+      rows.push_back(alike->second);
+    } else {
+      return {};
+    }
   }
   // Names that case alone tells apart may both have found one.
   const std::set<std::size_t> distinct(rows.begin(), rows.end());

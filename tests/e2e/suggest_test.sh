@@ -93,6 +93,14 @@ said "kept as knowledge and never proposed: 1"
 expect 2 "$runner" suggest --space narrow.yaml --outside drop
 said "known are refuse, keep"
 
+# More rows than a model can bear are refused at once.
+{
+  head -1 plain.csv
+  seq 10001 | sed 's/.*/0.5,1,0,0,8,3,1e-5/'
+} >long.csv
+expect 2 "$runner" suggest --space space.yaml --history long.csv
+said "long.csv: 10001 rows, more than a Gaussian process can bear; at most 10000 are allowed"
+
 # A finite space ends with exit code 3 and one line; a loop in a shell needs no more than that.
 cat >finite.yaml <<'YAML'
 variables:

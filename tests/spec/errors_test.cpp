@@ -127,6 +127,8 @@ TEST_CASE("a value of the wrong type or out of its range says what is allowed") 
   CHECK(with("recipe: {lr: .nan}\n") == "s.yaml:4:14: recipe.lr: '.nan' is not a number");
   CHECK(with("recipe: {lr: inf}\n") == "s.yaml:4:14: recipe.lr: 'inf' is not a number");
   CHECK(with("recipe: {lr: 0}\n") == "s.yaml:4:14: recipe.lr is 0; it must be above 0");
+  CHECK(with("recipe: {epochs: 1e300}\n") ==
+        "s.yaml:4:18: recipe.epochs is 1e300; it must be above 0 and at most 1000000");
   CHECK(with("recipe: {lr: 1,5}\n") ==
         "s.yaml:4:16: unknown key in recipe '5' (known: preset, lr, batch_size, epochs, max_steps, "
         "schedule, warmup, first_step, weight_decay, decay_all, beta1, beta2, eps, max_grad_norm, "
