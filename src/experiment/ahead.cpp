@@ -205,7 +205,13 @@ void settle(const Cell& cell) {
 }
 
 void settle(const spec::Spec& spec) {
-  for (const Cell& cell : list_cells(spec)) settle(cell);
+  for (const Cell& cell : list_cells(spec)) {
+    try {
+      settle(cell);
+    } catch (const InputError&) {
+      // Told by the tables, which read it too; the others are settled all the same.
+    }
+  }
 }
 
 }  // namespace runner::experiment

@@ -113,11 +113,13 @@ Status status_of(const spec::Spec& spec) {
     ++cells;
     History history;
     bool complete = false;
+    std::string unreadable;
     try {
       history = read_history(cell);
       complete = is_complete(cell, history);
     } catch (const InputError& error) {
-      errors += fmt::format("{}: {}\n", row.name, error.what());
+      unreadable = error.what();
+      errors += fmt::format("{}: {}\n", row.name, unreadable);
     }
     const auto done = static_cast<int>(history.trials.size());
     const int expected = complete ? done : expected_trials(cell, history.trials);
@@ -152,7 +154,7 @@ Status status_of(const spec::Spec& spec) {
       }
       if (const auto error = last_error(cell)) {
         if (row.where.empty()) row.where = "stopped by an error";
-        errors += fmt::format("{}: {}\n", row.name, *error);
+        if (*error != unreadable) errors += fmt::format("{}: {}\n", row.name, *error);
       }
     }
     status.text += row.text();

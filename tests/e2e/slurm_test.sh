@@ -5,25 +5,8 @@
 #   RUNNER_STUDY=experiments/quickstart.yaml bash tests/e2e/slurm_test.sh build/runner
 [[ -z ${RUNNER_STUDY:-} ]] || RUNNER_STUDY=$(realpath "$RUNNER_STUDY")
 source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
-slurm_local=${RUNNER_SLURM_LOCAL:-$here/../../../shared/slurm/slurm-local.sh}
-[[ -x $slurm_local ]] || skip "Slurm: no $slurm_local (RUNNER_SLURM_LOCAL names another)"
-command -v sbatch >/dev/null && command -v slurmctld >/dev/null && command -v munged >/dev/null ||
-  skip "Slurm is not installed (Debian: slurm-wlm munge)"
-getent hosts "$(uname -n)" >/dev/null ||
-  skip "Slurm: this machine's name, $(uname -n), does not resolve (as in a bare chroot)"
+source "$here/slurm_cluster.sh"
 
-chmod 755 "$scratch"  # munge refuses a socket that others cannot reach
-cluster=$scratch/cluster
-trap '"$slurm_local" stop "$cluster" >/dev/null 2>&1 || true; rm -rf "$scratch"' EXIT
-"$slurm_local" start "$cluster" --nodes 4 --cpus 1 >cluster.log 2>&1 || {
-  cat cluster.log
-  fail "the local Slurm did not start"
-}
-eval "$("$slurm_local" env "$cluster")"
-
-state() { scontrol show job "$1" 2>/dev/null | grep -oE "$2=[A-Za-z0-9]+" | head -1 | cut -d= -f2; }
-ended() { [[ $(state "$1" JobState) =~ ^(COMPLETED|FAILED|CANCELLED|TIMEOUT)$ ]]; }
-job_of() { sed -n "s/^$1: job \([0-9]*\)$/\1/p" said; }
 # completed JOB TASKS: all tasks of an array did what they were to do.
 completed() {
   local task
@@ -34,6 +17,8 @@ completed() {
     }
   done
 }
+
+warned() { ((0x$(awk '/^ShdPnd/ { print $2 }' "/proc/$held/status") & 1 << ($(kill -l USR1) - 1))); }
 
 # Trainings long enough that a signal meets them.
 study=("$spec" recipe.epochs=6)
@@ -48,16 +33,6 @@ expect 0 run shared "$runner" slurm "${study[@]}" --submit --jobs=4 --at-once=3 
 known=$(job_of 1-known.sh) cells=$(job_of 2-cells.sh) merge=$(job_of 3-merge.sh)
 expect 2 run shared "$runner" slurm "${study[@]}" --submit
 said "still in the queue"
-
-# A task is held where it is until it has been told: it cannot end before.
-at_work() { lease=$(grep -lsF "\"$1\"" shared/small/processes/*.json); }
-hold() {
-  wait_for 240 at_work "$1"
-  lease=${lease##*/} lease=${lease%-*}  # HOST-PID
-  held=${lease##*-}
-  kill -STOP "$held"
-}
-warned() { ((0x$(awk '/^ShdPnd/ { print $2 }' "/proc/$held/status") & 1 << ($(kill -l USR1) - 1))); }
 
 hold "${known}_1"
 scancel --batch --signal=USR1 "${known}_1"
