@@ -22,15 +22,20 @@ namespace po = boost::program_options;
 
 namespace {
 
-// The cell of a task whose chosen trial has the best score on the selection split, the first of
-// equals.
+// The complete cell of a task whose chosen trial has the best score on the selection split, the
+// first of equals. Tells which others there are.
 const report::CellData& best_cell(const std::vector<report::CellData>& cells,
                                   const std::string& task) {
   const report::CellData* best = nullptr;
   bool known = false;
+  std::vector<std::string> aside;
   for (const report::CellData& data : cells) {
     if (data.cell.task->task.name != task) continue;
     known = true;
+    if (!data.complete) {
+      aside.push_back(experiment::cell_name(data.cell));
+      if (!data.problem.empty()) aside.back() += fmt::format(" ({})", data.problem);
+    }
     const double score = data.selection_score();
     if (!std::isnan(score) && (best == nullptr || score > best->selection_score())) best = &data;
   }
@@ -44,6 +49,9 @@ const report::CellData& best_cell(const std::vector<report::CellData>& cells,
   }
   if (best == nullptr) {
     throw InputError(fmt::format("command line: --best {}: none of its cells is complete", task));
+  }
+  if (!aside.empty()) {
+    print_error("note: not complete, and so not looked at: {}\n", fmt::join(aside, ", "));
   }
   return *best;
 }
