@@ -124,20 +124,17 @@ int bench_train(const std::vector<std::string>& arguments) {
   std::vector<double> seconds, gflops, products, product_gflops, evaluations;
   std::vector<double> peer_seconds, ratios, peer_evaluations, evaluation_ratios;
   double peak = 0.0, peer_peak = 0.0, first_step = 0.0;
-  std::string launched;
+  train::TrainingSpeed speed;
   for (int round = 0; round < rounds; ++round) {
     job.seed = static_cast<std::uint64_t>(round);
     if (round > 0) start = read_start().weights;
     job.weights = start;
     job.on_loaded = [&start] { start = std::vector<float>(); };  // `= {}` would keep its memory
-    const train::TrainingSpeed speed = compute.measure_training(job, steps);
+    speed = compute.measure_training(job, steps);
     seconds.push_back(speed.step_seconds);
     gflops.push_back(speed.gflop_per_second);
     products.push_back(speed.step_seconds / speed.product_seconds);
     product_gflops.push_back(speed.product_gflop_per_second);
-    launched = fmt::format("{} CUDA graphs", speed.graphs);
-    if (speed.graphs == 0) launched = "one operator at a time";
-    if (!speed.no_graphs.empty()) launched += ": " + speed.no_graphs;
     if (round == 0) {
       first_step = speed.first_step_seconds;
       peak = static_cast<double>(speed.peak_bytes);  // of training: nothing is evaluated yet
@@ -157,7 +154,12 @@ int bench_train(const std::vector<std::string>& arguments) {
             model.filename().string(), task->name, batch, line.has("fp32") ? "fp32" : "bf16",
             threads, steps, rounds);
   print_out("  step                    {} s\n", written(spread_of(seconds)));
-  if (!job.device.is_cpu()) print_out("  launched                by {}\n", launched);
+  if (!job.device.is_cpu()) {
+    print_out(
+        "  launched                by {}{}{}\n",
+        speed.graphs > 0 ? fmt::format("{} CUDA graphs", speed.graphs) : "one operator at a time",
+        speed.no_graphs.empty() ? "" : ": ", speed.no_graphs);
+  }
   print_out("  matrix rate             {} GFLOP/s; its products alone {} GFLOP/s\n",
             written(spread_of(gflops)), written(spread_of(product_gflops)));
   print_out("  step / its products     {}\n", written(spread_of(products)));

@@ -15,11 +15,6 @@
 namespace runner::cli {
 namespace {
 
-const slurm::Item* longest(const std::vector<slurm::Item>& items) {
-  const auto found = std::ranges::max_element(items, {}, &slurm::Item::cost);
-  return found == items.end() ? nullptr : &*found;
-}
-
 // Of searches whose trials go `beside` at a time: each as so many that share it.
 std::vector<slurm::Item> lanes(const std::vector<slurm::Item>& searches, int beside) {
   std::vector<slurm::Item> items;
@@ -73,8 +68,8 @@ std::string scaling_text(const spec::Spec& spec, const CommandLine& line,
                         time_of(cells, rate), time_of(runs + cells, rate),
                         100.0 * (1.0 - all / (count * (runs + cells))));
   }
-  const slurm::Item* const run = longest(work.runs);
-  const slurm::Item* const cell = longest(work.cells);
+  const slurm::Item* const run = slurm::costliest(work.runs);
+  const slurm::Item* const cell = slurm::costliest(work.cells);
   const double critical = (run == nullptr ? 0.0 : run->cost) + (cell == nullptr ? 0.0 : cell->cost);
   text += fmt::format("# never below {}: one after another {}{}{}\n", time_of(critical, rate),
                       run == nullptr ? "" : run->names.front(),

@@ -108,12 +108,6 @@ int workers_of_task(const spec::Spec& spec) {
   return spec.trials_per_device * (1 + more);
 }
 
-double longest(const std::vector<slurm::Item>& shares) {
-  double most = 0.0;
-  for (const slurm::Item& share : shares) most = std::max(most, share.cost);
-  return most;
-}
-
 }  // namespace
 
 int slurm_command(const std::vector<std::string>& arguments) {
@@ -177,7 +171,8 @@ int slurm_command(const std::vector<std::string>& arguments) {
   const int most = std::min(jobs, max_array_size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     scripts[i].shares = slurm::cut(*items[i], most);
-    scripts[i].hours = rate > 0.0 ? longest(scripts[i].shares) / rate / 3600.0 : 0.0;
+    const slurm::Item* const costliest = slurm::costliest(scripts[i].shares);
+    if (rate > 0.0 && costliest != nullptr) scripts[i].hours = costliest->cost / rate / 3600.0;
   }
   const fs::path known = setting.folder / "1-known.sh", cells = setting.folder / "2-cells.sh";
   const std::string own = slurm::with_options(own_lines_in({known, cells}), words.options);

@@ -83,6 +83,11 @@ Work work_of(const spec::Spec& spec, experiment::Trainer& pricing) {
   return work;
 }
 
+const Item* costliest(std::span<const Item> items) {
+  const auto found = std::ranges::max_element(items, {}, &Item::cost);
+  return found == items.end() ? nullptr : &*found;
+}
+
 double makespan(std::span<const Item> items, int workers) {
   std::priority_queue<double, std::vector<double>, std::greater<>> free;  // when each is
   for (int i = 0; i < workers; ++i) free.push(0.0);

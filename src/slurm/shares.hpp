@@ -26,6 +26,8 @@ struct Work {
 // of a run what it is, of a trial that is not known yet the recipe's.
 Work work_of(const spec::Spec& spec, experiment::Trainer& pricing);
 
+const Item* costliest(std::span<const Item> items);  // null of none
+
 // When `workers`, at least one, are done with the items, each taking the next when it is done with
 // one: in units of their cost. Graham (1969), "Bounds on multiprocessing timing anomalies": at most
 // twice the best order's.
