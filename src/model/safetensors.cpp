@@ -41,20 +41,26 @@ constexpr std::array<Dtype, 15> kDtypes = {{{"BOOL", 1},
                                             {"U64", 8},
                                             {"F64", 8}}};
 
-// Finds a name that an object gives twice, which the library lets pass. Not by the parser's
-// callback: with one it looks through all of an object's members after each of them.
+// More than the largest mixtures of experts keep in a file; a header of 100 MB could name a
+// million, and take seconds and gigabytes.
+constexpr std::size_t kMostTensors = 100'000;
+
+// Finds what the library lets pass, before it builds the whole: a name that an object gives twice,
+// and too many of them. Not by the parser's callback: with one it looks through all of an object's
+// members after each of them.
 class Names : public nlohmann::json_sax<Json> {
  public:
-  const std::string& twice() const { return twice_; }
+  const std::string& problem() const { return problem_; }  // empty: none up to where JSON ends
 
   bool start_object(std::size_t) override {
     names_.emplace_back();
-    return true;
+    return names_.size() < 100;  // deeper ones are refused below
   }
   bool key(std::string& name) override {
-    if (names_.back().insert(name).second) return true;
-    twice_ = name;
-    return false;
+    if (!names_.back().insert(name).second) problem_ = fmt::format("'{}' is given twice", name);
+    if (names_.back().size() > kMostTensors)
+      problem_ = fmt::format("more than {} tensors", kMostTensors);
+    return problem_.empty();
   }
   bool end_object() override {
     names_.pop_back();
@@ -75,15 +81,15 @@ class Names : public nlohmann::json_sax<Json> {
 
  private:
   std::vector<std::set<std::string>> names_;  // of the objects that are open
-  std::string twice_;
+  std::string problem_;
 };
 
 Json parse_header(const std::string& where, std::string_view text) {
+  Names names;
+  if (!Json::sax_parse(text, &names) && !names.problem().empty())
+    throw InputError(fmt::format("{}: header: {}", where, names.problem()));
   Json header = io::parse_json(text, where + ": header");
   if (!header.is_object()) throw InputError(where + ": header must be a JSON object");
-  Names names;
-  if (!Json::sax_parse(text, &names))
-    throw InputError(fmt::format("{}: header: '{}' is given twice", where, names.twice()));
   return header;
 }
 

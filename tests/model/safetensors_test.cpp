@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <string>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
@@ -52,6 +53,11 @@ TEST_CASE("malformed safetensors files are refused with their place") {
   CHECK(complaint(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
                       "a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
                   data(8)) == "header: 'a' is given twice");
+  std::string many = "{";
+  for (int i = 0; i <= 100'000; ++i)
+    many += '"' + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)";
+  many.back() = '}';
+  CHECK(complaint(many, "") == "header: more than 100000 tensors");
   CHECK(complaint(R"({"a":{"dtype":"F32","shape":[1]}})", data(4)) ==
         "tensor 'a': dtype, shape and two data_offsets are needed");
   CHECK(complaint(R"({"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}})", data(4)) ==
