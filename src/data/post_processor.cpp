@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "data/vocabulary.hpp"
 #include "io/error.hpp"
 
 namespace runner::data {
@@ -14,15 +15,10 @@ using Part = Template::Part;
 constexpr auto kFirst = Part::Kind::first, kSecond = Part::Kind::second,
                kSpecial = Part::Kind::special;
 
-std::optional<std::int32_t> read_id(const io::Json& json) {
-  const auto id = io::whole_number<std::int32_t>(json);
-  return id && *id >= 0 && *id < INT32_MAX ? id : std::nullopt;
-}
-
 // The id of ["[SEP]", 102].
 std::int32_t read_token(Component& component, const char* key) {
   const io::Json& token = component.value(key);
-  const auto id = token.is_array() && token.size() == 2 ? read_id(token[1]) : std::nullopt;
+  const auto id = token.is_array() && token.size() == 2 ? token_id(token[1]) : std::nullopt;
   if (!id) throw InputError(fmt::format("{}: {} is not [TOKEN, ID]", component.place(), key));
   return *id;
 }
@@ -74,7 +70,7 @@ std::vector<Part> read_parts(Component& component, const char* key, const io::Js
     }
     part.kind = kSpecial;
     for (const io::Json& id : (*special)["ids"]) {
-      const auto number = read_id(id);
+      const auto number = token_id(id);
       if (!number) malformed(*special);
       part.id = *number;
       parts.push_back(part);

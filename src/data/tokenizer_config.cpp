@@ -80,10 +80,8 @@ void read_extra(TokenizerConfig& config, const io::Json& value, const std::strin
 }
 
 std::int32_t read_id(const io::Json& value, const std::string& place) {
-  const auto id = io::whole_number<std::int32_t>(value);
-  if (!id || *id < 0 || *id == INT32_MAX) {
-    throw InputError(fmt::format("{}: {} is not an id", place, value.dump()));
-  }
+  const auto id = token_id(value);
+  if (!id) throw InputError(fmt::format("{}: {} is not an id", place, value.dump()));
   return *id;
 }
 

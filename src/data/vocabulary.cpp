@@ -11,6 +11,11 @@
 
 namespace runner::data {
 
+std::optional<std::int32_t> token_id(const io::Json& value) {
+  const auto id = io::whole_number<std::int32_t>(value);
+  return id && *id >= 0 && *id < std::numeric_limits<std::int32_t>::max() ? id : std::nullopt;
+}
+
 Vocabulary read_vocab(const io::Json& json, std::string_view name) {
   if (!json.is_object() || json.empty()) {
     throw InputError(fmt::format("{}: not a JSON object of tokens and their ids", name));
@@ -18,8 +23,8 @@ Vocabulary read_vocab(const io::Json& json, std::string_view name) {
   Vocabulary vocabulary;
   vocabulary.reserve(json.size());
   for (const auto& [token, id] : json.items()) {
-    const auto number = io::whole_number<std::int32_t>(id);
-    if (!number || *number < 0 || *number == std::numeric_limits<std::int32_t>::max()) {
+    const auto number = token_id(id);
+    if (!number) {
       throw InputError(fmt::format("{}: token '{}': {} is not an id", name, token, id.dump()));
     }
     vocabulary.emplace(token, *number);

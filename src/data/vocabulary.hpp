@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +28,9 @@ using WordCache =
     std::unordered_map<std::string, std::vector<std::int32_t>, StringHash, std::equal_to<>>;
 inline constexpr std::size_t kMostCachedWords = 1 << 18;
 inline constexpr std::size_t kLongestCachedWord = 64;  // bytes
+
+// The id that a JSON value is, from 0 to below 2^31 - 1; nothing where it is anything else.
+std::optional<std::int32_t> token_id(const io::Json& value);
 
 // A JSON object of token: id. Throws InputError (name ...) when it is anything else, has no tokens,
 // or gives an id twice.

@@ -59,7 +59,7 @@ PY
 
 # The size of what a call allows itself: what the program takes without any file, and 10 bytes for each.
 cat >measure.py <<'PY'
-import os, resource, sys, time
+import os, sys, time
 path, command = sys.argv[1], sys.argv[2:]
 began = time.time()
 child = os.posix_spawn(command[0], command, os.environ)
