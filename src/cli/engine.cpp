@@ -92,7 +92,8 @@ void load_named_libtorch() {
   const char* const folder = std::getenv("LIBTORCH");
   if (folder == nullptr || *folder == '\0') return;
   std::string problem;
-  const fs::path library = fs::absolute(folder) / "lib" / "libtorch_cpu.so";
+  // It needs all the others, those for CUDA where there are any.
+  const fs::path library = fs::absolute(folder) / "lib" / "libtorch.so";
   if (load_from(library.string(), problem) == nullptr) {
     throw InputError(fmt::format("cannot load the LibTorch that LIBTORCH names: {}", problem));
   }
