@@ -201,6 +201,19 @@ bool Store::drop(const std::string& key) const {
   return true;
 }
 
+std::map<std::string, std::size_t> Store::next_uses(const Wanted& wanted) const {
+  if (!wanted) return {};
+  constexpr int kShare = 20;
+  const std::lock_guard lock(wanted_mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - answered_ < kShare * took_) return next_uses_;
+  next_uses_.clear();
+  for (const std::string& key : wanted()) next_uses_.emplace(key, next_uses_.size());
+  answered_ = std::chrono::steady_clock::now();
+  took_ = answered_ - now;
+  return next_uses_;
+}
+
 void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wanted) const {
   struct Candidate {
     std::size_t next_use;  // index among the wanted; larger than any: nobody wants it
@@ -233,10 +246,7 @@ void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wan
     return std::uintmax_t{disk.f_bavail} * disk.f_frsize;
   };
   if (total > limit_ || free_bytes() < run + work) {
-    std::map<std::string, std::size_t> next_use;
-    if (wanted) {
-      for (const std::string& key : wanted()) next_use.emplace(key, next_use.size());
-    }
+    const std::map<std::string, std::size_t> next_use = next_uses(wanted);
     for (Candidate& candidate : candidates) {
       const auto found = next_use.find(candidate.key);
       candidate.next_use = found == next_use.end() ? next_use.size() : found->second;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -82,6 +84,9 @@ class Store {
  private:
   std::filesystem::path path(const std::string& key, const char* suffix = "") const;
   bool drop(const std::string& key) const;
+  // The place of each among the wanted. To ask may read every journal, so at most a twentieth of
+  // the time goes there: beside very short trainings the answer is a little old.
+  std::map<std::string, std::size_t> next_uses(const Wanted& wanted) const;
   void tell(const std::string& text) const;  // once
 
   std::filesystem::path folder_;
@@ -89,6 +94,11 @@ class Store {
   Tell tell_;
   mutable std::mutex told_mutex_;
   mutable std::set<std::string> told_;
+
+  mutable std::mutex wanted_mutex_;
+  mutable std::map<std::string, std::size_t> next_uses_;
+  mutable std::chrono::steady_clock::time_point answered_;
+  mutable std::chrono::steady_clock::duration took_{};  // the answer
 };
 
 }  // namespace runner::experiment

@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fake_trainer.hpp"
@@ -166,6 +168,21 @@ TEST_CASE("beyond the limit go first the runs that nobody wants, then those want
   CHECK_FALSE(place.store.open(key('a')));
   place.train(key('a'));
   CHECK_FALSE(place.store.was_dropped(key('a')));
+}
+
+TEST_CASE("what takes long to ask is not asked for every run") {
+  Place place(std::uintmax_t{3} * (128 + 400));
+  const Store::Run open = place.train(key('a'));  // cannot be dropped
+  int asked = 0;
+  const auto wanted = [&] {
+    ++asked;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // 6 s for the others
+    return std::vector<std::string>();
+  };
+  for (int i = 0; i < 3; ++i) place.store.make_room(0, 0, wanted);
+  CHECK(asked == 0);  // it fits
+  for (int i = 0; i < 3; ++i) place.store.make_room(1, 0, wanted);
+  CHECK(asked == 1);
 }
 
 TEST_CASE("what nobody wants goes by the time of its last use") {
