@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "experiment/run.hpp"
 #include "experiment/run_folder.hpp"
@@ -29,7 +30,8 @@ std::string short_hash(const std::string& text) {
 
 // What was claimed for one task: of every max_length that its runs have asked for.
 struct Claims {
-  std::string data, model;
+  std::string data;
+  std::set<std::string> models;  // a weights' hash, which the head's classes are part of
 };
 
 // What was claimed by one file; empty fields where it is damaged: a run that goes on says so.
@@ -37,7 +39,7 @@ Claims read_claim(const fs::path& file) {
   const std::string bytes = io::read_file(file);
   try {
     const io::Json claim = io::parse_json(io::checked_record(bytes), file.string());
-    return {claim.at("data"), claim.at("model")};
+    return {claim.at("data"), {claim.at("model").get<std::string>()}};
   } catch (const InputError&) {
     return {};
   } catch (const io::Json::exception&) {
@@ -50,9 +52,9 @@ Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {
   for (const fs::path& file : experiment::claim_files(experiment::run_folder(spec))) {
     const std::string name = file.stem();  // TASK_LENGTH
     if (name.substr(0, name.rfind('_')) != task.task.name) continue;
-    const Claims claim = read_claim(file);
+    Claims claim = read_claim(file);
     claims.data += claim.data;
-    claims.model += claim.model;
+    claims.models.merge(claim.models);
   }
   return claims;
 }
@@ -60,17 +62,18 @@ Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {
 }  // namespace
 
 std::string signature(const spec::Spec& spec) {
-  std::string data, model;
+  std::string data;
+  std::set<std::string> models;
   for (const spec::TaskEntry& task : spec.tasks) {
-    const Claims claims = claims_of(spec, task);
+    Claims claims = claims_of(spec, task);
     if (claims.data.empty()) continue;
-    model += claims.model;
+    models.merge(claims.models);
     data += fmt::format(" {}:{}", task.task.name, short_hash(claims.data));
   }
   std::string text =
       fmt::format("runner {}, trainer {}", RUNNER_VERSION, experiment::kTrainerVersion);
   text += "; model " + spec.model.filename().string();
-  if (!model.empty()) text += ":" + short_hash(model);
+  if (!models.empty()) text += ":" + short_hash(fmt::format("{}", fmt::join(models, "")));
   if (!data.empty()) text += "; data" + data;
   text += fmt::format("; rows: train {}, selection {}, dev {}", row_cap(spec.max_train_rows),
                       spec.holdout > 0.0 ? row_cap(spec.max_selection_rows) : "dev",
