@@ -26,7 +26,7 @@ constexpr std::array kFields = {
           "the pretrained encoder: a folder below `models_root`, or, with a `/` in it, a path from "
           "the spec's folder",
           "what the whole study costs: a step of RoBERTa-base is seven of MiniLM's"},
-    Field{"models_root", Shape::text, "", "`RUNNER_MODELS`, else `../data/models`",
+    Field{"models_root", Shape::text, "", "`RUNNER_MODELS`, else `data/models` or `../data/models`",
           "where models without a `/` in their name lie", ""},
     Field{"runs", Shape::text, "", "`RUNNER_RUNS`, else `runs` in the current folder",
           "where the run's folder is made",
@@ -75,7 +75,7 @@ constexpr std::array kFields = {
         "dev as in the paper flatters whoever searches longest; holdout:0.1 to 0.2 is honest, and "
         "training loses those rows",
         "`dev`, `holdout:SHARE` with a share above 0 and at most 0.5"},
-    Field{"data.root", Shape::text, "", "`RUNNER_GLUE`, else `../data/glue`",
+    Field{"data.root", Shape::text, "", "`RUNNER_GLUE`, else `data/glue` or `../data/glue`",
           "the folder of GLUE's folders (CoLA, SST-2, ...)", ""},
     Field{
         "data.max_train_rows", Shape::integer, "0", "",

@@ -96,7 +96,12 @@ class Loader {
     return normal.has_filename() ? normal : normal.parent_path();
   }
 
-  fs::path beside_file(const char* path) const { return document_.sources.front()->folder / path; }
+  // Beside the file or, as for those in experiments/, beside its folder.
+  fs::path near_file(const char* path) const {
+    const fs::path& folder = document_.sources.front()->folder;
+    std::error_code ignored;
+    return fs::exists(folder / path, ignored) ? folder / path : folder / ".." / path;
+  }
 
   void read_run_name(Section& top) {
     spec_.name = spec_.file.stem().string();
@@ -113,7 +118,7 @@ class Loader {
   void read_model(Section& top) {
     const Node* const model = top.require("model");
     const fs::path models =
-        root(top.get("models_root"), "models_root", "RUNNER_MODELS", beside_file("../data/models"));
+        root(top.get("models_root"), "models_root", "RUNNER_MODELS", near_file("data/models"));
     if (model == nullptr) return;
     const auto text = read_text(*model, "model", problems_);
     if (!text) return;
@@ -127,8 +132,7 @@ class Loader {
     nothing.kind = Node::Kind::map;
     const Node* const node = top.get("data");
     Section data(node != nullptr ? *node : nothing, "data", problems_);
-    spec_.glue_root =
-        root(data.get("root"), "data.root", "RUNNER_GLUE", beside_file("../data/glue"));
+    spec_.glue_root = root(data.get("root"), "data.root", "RUNNER_GLUE", near_file("data/glue"));
     read_count(data, "max_train_rows", spec_.max_train_rows);
     read_count(data, "max_selection_rows", spec_.max_selection_rows);
     read_count(data, "max_dev_rows", spec_.max_dev_rows);

@@ -51,6 +51,16 @@ TEST_CASE("the shortest spec gets every default") {
   CHECK(spec.methods[0].name == "fine_tune");
 }
 
+TEST_CASE("data and models are beside the spec, or beside its folder") {
+  const Environment glue("RUNNER_GLUE", nullptr), models("RUNNER_MODELS", nullptr);
+  const SpecFile file(kLeast, "first.yaml");
+  std::filesystem::create_directories(file.folder() / "data/glue");
+  CHECK(file.load().glue_root == file.folder() / "data/glue");
+  CHECK(file.load().model == (file.folder() / "../data/models/tiny").lexically_normal());
+  std::filesystem::create_directories(file.folder() / "data/models");
+  CHECK(file.load().model == file.folder() / "data/models/tiny");
+}
+
 TEST_CASE("a whole spec is read as it is meant") {
   const SpecFile file(R"(name: all-of-it
 model: ./enc
