@@ -68,6 +68,12 @@ std::vector<std::string> check_files(const spec::Spec& spec) {
     }
   };
   attempt([&] {
+    if (!spec.device.starts_with("cuda") || engine().libtorch_has_cuda()) return;
+    throw InputError(fmt::format(
+        "device '{}': this LibTorch ({}) is one for CPUs; docs/gpu.md says how to take another",
+        spec.device, engine().libtorch_version));
+  });
+  attempt([&] {
     const data::Tokenizer tokenizer = data::Tokenizer::load(spec.model);
     for (const std::string& note : tokenizer.notes()) add_new(notes, note);
   });

@@ -106,8 +106,10 @@ void examine_libtorch(Findings& found) {
     found.add("device: auto", device.is_cpu() ? "cpu" : "cuda:0");
     if (device.is_cpu() && fs::exists("/dev/nvidia0")) {
       found.advice.emplace_back(
-          "a GPU is there, but this LibTorch is one for CPUs, or its driver does not answer: name "
-          "a CUDA build by LIBTORCH=DIR");
+          here.libtorch_has_cuda()
+              ? "a GPU is there, but its driver does not answer"
+              : "a GPU is there, but this LibTorch is one for CPUs: docs/gpu.md says how to take "
+                "another");
     }
     const int threads = here.auto_threads();
     found.add("threads",

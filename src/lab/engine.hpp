@@ -82,6 +82,7 @@ struct Engine {
   std::unique_ptr<Scorer> (*make_scorer)(const model::EncoderConfig& config, int classes,
                                          const train::Device& device, train::Precision precision,
                                          double target_scale);
+  bool (*libtorch_has_cuda)();
   train::Device (*resolve_device)(std::string_view text);
   std::vector<train::Device> (*resolve_devices)(std::string_view text);
   int (*auto_threads)();

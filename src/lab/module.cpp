@@ -9,6 +9,7 @@ extern "C" __attribute__((visibility("default"))) const runner::lab::Engine* run
       .make_laboratory = runner::lab::make_laboratory,
       .make_pricing = runner::lab::make_pricing,
       .make_scorer = runner::lab::make_scorer,
+      .libtorch_has_cuda = runner::train::libtorch_has_cuda,
       .resolve_device = runner::train::resolve_device,
       .resolve_devices = runner::train::resolve_devices,
       .auto_threads = runner::train::auto_threads,

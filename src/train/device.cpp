@@ -83,6 +83,8 @@ auto least_of_cgroups(const std::string& controller, Read read) {
 
 }  // namespace
 
+bool libtorch_has_cuda() { return c10::impl::hasDeviceGuardImpl(at::kCUDA); }
+
 Device resolve_device(std::string_view text) {
   const auto count = static_cast<int>(at::getNumGPUs());
   if (text == "cpu") return {};

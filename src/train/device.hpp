@@ -15,6 +15,9 @@ struct Device {
   }
 };
 
+// Whether this LibTorch computes on GPUs, be there any here or not.
+bool libtorch_has_cuda();
+
 // auto | cpu | cuda | cuda:N; auto takes cuda:0 where there is one. Throws InputError when the text
 // is none of these or the device is not there.
 Device resolve_device(std::string_view text);

@@ -25,6 +25,15 @@ expect 2 "$runner" check "$spec" recipe.lr=fast
 said "fast"
 expect 0 "$runner" check "$spec"
 
+# A GPU that LibTorch cannot use is no thing to learn in a queue.
+"$runner" doctor >doctor || true
+if grep -q '^LibTorch .*+cpu' doctor; then
+  expect 2 "$runner" check --files "$spec" device=cuda:0
+  said "device 'cuda:0': this LibTorch ("
+  expect 2 "$runner" slurm "$spec" 'device=[cuda:0, cuda:1]'
+  said "is one for CPUs"
+fi
+
 # Every problem at once, each with its line and column, the source line and a caret.
 changed 's/batch_size: 16, epochs/batch_sise: 16, epochs/; s/RTE, STS-B/RTE, STSS-B/'
 expect 2 "$runner" changed.yaml
