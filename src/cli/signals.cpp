@@ -31,8 +31,9 @@ extern "C" void on_signal(int number) {
   const int before = errno;
   int none = 0;
   if (!first_signal.compare_exchange_strong(none, number) && number == SIGINT) ::_exit(kKeyboard);
-  if (number == SIGUSR1 && warn_fd >= 0) {
-    requeue = Requeue::under_way;
+  Requeue not_yet = Requeue::none;  // the thread that answers does so once
+  if (number == SIGUSR1 && warn_fd >= 0 &&
+      requeue.compare_exchange_strong(not_yet, Requeue::under_way)) {
     if (::write(warn_fd, "", 1) != 1) requeue = Requeue::failed;
   }
   errno = before;
