@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options/value_semantic.hpp>
+#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -72,11 +73,14 @@ Question file_question(const CommandLine& line) {
   data::SplitFile split = row_format(line, file);
   split.path = fs::absolute(file).string();
   const auto label = line.get<std::string>("label");
-  double column = 0.0;
-  if (split.text_columns.empty() || !io::parse_number(label, column)) {
+  int column = 0;
+  const char* const end = label.data() + label.size();
+  const auto [at, error] = std::from_chars(label.data(), end, column);
+  const bool is_number = error == std::errc() && at == end && column >= -1;
+  if (split.text_columns.empty() || !is_number) {
     split.label_field = label;
   } else {
-    split.label_column = static_cast<int>(column);
+    split.label_column = column;
   }
   question.parts = {std::move(split)};
   return question;
