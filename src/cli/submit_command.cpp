@@ -154,15 +154,18 @@ int submit_command(const std::vector<std::string>& arguments) {
 
   std::vector<io::ZipEntry> entries;
   try {
-    std::map<std::string_view, std::unique_ptr<LoadedModel>> models;  // MNLI's answers three files
+    // Of the last answer alone: those that share one, as MNLI's, are neighbours.
+    std::string_view loaded;
+    std::unique_ptr<LoadedModel> model;
     for (const Answer& answer : answers) {
       if (!answer.missing.empty()) {
         entries.push_back({std::string(answer.file->name), filled(answer)});
         print_out("{:<12} filled: {}\n", answer.file->name, answer.missing);
         continue;
       }
-      auto& model = models[answer.file->model];
-      if (model == nullptr) {
+      if (answer.file->model != loaded) {
+        loaded = answer.file->model;
+        model.reset();
         model = std::make_unique<LoadedModel>(experiment::cell_folder(answer.cell->cell), line);
       }
       entries.push_back({std::string(answer.file->name), answered(answer, *model)});

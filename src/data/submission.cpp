@@ -18,11 +18,11 @@ std::span<const SubmissionFile> submission_files() {
       {"STS-B.tsv", "STS-B", 0, "STS-B", 1379},
       {"MNLI-m.tsv", "MNLI", 0, "MNLI", 9796},
       {"MNLI-mm.tsv", "MNLI", 1, "MNLI", 9847},
+      {"AX.tsv", "AX", 0, "MNLI", 1104},
       {"QNLI.tsv", "QNLI", 0, "QNLI", 5463},
       {"QQP.tsv", "QQP", 0, "QQP", 390965},
       {"RTE.tsv", "RTE", 0, "RTE", 3000},
       {"WNLI.tsv", "WNLI", 0, "WNLI", 146},
-      {"AX.tsv", "AX", 0, "MNLI", 1104},
   }};
   return kFiles;
 }
