@@ -18,6 +18,9 @@ constexpr std::string_view kOpen =
 constexpr std::string_view kClose = "# Yours to here.\n";
 constexpr std::string_view kDirective = "#SBATCH ";
 
+// Of a share's names, which are one argument: Linux takes 128 KiB (MAX_ARG_STRLEN).
+constexpr std::size_t kMostBytes = 120'000;
+
 // Options that the scripts cannot do without, and what to say instead.
 struct Decided {
   std::string_view option, instead;
@@ -114,7 +117,14 @@ std::string script_text(const Script& script, const Setting& setting, const std:
   if (!is_array) return text + command + "\n";
   text += "share=(\n";
   for (const Item& share : script.shares) {
-    text += fmt::format("  {}\n", shell_word(joined(share.names)));
+    const std::string names = joined(share.names);
+    if (names.size() > kMostBytes) {
+      throw InputError(
+          fmt::format("command line: --jobs {} leaves {} names to one task, more than Linux takes "
+                      "in one argument; give more jobs",
+                      script.shares.size(), share.names.size()));
+    }
+    text += fmt::format("  {}\n", shell_word(names));
   }
   // The batch shell becomes the program, which gets Slurm's warning.
   return text + fmt::format(

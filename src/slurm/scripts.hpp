@@ -29,7 +29,8 @@ struct Script {
   double hours = 0.0;  // that its longest task takes; 0: not known
 };
 
-// The script; `own` are its user's lines, as own_lines gives them.
+// The script; `own` are its user's lines, as own_lines gives them. Throws InputError when a share
+// has more names than a program can be given.
 std::string script_text(const Script& script, const Setting& setting, const std::string& own);
 
 // What the user of a script has put between its marks; empty where there is nothing.

@@ -85,6 +85,16 @@ TEST_CASE("shares are neighbours, all of them, and the costliest is as cheap as 
   CHECK(cut({}, 4).empty());
 }
 
+TEST_CASE("a share with more names than Linux takes in an argument is refused") {
+  slurm::Script script{.file = "1-known.sh", .about = "", .verb = "run", .flag = "--runs"};
+  script.shares = {slurm::Item{{"short"}, 1.0},
+                   slurm::Item{std::vector<std::string>(5000, std::string(30, 'x')), 1.0}};
+  CHECK_THROWS_WITH_AS(slurm::script_text(script, {}, ""),
+                       doctest::Contains("--jobs 2 leaves 5000 names to one task"), InputError);
+  script.shares[1].names.resize(3000);
+  CHECK(slurm::script_text(script, {}, "").find("xxx xxx") != std::string::npos);
+}
+
 TEST_CASE("an array task is used by its position, and refused where that is not known") {
   CHECK(text_of("", "", "", "", "") == "none");
   CHECK(text_of("3", "", "", "", "") == "none");
