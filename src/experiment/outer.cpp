@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
+#include <set>
 
 #include "bo/conditions.hpp"
 #include "bo/encoding.hpp"
@@ -98,10 +98,10 @@ std::vector<bo::Point> grid_points(const Cell& cell) {
 
 // The first point of the grid that was not tried yet: a grid that has grown since is completed.
 bool propose_from_grid(const Cell& cell, std::span<const TrialRecord> history, bo::Point& point) {
+  std::set<bo::Point> tried;
+  for (const TrialRecord& trial : history) tried.insert(point_of(trial));
   for (bo::Point& candidate : grid_points(cell)) {
-    const bool tried = std::ranges::any_of(
-        history, [&](const TrialRecord& trial) { return point_of(trial) == candidate; });
-    if (tried) continue;
+    if (tried.contains(candidate)) continue;
     point = std::move(candidate);
     return true;
   }
@@ -156,6 +156,7 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
   }
   const bo::Encoding encoding(space);
   std::vector<bo::Point> grid;
+  std::set<bo::Point> made;
   for (int index = 0; index < size; ++index) {  // the last axis varies fastest
     std::vector<double> u;
     int rest = index;
@@ -166,7 +167,7 @@ std::vector<bo::Point> make_grid(const bo::Space& space, int points) {
     std::ranges::reverse(u);
     bo::Point point = encoding.from_cube(u);
     // Combinations that differ only in what does not exist are one point.
-    if (std::ranges::find(grid, point) == grid.end()) grid.push_back(std::move(point));
+    if (made.insert(point).second) grid.push_back(std::move(point));
   }
   return grid;
 }
