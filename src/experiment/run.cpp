@@ -33,13 +33,14 @@ std::vector<TrialRecord> donated_to(const Cell& cell) {
   const std::optional<Cell> donor = donor_of(cell);
   if (!donor) return {};
   History history = read_history(*donor);
-  if (!is_complete(*donor, history)) {
-    std::string holder;
-    if (!Lease::take(cell_folder(*donor) / "owner.json", holder)) throw Busy{holder};
-    throw InputError(
-        fmt::format("{} is not done, whose trials it takes; run that first", cell_name(*donor)));
-  }
-  return std::move(history.trials);
+  if (is_complete(*donor, history)) return std::move(history.trials);
+  std::string holder;
+  const auto held = Lease::take(cell_folder(*donor) / "owner.json", holder);
+  if (!held) throw Busy{holder};
+  history = read_history(*donor);  // whoever was at work may have ended just now
+  if (is_complete(*donor, history)) return std::move(history.trials);
+  throw InputError(
+      fmt::format("{} is not done, whose trials it takes; run that first", cell_name(*donor)));
 }
 
 // One call of run(): the cells, what was done, and the lock around the sinks and the counts.
