@@ -27,7 +27,7 @@ namespace {
 double recorded_rate(const spec::Spec& spec, int workers) {
   double flops = 0.0, seconds = 0.0;
   for (const experiment::Cell& cell : experiment::list_cells(spec)) {
-    for (const experiment::TrialRecord& trial : experiment::read_history(cell).trials) {
+    for (const experiment::TrialRecord& trial : experiment::readable_history(cell).trials) {
       const experiment::Budget& budget = trial.budget;
       flops += budget.flops;
       seconds += budget.train_seconds + budget.fusion_seconds + budget.evaluate_seconds;

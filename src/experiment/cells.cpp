@@ -31,13 +31,6 @@ std::string folder_name(std::string_view name) {
   return folder;
 }
 
-// Where the journal cannot be read, it is as if the cell had not begun.
-History readable_history(const Cell& cell) try {
-  return read_history(cell);
-} catch (const InputError&) {
-  return {};
-}
-
 }  // namespace
 
 fs::path run_folder(const spec::Spec& spec) { return spec.runs_root / spec.name; }
@@ -80,6 +73,14 @@ History read_history(const Cell& cell) {
   history.cut(static_cast<int>(admitted_trials(cell, history.trials, donated)));
   history.cut(static_cast<int>(agreeing_trials(cell, history.trials, donated)));
   return history;
+}
+
+History readable_history(const Cell& cell) {
+  try {
+    return read_history(cell);
+  } catch (const InputError&) {
+    return {};
+  }
 }
 
 bool is_complete(const Cell& cell, const History& history) {

@@ -24,6 +24,9 @@ JournalOwner owner_of(const Cell& cell);
 // read_journal.
 History read_history(const Cell& cell);
 
+// The same; empty where it cannot be read, which whoever works on the cell is told.
+History readable_history(const Cell& cell);
+
 // Are all trials that the spec asks for in `history`, as read_history gives it? Throws as that.
 bool is_complete(const Cell& cell, const History& history);
 

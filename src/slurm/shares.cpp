@@ -56,7 +56,7 @@ Work work_of(const spec::Spec& spec, experiment::Trainer& pricing) {
   std::map<std::filesystem::path, std::size_t> places;  // of the cell at a chain's beginning
   std::map<std::filesystem::path, Item> waiting;        // that only others may want
   for (const Cell& cell : cells) {
-    const experiment::History history = experiment::read_history(cell);
+    const experiment::History history = experiment::readable_history(cell);
     if (is_complete(cell, history)) continue;
     const auto [known_count, none] = known_trials.try_emplace(folder_of(cell));
     const auto done = std::max(static_cast<int>(history.trials.size()), known_count->second);
