@@ -52,7 +52,7 @@ int clean_command(const std::vector<std::string>& arguments) {
   for (const fs::path& path : experiment::abandoned_files(folder)) {
     std::error_code ignored;
     show(path, fs::file_size(path, ignored), "of a process that is gone");
-    if (remove) fs::remove(path, ignored);
+    if (remove) experiment::remove_abandoned(path);
   }
   print_out("{} {}\n", io::size_text(static_cast<double>(bytes)),
             remove ? "removed" : "can go: the same with --remove removes it");

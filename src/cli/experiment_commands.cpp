@@ -117,7 +117,7 @@ void try_inputs(const std::vector<experiment::Cell>& cells, bool all,
   std::set<std::string> said;
   for (const experiment::Cell& cell : cells) {
     if (tried.contains(cell.task) || stop_requested()) continue;
-    if (!all && is_complete(cell, experiment::read_history(cell))) continue;
+    if (!all && is_complete(cell, experiment::readable_history(cell))) continue;
     for (const std::string& note : laboratory.try_inputs(*cell.task))
       if (said.insert(note).second) print_error("note: {}\n", note);
     tried.insert(cell.task);
@@ -165,8 +165,9 @@ void write_page(const report::Study& study) {
 void write_results(const report::Study& study, const CommandLine& line) {
   constexpr std::size_t kColumns = 100;
   const fs::path folder = experiment::run_folder(study.all().spec);
-  std::error_code none;  // what cannot be removed stays
-  for (const fs::path& file : experiment::abandoned_files(folder)) fs::remove(file, none);
+  for (const fs::path& file : experiment::abandoned_files(folder)) {
+    experiment::remove_abandoned(file);
+  }
   const report::Written written = report::write_tables(study, line.has(kWide) ? 0 : kColumns);
   print_out("{}", written.text);
   print_out("\ntables in {}:\n", written.folder.string());
@@ -248,26 +249,28 @@ int run_command(const std::vector<std::string>& arguments) {
         engine().make_laboratory(spec, folder / "store", pool.threads,
                                  [&progress](const std::string& text) { progress.warn(text); });
     try_inputs(cells, fresh, *laboratory);
-    if (fresh && !stop_requested()) experiment::remove_run(folder);
-    presence.emplace(folder);
-    experiment::write_spec(spec);
-    if (to_mend) laboratory->mend_claims();
+    if (!part.runs) part.options.price = trial_prices(spec);
     std::optional<EventLog> events;
     if (line.has("events")) {
       events.emplace(line.get<std::string>("events"),
                      [&progress](const std::string& text) { progress.warn(text); });
     }
-    if (!part.runs) part.options.price = trial_prices(spec);
-    const experiment::RunSinks sinks{.on_progress =
-                                         [&](const experiment::Event& event) {
-                                           progress(event);
-                                           if (events) (*events)(event);
-                                         },
-                                     .should_stop =
-                                         [&presence] {
-                                           presence->beat();
-                                           return stop_requested();
-                                         }};
+    // The last that can go wrong or be thought better of before the old run is gone.
+    if (fresh && stop_requested()) {
+      print_error("interrupted; nothing was removed\n");
+      return exit_code_after_stop();
+    }
+    if (fresh) experiment::remove_run(folder);
+    presence.emplace(folder);
+    experiment::write_spec(spec);
+    if (to_mend) laboratory->mend_claims();
+    const experiment::RunSinks sinks{
+        .on_progress =
+            [&](const experiment::Event& event) {
+              progress(event);
+              if (events) (*events)(event);
+            },
+        .should_stop = [&presence] { return !presence->beat() || stop_requested(); }};
     summary = part.runs ? run_ahead(*part.runs, *laboratory, part.options, sinks)
                         : experiment::run(spec, *laboratory, part.options, sinks);
     if (summary.trials_done > summary.trials_before) {
@@ -296,6 +299,10 @@ int run_command(const std::vector<std::string>& arguments) {
   }
   int code = conclude(spec, summary, part.runs ? "training runs" : "cells");
   if (lost && code == kDone) code = kSomeFailed;
+  if (presence && !presence->beat()) {
+    print_error("{}: was removed or begun anew while this process was at work\n", folder.string());
+    code = kSomeFailed;
+  }
   if (summary.interrupted && stop_requested()) {
     print_error("interrupted; the same command goes on\n");
     return exit_code_after_stop();

@@ -46,6 +46,10 @@ bool is_unbegun(const fs::path& folder) {
   return true;
 }
 
+bool is_lease(const fs::path& file) {
+  return file.filename() == "owner.json" || file.parent_path().filename() == kProcesses;
+}
+
 Lease enter(const fs::path& folder) {
   const std::string host = host_name();
   for (int i = 0;; ++i) {  // more than one where hosts or process numbers are not unique
@@ -69,15 +73,15 @@ bool another_host_works(const fs::path& run) {
   return false;
 }
 
-// Of a folder and all below it; `leases`: every file there is one.
-void add_abandoned(const fs::path& folder, bool leases, std::vector<fs::path>& found) {
+// Of a folder and all below it.
+void add_abandoned(const fs::path& folder, std::vector<fs::path>& found) {
   for (const fs::path& file : io::abandoned_files(folder)) found.push_back(file);
   std::error_code ignored;
   for (const auto& entry : io::list_folder(folder)) {
     const fs::path& path = entry.path();
     if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) {
-      add_abandoned(path, leases, found);
-    } else if ((leases || path.filename() == "owner.json") && lease_holder(path).empty()) {
+      add_abandoned(path, found);
+    } else if (is_lease(path) && lease_holder(path).empty()) {
       found.push_back(path);
     }
   }
@@ -168,7 +172,14 @@ Presence::Presence(const fs::path& run) : folder_(run / kProcesses), lease_(ente
 
 Presence::~Presence() = default;
 
-void Presence::beat() { lease_.beat(); }
+bool Presence::beat() {
+  try {
+    lease_.beat();
+    return true;
+  } catch (const Busy&) {
+    return false;
+  }
+}
 
 void refuse_while_at_work(const fs::path& run) {
   for (const auto& entry : io::list_folder(run / kProcesses)) {
@@ -183,10 +194,24 @@ std::vector<fs::path> abandoned_files(const fs::path& run) {
   if (another_host_works(run)) return {};
   std::vector<fs::path> found = io::abandoned_files(run);
   for (const char* part : {"inputs", "cells", "tables", kProcesses}) {
-    add_abandoned(run / part, std::string_view(part) == kProcesses, found);
+    add_abandoned(run / part, found);
   }
   std::ranges::sort(found);
   return found;
+}
+
+void remove_abandoned(const fs::path& file) {
+  if (!is_lease(file)) {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+    return;
+  }
+  try {
+    std::string holder;
+    Lease::take(file, holder);  // whose file goes with it
+  } catch (const InputError&) {
+    // A folder that cannot be written.
+  }
 }
 
 void remove_run(const fs::path& run) {

@@ -46,7 +46,9 @@ class Presence {
   ~Presence();
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
-  void beat();  // as Lease; from any thread
+  // A sign of life, as Lease; false once the folder was removed or its place taken. From any
+  // thread.
+  bool beat();
 
  private:
   std::filesystem::path folder_;
@@ -60,6 +62,10 @@ void remove_run(const std::filesystem::path& run);
 // Files that killed processes left anywhere in the run, the store's aside: half written ones and
 // leases. None while another host is at work, whose locks may not be seen here.
 std::vector<std::filesystem::path> abandoned_files(const std::filesystem::path& run);
+
+// Removes one of them, unless a process has come to hold it meanwhile; what cannot be removed
+// stays.
+void remove_abandoned(const std::filesystem::path& file);
 
 // Throws InputError naming a process that works in the run, if there is one.
 void refuse_while_at_work(const std::filesystem::path& run);

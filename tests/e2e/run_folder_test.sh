@@ -11,6 +11,7 @@ said "no run of this program"
 [[ -e own/small/thesis.txt ]] || fail "a folder that is no run was removed"
 expect 0 run fresh "${small[@]}"
 expect 2 run fresh "${small[@]}" --fresh model=./nowhere
+expect 2 run fresh "${small[@]}" --fresh --events fresh/small/spec.yaml/events.jsonl
 [[ -e fresh/small/tables/methods.csv ]] || fail "a start that fails removed the run"
 expect 2 run fresh "${small[@]}" --fresh --shard 0/2
 said "other shares"
@@ -27,6 +28,25 @@ kill -TERM $busy
 got=0
 wait $busy || got=$?
 [[ $got == 75 ]] || fail "--fresh disturbed a process: exit code $got"
+
+# A process whose sign of life is gone misses it at the next, and ends with a reason.
+RUNNER_RUNS=$scratch/gone "${small[@]}" recipe.max_steps=1000000 >gone.log 2>&1 </dev/null &
+gone=$!
+wait_for 120 compgen -G 'gone/small/processes/*.json' >/dev/null
+rm gone/small/processes/*.json
+got=0
+wait $gone || got=$?
+[[ $got == 1 ]] || fail "a process that lost its place ended with $got: $(tail -3 gone.log)"
+grep -q 'gone/small: was removed or begun anew' gone.log || fail "no reason: $(tail -3 gone.log)"
+
+# A journal of another cell is an error of its cell alone.
+cp -r fresh mixed
+cells=mixed/small/cells/RTE
+rm -r $cells/random_search*/seed0/result.json $cells/fine_tune/seed0/result.json
+cp $cells/random_search*/seed0/journal.jsonl $cells/fine_tune/seed0/
+expect 1 run mixed "${small[@]}" recipe.lr=2e-3
+said "RTE/fine_tune/seed0"
+said "1 of 2 cells done"
 
 # A budget that was raised and lowered again shows what it asks for.
 expect 0 run lowered "${small[@]}"
