@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Downloads GLUE and RoBERTa-base from their public homes, checks them and lays them out as the specs
-# expect. What is there and right is left alone; what broke off goes on where it stopped.
+# Downloads GLUE, RoBERTa-base and a small encoder from their public homes, checks them and lays them
+# out as the specs expect. What is there and right is left alone; what broke off goes on where it stopped.
 #
-#   tools/fetch.sh glue|roberta-base|all|TASK...      (TASK: CoLA, SST-2, MRPC, STS-B, QQP, ...)
+#   tools/fetch.sh glue|roberta-base|minilm-bert|all|TASK...      (TASK: CoLA, SST-2, MRPC, STS-B, QQP, ...)
+#
+#   all: GLUE and RoBERTa-base; minilm-bert: sentence-transformers/all-MiniLM-L6-v2 (6 x 384)
 #
 #   RUNNER_GLUE=DIR      where GLUE goes (data/glue)
-#   RUNNER_MODELS=DIR    where the model goes (data/models)
+#   RUNNER_MODELS=DIR    where models go (data/models)
 #   FETCH_FROM=DIR       a folder that has the files already (RTE.zip, ..., model.safetensors): no network
 #   FETCH_GLUE=URL       mirrors, instead of the public homes below
 #   FETCH_MRPC=URL
 #   FETCH_ROBERTA=URL
+#   FETCH_MINILM=URL
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +21,7 @@ models=${RUNNER_MODELS:-data/models}
 glue_home=${FETCH_GLUE:-https://dl.fbaipublicfiles.com/glue/data}
 mrpc_home=${FETCH_MRPC:-https://dl.fbaipublicfiles.com/senteval/senteval_data}
 roberta_home=${FETCH_ROBERTA:-https://huggingface.co/FacebookAI/roberta-base/resolve/main}
+minilm_home=${FETCH_MINILM:-https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main}
 
 # Task, its archive, and each file with the number of its rows, the header not counted.
 tasks='
@@ -156,42 +160,49 @@ whole_safetensors() {
   ((8 + length + end == size))
 }
 
-# right FILE: whether it is the part of RoBERTa-base that its name says.
+# right FILE: whether it is the part of the model that its name says.
 right() {
   case $1 in
-    */config.json) grep -q '"model_type": *"roberta"' "$1" ;;
+    */roberta-base/config.json) grep -q '"model_type": *"roberta"' "$1" ;;
+    */config.json) grep -q '"model_type": *"bert"' "$1" ;;
+    */tokenizer_config.json) [[ $(head -c 1 "$1") == '{' ]] ;;
+    */vocab.txt) [[ $(head -n 1 "$1") == '[PAD]' ]] ;;
     */vocab.json) [[ $(head -c 1 "$1") == '{' && $(tail -c 20 "$1") == *'}'* ]] ;;
     */merges.txt) [[ $(head -c 8 "$1") == '#version' ]] ;;
     *) whole_safetensors "$1" ;;
   esac
 }
 
-fetch_roberta() {
-  local to=$models/roberta-base file
-  for file in config.json vocab.json merges.txt model.safetensors; do
-    fetch "$roberta_home" "$file" "$to"
-    right "$to/$file" || refuse "$to/$file" "is not RoBERTa-base's, or not whole"
+# fetch_model NAME HOME FILE...
+fetch_model() {
+  local name=$1 home=$2 to=$models/$1 file
+  shift 2
+  for file; do
+    fetch "$home" "$file" "$to"
+    right "$to/$file" || refuse "$to/$file" "is not $name's, or not whole"
   done
-  say "roberta-base: $(stat -c %s "$to/model.safetensors") bytes of weights"
+  say "$name: $(stat -c %s "$to/model.safetensors") bytes of weights"
 }
 
-(($#)) || { sed -n '2,14s/^# \{0,1\}//p' tools/fetch.sh; exit 2; }
+(($#)) || { sed -n '2,17s/^# \{0,1\}//p' tools/fetch.sh; exit 2; }
 for tool in curl unzip awk od; do
   command -v "$tool" >/dev/null || fail "$tool is needed: tools/setup.sh fetch installs it"
 done
 names=$(awk 'NF { print $1 }' <<<"$tasks" | paste -sd ' ')
-wanted=() model=0
+wanted=() roberta=0 minilm=0
 for name; do
   case $name in
-    all) wanted+=($names) model=1 ;;
+    all) wanted+=($names) roberta=1 ;;
     glue) wanted+=($names) ;;
-    roberta-base) model=1 ;;
+    roberta-base) roberta=1 ;;
+    minilm-bert) minilm=1 ;;
     *)
-      [[ " $names " == *" $name "* ]] || { say "unknown '$name' (glue, roberta-base, all, $names)" >&2; exit 2; }
+      [[ " $names " == *" $name "* ]] || { say "unknown '$name' (glue, roberta-base, minilm-bert, all, $names)" >&2; exit 2; }
       wanted+=("$name") ;;
   esac
 done
 for name in ${wanted[@]+"${wanted[@]}"}; do
   fetch_task $(awk -v name="$name" '$1 == name' <<<"$tasks")
 done
-((!model)) || fetch_roberta
+((!roberta)) || fetch_model roberta-base "$roberta_home" config.json vocab.json merges.txt model.safetensors
+((!minilm)) || fetch_model minilm-bert "$minilm_home" config.json tokenizer_config.json vocab.txt model.safetensors

@@ -76,8 +76,12 @@ fs::path glue_folder(const CommandLine& line) {
 
 fs::path peers_folder(const CommandLine& line) {
   if (line.has("peers")) return fs::absolute(line.get<std::string>("peers"));
-  if (const char* root = std::getenv("RUNNER_PEERS")) return fs::absolute(root);
-  throw InputError("command line: --peers DIR or the variable RUNNER_PEERS is needed");
+  const char* const root = std::getenv("RUNNER_PEERS");
+  const fs::path folder = fs::absolute(root != nullptr ? root : "tests/peers");
+  if (fs::is_directory(folder)) return folder;
+  throw InputError(fmt::format(
+      "{}: is no folder: --peers DIR or the variable RUNNER_PEERS names that of the peers' scripts",
+      folder.string()));
 }
 
 Spread spread_of(std::vector<double> values) {

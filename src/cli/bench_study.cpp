@@ -143,7 +143,7 @@ int bench_study(const std::vector<std::string>& arguments) {
       "peer", po::value<std::string>()->value_name("PYTHON"),
       "a Python with transformers and botorch: runs bilevel_peer.py on the same study")(
       "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of bilevel_peer.py (else RUNNER_PEERS)");
+      "folder of bilevel_peer.py (else RUNNER_PEERS, else tests/peers)");
   bool helped = false;
   const CommandLine line = parse(arguments, "runner bench study [flags]", flags, helped);
   if (helped) return kDone;

@@ -49,8 +49,9 @@ PeerSpeed peer_speed(const std::string& command, int steps) {
 
 int bench_train(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
-  flags.add_options()("model", po::value<std::string>()->value_name("DIR"),
-                      "Hugging Face folder (default: a small one, see --help of bench)")(
+  flags.add_options()(
+      "model", po::value<std::string>()->value_name("DIR"),
+      "Hugging Face folder (default: minilm-roberta below RUNNER_MODELS, else data/tiny_roberta)")(
       "random", "random weights: config.json and the vocabulary are enough")(
       "glue", po::value<std::string>()->value_name("DIR"), "GLUE's root (else RUNNER_GLUE)")(
       "task", po::value<std::string>()->default_value("MRPC")->value_name("TASK"), "")(
@@ -64,7 +65,7 @@ int bench_train(const std::vector<std::string>& arguments) {
       "peer", po::value<std::string>()->value_name("PYTHON"),
       "a Python with transformers: runs hf_finetune.py on the same work, alternating")(
       "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of hf_finetune.py (else RUNNER_PEERS)")(
+      "folder of hf_finetune.py (else RUNNER_PEERS, else tests/peers)")(
       "peer-defaults", "the peer in fp32 with random batches, whatever ours is");
   bool helped = false;
   const CommandLine line = parse(arguments, "runner bench train [flags]", flags, helped);

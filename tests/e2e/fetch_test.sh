@@ -67,12 +67,12 @@ for _ in $(seq 100); do [[ -s port ]] && break; sleep 0.1; done
 [[ -s port ]] || fail "the server does not start"
 base=http://127.0.0.1:$(cat port)
 export no_proxy=127.0.0.1 FETCH_PAUSE=0 RUNNER_GLUE=$scratch/glue RUNNER_MODELS=$scratch/models
-homes() { export FETCH_GLUE=$base/$1 FETCH_MRPC=$base/$1 FETCH_ROBERTA=$base/$1; }
+homes() { export FETCH_GLUE=$base/$1 FETCH_MRPC=$base/$1 FETCH_ROBERTA=$base/$1 FETCH_MINILM=$base/$1; }
 said() { grep -q -- "$1" "$scratch/said" || fail "expected '$1', got: $(cat "$scratch/said")"; }
 
 expect 2 "$fetch"
 expect 2 "$fetch" RTF
-said "unknown 'RTF' (glue, roberta-base, all, CoLA"
+said "unknown 'RTF' (glue, roberta-base, minilm-bert, all, CoLA"
 
 # A third of the rest comes each time: five tries are not enough, and the next call goes on.
 homes cut
@@ -103,7 +103,7 @@ expect 1 "$fetch" WNLI
 said 'is no whole zip archive (it begins: <!DOCTYPE html'
 [[ ! -e glue/.fetch/WNLI.zip ]] || fail "the page was kept"
 expect 1 "$fetch" roberta-base
-said "config.json: is not RoBERTa-base's, or not whole (it begins: <!DOCTYPE html"
+said "config.json: is not roberta-base's, or not whole (it begins: <!DOCTYPE html"
 homes good
 sed -i '$d' home/AX.tsv
 rm -r glue/AX glue/.fetch
@@ -120,9 +120,18 @@ expect 0 "$fetch" WNLI roberta-base
 said 'roberta-base: 120'
 truncate -s -1 models/roberta-base/model.safetensors
 expect 1 "$fetch" roberta-base
-said "model.safetensors: is not RoBERTa-base's, or not whole"
+said "model.safetensors: is not roberta-base's, or not whole"
 homes nowhere
 FETCH_FROM=$scratch/home expect 0 "$fetch" roberta-base
 cmp -s home/model.safetensors models/roberta-base/model.safetensors || fail "the weights differ"
+FETCH_FROM=$scratch/home expect 1 "$fetch" minilm-bert
+said "minilm-bert/config.json: is not minilm-bert's"
+mkdir bert
+echo '{"model_type": "bert"}' >bert/config.json
+echo '{"do_lower_case": true}' >bert/tokenizer_config.json
+echo '[PAD]' >bert/vocab.txt
+cp home/model.safetensors bert/
+FETCH_FROM=$scratch/bert expect 0 "$fetch" minilm-bert
+said 'minilm-bert: 120'
 FETCH_FROM=$scratch/home expect 1 "$fetch" RTE
 said "has no RTE.zip"
