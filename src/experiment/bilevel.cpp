@@ -23,11 +23,13 @@ class Meter {
         seconds_(seconds),
         examples_(run.evaluation_examples()),
         flops_(run.evaluation_flops()),
+        remembered_(run.remembered_seconds()),
         start_(Clock::now()) {}
   ~Meter() {
     budget_.examples += run_.evaluation_examples() - examples_;
     budget_.flops += run_.evaluation_flops() - flops_;
-    seconds_ += std::chrono::duration<double>(Clock::now() - start_).count();
+    seconds_ += std::chrono::duration<double>(Clock::now() - start_).count() +
+                run_.remembered_seconds() - remembered_;
   }
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
@@ -38,7 +40,7 @@ class Meter {
   Budget& budget_;
   double& seconds_;
   std::int64_t examples_;
-  double flops_;
+  double flops_, remembered_;
   Clock::time_point start_;
 };
 

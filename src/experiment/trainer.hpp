@@ -87,6 +87,9 @@ class TrainedRun {
   // Examples and FLOPs that the calls above have spent so far.
   virtual std::int64_t evaluation_examples() const = 0;
   virtual double evaluation_flops() const = 0;
+  // Seconds that answers which were known already had taken when they were measured: who asks later
+  // is charged for them as who asks first.
+  virtual double remembered_seconds() const { return 0.0; }
 };
 
 // Where a run is looked at: after this share of its steps, in (0, 1). It ends there when its score

@@ -1,6 +1,7 @@
 #include "lab/stored_run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "io/error.hpp"
@@ -128,13 +129,18 @@ Memo::Measured StoredRun::measure(Memo::What what, std::span<const double> alpha
     const auto found = memo_->known.find(key);
     if (found != memo_->known.end()) measured = found->second;
   }
-  if (!measured) {
+  if (measured) {
+    remembered_ += measured->seconds;
+  } else {
+    const auto start = std::chrono::steady_clock::now();
     if (what == Memo::What::fusion_slope) {
       measured = measure_slope(alpha, rows, precision);
     } else {
       form(*trajectory_, alpha, evaluator(precision));
       measured = what == Memo::What::fusion_loss ? score_fusion_rows(rows, precision) : score(what);
     }
+    measured->seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const std::lock_guard lock(memo_->mutex);
     memo_->known.emplace(key, *measured);
   }

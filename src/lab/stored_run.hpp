@@ -33,6 +33,7 @@ struct Memo {
     std::vector<std::vector<float>> predicted;  // part by part, of the split that is reported
     std::int64_t examples = 0;
     double flops = 0.0;
+    double seconds = 0.0;
   };
   enum class What { fusion_loss, fusion_slope, selection, judged, report };
   // Weights; rows of the fusion subset; the products' precision.
@@ -69,6 +70,7 @@ class StoredRun : public experiment::TrainedRun {
   FusedModel fused_model(std::span<const double> alpha) const;
   std::int64_t evaluation_examples() const override { return examples_; }
   double evaluation_flops() const override { return flops_; }
+  double remembered_seconds() const override { return remembered_; }
 
  private:
   Memo::Measured measure(Memo::What what, std::span<const double> alpha, int rows,
@@ -105,7 +107,7 @@ class StoredRun : public experiment::TrainedRun {
   std::array<std::optional<train::LossGradient>, 2> slopes_;
   std::vector<float> weights_;  // theta(alpha)
   std::int64_t examples_ = 0;
-  double flops_ = 0.0;
+  double flops_ = 0.0, remembered_ = 0.0;
 };
 
 }  // namespace runner::lab

@@ -164,6 +164,19 @@ TEST_CASE("a plan counts what a run then spends, to the last example and FLOP") 
   }
 }
 
+TEST_CASE("who asks for what is known is charged the seconds of who asked first") {
+  const experiment::Folder folder;
+  Place place(folder.path);
+  const auto first = place.train(place.request());
+  first->evaluate(kMix);
+  CHECK(first->remembered_seconds() == 0.0);
+  first->evaluate(kMix);
+  CHECK(first->remembered_seconds() > 0.0);
+  const auto second = place.train(place.request());
+  second->evaluate(kMix);
+  CHECK(second->remembered_seconds() == first->remembered_seconds());
+}
+
 TEST_CASE("a stop is seen between two steps, and the run goes on from there to the same bits") {
   const experiment::Folder whole, parts;
   Place undisturbed(whole.path);
