@@ -4,6 +4,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/prelude.sh" "$@"
 project=$here/../..
 results=$project/docs/results
 unset RUNNER_GLUE RUNNER_MODELS
+command -v xz >/dev/null || skip "no xz (tools/setup.sh results)"
 
 # made FOLDER OVERRIDE...: the tables kept in FOLDER are the merge's.
 made() {
