@@ -50,8 +50,7 @@ int clean_command(const std::vector<std::string>& arguments) {
     if (remove) store.remove(leftover);
   }
   for (const fs::path& path : experiment::abandoned_files(folder)) {
-    std::error_code ignored;
-    show(path, fs::file_size(path, ignored), "of a process that is gone");
+    show(path, io::size_of(path), "of a process that is gone");
     if (remove) experiment::remove_abandoned(path);
   }
   print_out("{} {}\n", io::size_text(static_cast<double>(bytes)),

@@ -84,12 +84,8 @@ std::shared_ptr<const fusion::Trajectory> pinned(const std::shared_ptr<const Pin
 }
 
 std::uintmax_t bytes_in(const fs::path& folder) {
-  std::error_code ignored;
   std::uintmax_t bytes = 0;
-  for (const auto& entry : io::list_folder(folder)) {
-    const std::uintmax_t size = entry.file_size(ignored);
-    if (!ignored) bytes += size;
-  }
+  for (const auto& entry : io::list_folder(folder)) bytes += io::size_of(entry.path());
   return bytes;
 }
 
@@ -236,7 +232,7 @@ void Store::make_room(std::uintmax_t run, std::uintmax_t work, const Wanted& wan
     const fs::file_time_type used = fs::last_write_time(entry.path() / kRecord, ignored);
     if (ignored) continue;
     std::uintmax_t bytes = bytes_in(entry.path());
-    bytes -= std::min(bytes, fs::file_size(entry.path() / kRecord, ignored));
+    bytes -= std::min(bytes, io::size_of(entry.path() / kRecord));
     total += bytes;
     if (bytes > 0) candidates.push_back({0, used, bytes, name});
   }
@@ -331,7 +327,7 @@ std::vector<Store::Leftover> Store::leftovers(const std::vector<std::string>& wa
     }
     found.push_back(
         {entry.path(),
-         entry.is_directory(ignored) ? bytes_in(entry.path()) : entry.file_size(ignored),
+         entry.is_directory(ignored) ? bytes_in(entry.path()) : io::size_of(entry.path()),
          std::move(what)});
   }
   std::ranges::sort(found, {}, &Leftover::path);

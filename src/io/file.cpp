@@ -174,6 +174,12 @@ std::vector<fs::path> abandoned_files(const fs::path& folder) {
   return found;
 }
 
+std::uintmax_t size_of(const fs::path& file) {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(file, error);
+  return error ? 0 : bytes;
+}
+
 std::string size_text(double bytes) {
   constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB"};
   constexpr double kRoundsUp = 999.5;  // to four digits

@@ -56,6 +56,9 @@ void sync_folder(const std::filesystem::path& folder);
 // 128-bit XXH3 of the bytes as 32 lower-case hex digits: the name of a thing by its content.
 std::string content_hash(std::string_view bytes);
 
+// A file's size in bytes; 0 of what is gone, or is no file.
+std::uintmax_t size_of(const std::filesystem::path& file);
+
 // A number of bytes for people: three digits and the unit, "168 kB", "3.8 GB"; units of 1000.
 std::string size_text(double bytes);
 

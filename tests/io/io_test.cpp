@@ -37,6 +37,14 @@ TEST_CASE("a size is told in three digits and its unit") {
   CHECK(io::size_text(2.5e15) == "2500 TB");
 }
 
+TEST_CASE("what is gone, or is no file, has no bytes") {
+  const Folder folder;
+  io::write_file_atomic(folder.path / "five", "12345");
+  CHECK(io::size_of(folder.path / "five") == 5);
+  CHECK(io::size_of(folder.path / "gone") == 0);
+  CHECK(io::size_of(folder.path) == 0);
+}
+
 TEST_CASE("an atomic write creates folders, replaces the file and leaves nothing beside it") {
   const Folder folder;
   const fs::path file = folder.path / "a" / "b.txt";
