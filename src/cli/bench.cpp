@@ -84,6 +84,15 @@ fs::path peers_folder(const CommandLine& line) {
       folder.string()));
 }
 
+void add_peer_flags(po::options_description& flags, std::string_view packages,
+                    std::string_view script, std::string_view work) {
+  flags.add_options()(
+      "peer", po::value<std::string>()->value_name("PYTHON"),
+      fmt::format("a Python with {}: runs {} on {}", packages, script, work).c_str())(
+      "peers", po::value<std::string>()->value_name("DIR"),
+      fmt::format("folder of {} (else RUNNER_PEERS, else tests/peers)", script).c_str());
+}
+
 Spread spread_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();

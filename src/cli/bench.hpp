@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.hpp"
@@ -26,10 +27,15 @@ Spread spread_of(std::vector<double> values);
 std::string written(const Spread& spread, int digits = 3);
 
 // Folders by flag (--model, --glue, --peers), else by variable (RUNNER_MODELS/minilm-roberta,
-// RUNNER_GLUE, RUNNER_PEERS), else, for the first two, the embedded ones below data/.
+// RUNNER_GLUE, RUNNER_PEERS), else the embedded ones below data/ and tests/peers.
 std::filesystem::path model_folder(const CommandLine& line);
 std::filesystem::path glue_folder(const CommandLine& line);
 std::filesystem::path peers_folder(const CommandLine& line);
+
+// --peer PYTHON, an environment with `packages` whose `script` does `work`, and --peers DIR, the
+// script's folder.
+void add_peer_flags(boost::program_options::options_description& flags, std::string_view packages,
+                    std::string_view script, std::string_view work);
 
 // Runs a peer's command and returns what it printed. Throws InputError when it fails.
 std::string output_of(const std::string& command);

@@ -129,11 +129,8 @@ int bench_bo(const std::vector<std::string>& arguments) {
       "acquisition", po::value<std::string>()->default_value("logei")->value_name("NAME"), "")(
       "only", po::value<std::string>()->default_value("")->value_name("PROBLEM"), "")(
       "starts", po::value<std::string>()->value_name("FILE"),
-      "CSV problem,seed,index,u0,...: the first points, shared with a peer")(
-      "peer", po::value<std::string>()->value_name("PYTHON"),
-      "a Python with BoTorch and Optuna: runs bo_peers.py on the same problems, seeds and starts")(
-      "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of bo_peers.py (else the variable RUNNER_PEERS)");
+      "CSV problem,seed,index,u0,...: the first points, shared with a peer");
+  add_peer_flags(flags, "BoTorch and Optuna", "bo_peers.py", "the same problems, seeds and starts");
   bool helped = false;
   const CommandLine line = parse(arguments, "runner bench bo [flags]", flags, helped);
   if (helped) return kDone;

@@ -139,11 +139,8 @@ int bench_study(const std::vector<std::string>& arguments) {
       "train-rows", count(800), "that each trial trains on")("epochs", count(2), "of each trial")(
       "snapshots", count(6), "that each trial leaves")("inner", count(20), "fusions per trial")(
       "rows", count(128), "that a fusion is scored on")(
-      "rounds", count(1), "seeds 0, 1, ...; ours and the peer's in turn")(
-      "peer", po::value<std::string>()->value_name("PYTHON"),
-      "a Python with transformers and botorch: runs bilevel_peer.py on the same study")(
-      "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of bilevel_peer.py (else RUNNER_PEERS, else tests/peers)");
+      "rounds", count(1), "seeds 0, 1, ...; ours and the peer's in turn");
+  add_peer_flags(flags, "transformers and BoTorch", "bilevel_peer.py", "the same study");
   bool helped = false;
   const CommandLine line = parse(arguments, "runner bench study [flags]", flags, helped);
   if (helped) return kDone;

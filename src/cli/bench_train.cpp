@@ -62,11 +62,8 @@ int bench_train(const std::vector<std::string>& arguments) {
       "threads", po::value<int>()->default_value(0)->value_name("N"),
       "0: all cores of this process")(
       "device", po::value<std::string>()->default_value("cpu")->value_name("NAME"), "")(
-      "peer", po::value<std::string>()->value_name("PYTHON"),
-      "a Python with transformers: runs hf_finetune.py on the same work, alternating")(
-      "peers", po::value<std::string>()->value_name("DIR"),
-      "folder of hf_finetune.py (else RUNNER_PEERS, else tests/peers)")(
       "peer-defaults", "the peer in fp32 with random batches, whatever ours is");
+  add_peer_flags(flags, "transformers", "hf_finetune.py", "the same work, alternating");
   bool helped = false;
   const CommandLine line = parse(arguments, "runner bench train [flags]", flags, helped);
   if (helped) return kDone;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options/value_semantic.hpp>
-#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -73,14 +72,11 @@ Question file_question(const CommandLine& line) {
   data::SplitFile split = row_format(line, file);
   split.path = fs::absolute(file).string();
   const auto label = line.get<std::string>("label");
-  int column = 0;
-  const char* const end = label.data() + label.size();
-  const auto [at, error] = std::from_chars(label.data(), end, column);
-  const bool is_number = error == std::errc() && at == end && column >= -1;
-  if (split.text_columns.empty() || !is_number) {
-    split.label_field = label;
+  const auto column = split.text_columns.empty() ? std::nullopt : column_number(label);
+  if (column) {
+    split.label_column = *column;
   } else {
-    split.label_column = column;
+    split.label_field = label;
   }
   question.parts = {std::move(split)};
   return question;

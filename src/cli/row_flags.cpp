@@ -49,6 +49,14 @@ void add_row_flags(po::options_description& flags) {
       "quoting", "fields of a TSV may stand in quotes, as those of a CSV");
 }
 
+std::optional<int> column_number(std::string_view text) {
+  int column = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, column);
+  if (error != std::errc() || at != end || column < -1) return std::nullopt;
+  return column;
+}
+
 data::SplitFile row_format(const CommandLine& line, const fs::path& file) {
   data::SplitFile split;
   split.format = format_of(line, file);
@@ -70,11 +78,8 @@ data::SplitFile row_format(const CommandLine& line, const fs::path& file) {
     throw InputError(fmt::format("command line: --columns {}: one text or a pair", text));
   }
   for (const std::string& name : names) {
-    int column = 0;
-    const char* const end = name.data() + name.size();
-    const auto [at, error] = std::from_chars(name.data(), end, column);
-    if (table && error == std::errc() && at == end && column >= -1) {
-      split.text_columns.push_back(column);
+    if (const auto column = table ? column_number(name) : std::nullopt) {
+      split.text_columns.push_back(*column);
     } else {
       split.text_fields.push_back(name);
     }
