@@ -227,7 +227,8 @@ constexpr std::array kFields = {
           "the rows of the comparison: a search with a fusion rule each",
           "methods share training runs where they ask for the same; every search adds "
           "outer.trials runs per task and seed",
-          "`all`, names, or `{search: {bo: ei}, fuse: {bo: ucb}}`"},
+          "`all`, names, `{bilevel: {outer: ei, inner: ucb}}`, or `{search: {bo: ei}, fuse: {bo: "
+          "ucb}}`"},
     Field{"pairs",
           Shape::name,
           "none",
