@@ -364,10 +364,10 @@ int merge_command(const std::vector<std::string>& arguments) {
   const CommandLine line = parse(arguments, kUsage, flags, helped);
   if (helped) return kDone;
   const spec::Spec spec = load_run(line, kUsage);
-  for (const fs::path& file : experiment::damaged_claims(experiment::run_folder(spec))) {
+  for (const auto& claim : experiment::damaged_claims(experiment::run_folder(spec))) {
     throw InputError(fmt::format(
         "{}: was changed after it was written (its checksum differs); 'runner {}' makes it again",
-        file.string(), spec.file.string()));
+        claim.path.string(), spec.file.string()));
   }
   experiment::settle(spec);
   const report::Study study(spec);

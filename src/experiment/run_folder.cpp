@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string_view>
 #include <system_error>
 
@@ -152,19 +153,24 @@ std::string refuse_other_spec(const spec::Spec& spec) {
       folder.string(), changed));
 }
 
-std::vector<fs::path> claim_files(const fs::path& run) {
-  std::vector<fs::path> found;
+std::vector<ClaimFile> claim_files(const fs::path& run) {
+  std::vector<ClaimFile> found;
   for (const auto& entry : io::list_folder(run / "inputs")) {
-    if (entry.path().extension() == ".json") found.push_back(entry.path());
+    const std::string name = entry.path().stem();
+    const std::size_t end = name.rfind('_');
+    if (entry.path().extension() != ".json" || end == std::string::npos) continue;
+    const int max_length = std::atoi(name.c_str() + end + 1);
+    if (max_length > 0) found.push_back({entry.path(), name.substr(0, end), max_length});
   }
-  std::ranges::sort(found);
+  std::ranges::sort(found, {}, &ClaimFile::path);
   return found;
 }
 
-std::vector<fs::path> damaged_claims(const fs::path& run) {
-  std::vector<fs::path> found = claim_files(run);
-  std::erase_if(
-      found, [](const fs::path& file) { return !io::checked_record(io::read_file(file)).empty(); });
+std::vector<ClaimFile> damaged_claims(const fs::path& run) {
+  std::vector<ClaimFile> found = claim_files(run);
+  std::erase_if(found, [](const ClaimFile& file) {
+    return !io::checked_record(io::read_file(file.path)).empty();
+  });
   return found;
 }
 

@@ -33,10 +33,18 @@ void write_spec(const spec::Spec& spec);
 // with it, else an empty text.
 std::string refuse_other_spec(const spec::Spec& spec);
 
-// The files of inputs/, TASK_LENGTH.json, which say of which data and weights a run is; sorted, and
-// without what a killed process left half written beside them.
-std::vector<std::filesystem::path> claim_files(const std::filesystem::path& run);
-std::vector<std::filesystem::path> damaged_claims(const std::filesystem::path& run);
+// A file of inputs/, TASK_LENGTH.json: of which data and weights the runs of a task at a max_length
+// are.
+struct ClaimFile {
+  std::filesystem::path path;
+  std::string task;
+  int max_length = 0;
+};
+
+// All of a run, sorted, without what a killed process left half written beside them.
+std::vector<ClaimFile> claim_files(const std::filesystem::path& run);
+// Those whose checksum differs.
+std::vector<ClaimFile> damaged_claims(const std::filesystem::path& run);
 
 // That this process works in a folder, for as long as it lives.
 class Presence {

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
-#include "experiment/run_folder.hpp"
 #include "io/checked.hpp"
 #include "io/error.hpp"
 #include "io/file.hpp"
@@ -19,10 +16,7 @@ fs::path Claims::path(const std::string& task, int max_length) const {
 }
 
 std::optional<Inputs> Claims::read(const std::string& task, int max_length) const {
-  return read(path(task, max_length));
-}
-
-std::optional<Inputs> Claims::read(const fs::path& file) const {
+  const fs::path file = path(task, max_length);
   if (!fs::exists(file)) return std::nullopt;
   const std::string bytes = io::read_file(file);
   const std::string_view record = io::checked_record(bytes);
@@ -42,7 +36,7 @@ std::optional<Inputs> Claims::read(const fs::path& file) const {
 
 void Claims::claim(const std::string& task, int max_length, const Inputs& now) const {
   const fs::path file = path(task, max_length);
-  const std::optional<Inputs> claimed = read(file);
+  const std::optional<Inputs> claimed = read(task, max_length);
   if (!claimed) {
     const json value = {{"format", 1}, {"data", now.data}, {"model", now.model}};
     io::write_file_atomic(file, io::checked_line(value.dump()));
@@ -52,18 +46,6 @@ void Claims::claim(const std::string& task, int max_length, const Inputs& now) c
         "bring them back, or give the run another name (name=...)",
         file.string(), task));
   }
-}
-
-std::vector<Claims::Damaged> Claims::damaged() const {
-  std::vector<Damaged> found;
-  for (const fs::path& file : experiment::claim_files(run_)) {
-    if (read(file)) continue;
-    const std::string name = file.stem();  // TASK_LENGTH
-    const std::size_t end = name.rfind('_');
-    const int max_length = std::atoi(name.c_str() + (end == name.npos ? 0 : end + 1));
-    if (max_length > 0) found.push_back({name.substr(0, end), max_length});
-  }
-  return found;
 }
 
 }  // namespace runner::lab

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiment/run_folder.hpp"
 #include "lab/run_key.hpp"
 
 namespace runner::lab {
@@ -24,15 +25,11 @@ class Claims {
   // Throws InputError when other inputs are claimed.
   void claim(const std::string& task, int max_length, const Inputs& now) const;
 
-  struct Damaged {
-    std::string task;
-    int max_length = 0;
-  };
-  std::vector<Damaged> damaged() const;
+  // What of them was changed after it was written.
+  std::vector<experiment::ClaimFile> damaged() const { return experiment::damaged_claims(run_); }
 
  private:
   std::filesystem::path path(const std::string& task, int max_length) const;
-  std::optional<Inputs> read(const std::filesystem::path& file) const;
 
   std::filesystem::path run_;
   std::function<void(const std::string&)> tell_;

@@ -49,10 +49,9 @@ Claims read_claim(const fs::path& file) {
 
 Claims claims_of(const spec::Spec& spec, const spec::TaskEntry& task) {
   Claims claims;
-  for (const fs::path& file : experiment::claim_files(experiment::run_folder(spec))) {
-    const std::string name = file.stem();  // TASK_LENGTH
-    if (name.substr(0, name.rfind('_')) != task.task.name) continue;
-    Claims claim = read_claim(file);
+  for (const auto& file : experiment::claim_files(experiment::run_folder(spec))) {
+    if (file.task != task.task.name) continue;
+    Claims claim = read_claim(file.path);
     claims.data += claim.data;
     claims.models.merge(claim.models);
   }
