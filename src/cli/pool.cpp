@@ -34,6 +34,9 @@ double largest(const spec::Spec& spec, std::string_view name, double recipe) {
 }  // namespace
 
 double cell_bytes(const spec::Spec& spec) {
+  // Bytes a parameter: weights, gradient, two moments and rounded weights while it trains; a
+  // mixture and the weights of two precisions while it fuses.
+  constexpr double kTraining = 18.0, kFusing = 10.0;
   const model::EncoderConfig config = model::read_config(spec.model);
   double bytes = 0.0;
   for (const spec::TaskEntry& task : spec.tasks) {
@@ -42,8 +45,9 @@ double cell_bytes(const spec::Spec& spec) {
                           largest(spec, "max_length", recipe.max_length);
     const double snapshots = largest(spec, "snapshots", recipe.snapshots);
     const auto weights = static_cast<double>(model::make_layout(config, task.task.classes()).size);
-    bytes = std::max(bytes, (18.0 + 4.0 * snapshots) * weights +
-                                64.0 * config.hidden_size * config.layers * tokens);
+    const double activations = 64.0 * config.hidden_size * config.layers * tokens;
+    bytes = std::max({bytes, kTraining * weights + activations,
+                      (kFusing + 4.0 * snapshots) * weights + activations});
   }
   return bytes;
 }

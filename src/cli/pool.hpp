@@ -8,9 +8,8 @@
 
 namespace runner::cli {
 
-// Memory that a cell on a CPU may need, in bytes, from above: weights, moments, gradients and
-// rounded weights (18 bytes a parameter), the snapshots, and what a layer keeps for its backward
-// pass.
+// Memory that a cell on a CPU may need, in bytes, from above: while it trains, or while it fuses
+// its snapshots, which are read from their files, and what a layer keeps for its backward pass.
 double cell_bytes(const spec::Spec& spec);
 
 // For these cells, or for so many training runs that share nothing: the spec's word, else what

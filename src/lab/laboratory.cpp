@@ -25,7 +25,7 @@
 #include "model/layout.hpp"
 #include "train/device_pool.hpp"
 #include "train/finetune.hpp"
-#include "train/progress.hpp"
+#include "train/snapshots.hpp"
 
 namespace runner::lab {
 namespace fs = std::filesystem;
@@ -158,7 +158,7 @@ std::shared_ptr<Memo> StoringLaboratory::memo(const std::string& key) {
 }
 
 void StoringLaboratory::mend_claims() {
-  for (const Claims::Damaged& damaged : claims_.damaged()) {
+  for (const auto& damaged : claims_.damaged()) {
     experiment::RunRequest request{.task = damaged.task, .split_seed = spec_.seeds.front()};
     request.options.max_length = damaged.max_length;
     const bool known = std::ranges::any_of(
@@ -245,6 +245,7 @@ experiment::Store::Run StoringLaboratory::keep(const std::string& key, train::Re
     return store_.keep(key, record, snapshots, average);
   } catch (const InputError& error) {
     tell_(fmt::format("{}; the training run stays in memory while it is used", error.what()));
+    train::load_snapshots(store_.work_folder(key), result);
   }
   const auto held = [](std::vector<std::vector<float>> weights) {
     return weights.empty() ? nullptr

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <future>
 #include <memory>
 #include <new>
 
@@ -26,6 +25,7 @@
 #include "train/optimizer.hpp"
 #include "train/progress.hpp"
 #include "train/schedule.hpp"
+#include "train/snapshots.hpp"
 
 namespace runner::train {
 
@@ -49,10 +49,12 @@ class Run {
         weights_(start_weights()),
         optimizer_(network_, weights_, options_),
         gradient_pass_(job, network_),
-        lengths_(job.data->lengths()) {
+        lengths_(job.data->lengths()),
+        snapshots_(job.checkpoint,
+                   snapshot_steps(job.options, total_steps(job.options, job.data->rows()))) {
     const int rows = job.data->rows();
     result_.total_steps = total_steps(options_, rows);
-    result_.snapshot_steps = snapshot_steps(options_, result_.total_steps);
+    result_.snapshot_steps = snapshots_.steps();
     per_epoch_ = (rows + options_.batch_size - 1) / options_.batch_size;
     if (!job.checkpoint.empty()) {
       fingerprint_ = job_fingerprint(job) + (gradient_pass_.graphs() > 0 ? " graphs" : "");
@@ -145,7 +147,7 @@ class Run {
     if (!settle(network_.has_kernels() ? pending_ : last)) return false;
     step_ = step;
     if (options_.ema_decay > 0.0) update_average();
-    if (std::ranges::binary_search(result_.snapshot_steps, step)) take_snapshot();
+    if (snapshots_.due(step)) take_snapshot();
     return true;
   }
 
@@ -228,19 +230,12 @@ class Run {
   // A CPU's last weights are given away: nothing reads them afterwards.
   void take_snapshot() {
     optimizer_.catch_up();
-    if (weights_.is_cpu()) {
-      result_.snapshots.push_back(step_ == result_.total_steps ? std::move(room_) : room_);
-      return;
+    if (!weights_.is_cpu()) {
+      snapshots_.collect();  // one at a time: each is held twice until it has arrived
+      snapshots_.await(copy_later(weights_));
+    } else if (!snapshots_.write(room_)) {
+      snapshots_.hold(step_ == result_.total_steps ? std::move(room_) : room_);
     }
-    // One at a time: each is held twice until it has arrived.
-    if (!copies_.empty()) copies_.back().wait();
-    copies_.push_back(copy_later(weights_));
-  }
-
-  // Takes in the snapshots that were on their way.
-  void collect() {
-    for (auto& copy : copies_) result_.snapshots.push_back(copy.get());
-    copies_.clear();
   }
 
   // average += (1 - decay) (weights - average); the first step's weights begin it.
@@ -264,7 +259,7 @@ class Run {
     last_save_ = Clock::now();
     if (job_.checkpoint.empty() || step_ == saved_step_) return;
     optimizer_.catch_up();
-    collect();
+    snapshots_.collect();
     const bool last = step_ == result_.total_steps;
     const auto values = [&](const Tensor& flat) {
       std::vector<float> copy;
@@ -274,9 +269,7 @@ class Run {
           .copy_(trained(flat));
       return copy;
     };
-    for (; saved_snapshots_ < result_.snapshots.size(); ++saved_snapshots_)
-      save_snapshot(job_.checkpoint, result_.snapshot_steps[saved_snapshots_],
-                    result_.snapshots[saved_snapshots_]);
+    snapshots_.save();
     save_progress(job_.checkpoint, {.job = fingerprint_,
                                     .step = step_,
                                     .examples = result_.examples,
@@ -302,14 +295,7 @@ class Run {
     if (!progress || progress->weights.size() != expected || progress->m.size() != expected ||
         progress->v.size() != expected)
       return;
-    std::vector<std::vector<float>> snapshots;
-    for (const std::int64_t at : result_.snapshot_steps) {
-      if (at > progress->step) break;
-      auto snapshot =
-          load_snapshot(job_.checkpoint, at, static_cast<std::size_t>(weights_.numel()));
-      if (!snapshot) return;
-      snapshots.push_back(std::move(*snapshot));
-    }
+    if (!snapshots_.restore(progress->step, weights_.numel())) return;
     const auto take = [&](std::vector<float>& values, const Tensor& flat) {
       trained(flat).copy_(
           at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kFloat));
@@ -325,8 +311,6 @@ class Run {
       take(progress->ema, average_);
     }
     step_ = saved_step_ = progress->step;
-    result_.snapshots = std::move(snapshots);
-    saved_snapshots_ = result_.snapshots.size();
     result_.curve = std::move(progress->curve);
     result_.rungs = std::move(progress->rungs);
     reported_ = result_.curve.size();
@@ -342,7 +326,10 @@ class Run {
       result_.ema.resize(static_cast<std::size_t>(average_.numel()));
       at::from_blob(result_.ema.data(), {average_.numel()}, at::kFloat).copy_(average_);
     }
-    complete ? collect() : result_.snapshots.clear();
+    if (complete) {
+      snapshots_.collect();
+      result_.snapshots = snapshots_.release();
+    }
     result_.graphs = gradient_pass_.graphs();
     result_.no_graphs = gradient_pass_.no_graphs();
     result_.seconds = training_seconds();
@@ -362,6 +349,7 @@ class Run {
   GradientPass gradient_pass_;
   std::shared_ptr<const FrozenOutput> frozen_;
   std::vector<int> lengths_;
+  Snapshots snapshots_;
   std::int64_t per_epoch_ = 0;
   int epoch_ = -1;
   std::vector<std::vector<int>> batches_;
@@ -370,9 +358,7 @@ class Run {
   double flops_ = 0.0;
   std::unique_ptr<Pending> pending_;  // the last step, until it is settled
   std::size_t reported_ = 0;          // steps of the curve that on_step has heard of
-  std::vector<std::future<std::vector<float>>> copies_;  // snapshots after result_'s
   std::string fingerprint_;
-  std::size_t saved_snapshots_ = 0;
   std::int64_t saved_step_ = -1;
   Result result_;
 };

@@ -76,7 +76,8 @@ struct Result {
   std::string why;                // empty when ok
   std::vector<StepRecord> curve;  // one per optimiser step
   // The trajectory: flat weights at K equally spaced steps in (snapshot_start, 1], the last step
-  // included. Empty unless status is ok or collapsed.
+  // included. Empty unless status is ok or collapsed. One that lies in Job::checkpoint is empty
+  // here (load_snapshots reads it).
   std::vector<std::vector<float>> snapshots;
   std::vector<std::int64_t> snapshot_steps;
   std::vector<float> ema;         // empty unless options.ema_decay > 0

@@ -160,25 +160,4 @@ std::optional<Progress> load_progress(const fs::path& folder, const std::string&
   return progress;
 }
 
-std::string snapshot_name(std::int64_t step) { return fmt::format("snapshot-{}", step); }
-
-void save_snapshot(const fs::path& folder, std::int64_t step, const std::vector<float>& weights) {
-  fusion::save_trajectory(folder / snapshot_name(step), {&weights, 1});
-}
-
-std::optional<std::vector<float>> load_snapshot(const fs::path& folder, std::int64_t step,
-                                                std::size_t floats) {
-  const fs::path path = folder / snapshot_name(step);
-  if (!fs::exists(path)) return std::nullopt;
-  try {
-    const fusion::Trajectory snapshot(std::vector{path});
-    if (snapshot.size() != 1 || static_cast<std::size_t>(snapshot.parameters()) != floats) {
-      return std::nullopt;
-    }
-    return snapshot.mix(std::vector{1.0});  // a vertex: its own bits
-  } catch (const InputError&) {
-    return std::nullopt;
-  }
-}
-
 }  // namespace runner::train

@@ -34,12 +34,4 @@ void save_progress(const std::filesystem::path& folder, const Progress& progress
 // Nothing when there is none, it is not whole, or it is another job's.
 std::optional<Progress> load_progress(const std::filesystem::path& folder, const std::string& job);
 
-// The snapshot after this step in a progress folder: a trajectory (fusion/trajectory.hpp) of one.
-std::string snapshot_name(std::int64_t step);
-void save_snapshot(const std::filesystem::path& folder, std::int64_t step,
-                   const std::vector<float>& weights);
-// Nothing when it is missing or not whole.
-std::optional<std::vector<float>> load_snapshot(const std::filesystem::path& folder,
-                                                std::int64_t step, std::size_t floats);
-
 }  // namespace runner::train

@@ -134,7 +134,7 @@ TEST_CASE("as on a GPU a run interrupted and resumed gives the same bits") {
     CHECK(part.status == train::Status::interrupted);
     CHECK(part.curve.size() == static_cast<std::size_t>(stop));
     job.should_stop = nullptr;
-    check_same_bits(train::finetune(job), whole);
+    check_same_bits(run_of(job), whole);
   }
 }
 

@@ -47,7 +47,7 @@ TEST_CASE("looking at a run changes none of its bits, and ends it where it is to
     weights.clear();
     interrupt_at = look;
     CHECK(train::finetune(job).status == train::Status::interrupted);
-    const train::Result resumed = train::finetune(job);
+    const train::Result resumed = run_of(job);
     check_same_bits(resumed, whole);
     REQUIRE(resumed.rungs.size() == 3);
     CHECK(weights.back() == whole.snapshots[0]);

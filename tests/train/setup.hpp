@@ -10,6 +10,7 @@
 #include "model/layout.hpp"
 #include "random/philox.hpp"
 #include "train/finetune.hpp"
+#include "train/snapshots.hpp"
 
 namespace runner {
 
@@ -72,6 +73,13 @@ struct Setup {
     return job;
   }
 };
+
+// A run, with all its snapshots in memory.
+inline train::Result run_of(const train::Job& job) {
+  train::Result result = train::finetune(job);
+  train::load_snapshots(job.checkpoint, result);
+  return result;
+}
 
 // That two runs took the same steps, to the bit.
 inline void check_same_bits(const train::Result& run, const train::Result& whole) {
