@@ -58,7 +58,7 @@ class Run {
     per_epoch_ = (rows + options_.batch_size - 1) / options_.batch_size;
     if (!job.checkpoint.empty()) {
       fingerprint_ = job_fingerprint(job) + (gradient_pass_.graphs() > 0 ? " graphs" : "");
-      restore();
+      if (!restore()) remove_progress(job.checkpoint);
     }
     network_.refresh_products();
     if (job.on_loaded) job.on_loaded();
@@ -287,15 +287,16 @@ class Run {
     if (job_.on_unsaved) job_.on_unsaved(error.what());
   }
 
-  void restore() {
+  // What the folder holds of this job; false when there is nothing to go on from.
+  bool restore() {
     const c10::InferenceMode guard;
     auto progress = load_progress(job_.checkpoint, fingerprint_);
     const auto trained_size = static_cast<std::size_t>(weights_.numel() - optimizer_.begin());
     const auto expected = progress && progress->step == result_.total_steps ? 0 : trained_size;
     if (!progress || progress->weights.size() != expected || progress->m.size() != expected ||
         progress->v.size() != expected)
-      return;
-    if (!snapshots_.restore(progress->step, weights_.numel())) return;
+      return false;
+    if (!snapshots_.restore(progress->step, weights_.numel())) return false;
     const auto take = [&](std::vector<float>& values, const Tensor& flat) {
       trained(flat).copy_(
           at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kFloat));
@@ -318,6 +319,7 @@ class Run {
     result_.tokens = tokens_ = progress->tokens;
     result_.flops = flops_ = progress->flops;
     earlier_seconds_ = progress->seconds;
+    return true;
   }
 
   Result finish() {

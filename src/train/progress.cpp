@@ -160,4 +160,9 @@ std::optional<Progress> load_progress(const fs::path& folder, const std::string&
   return progress;
 }
 
+void remove_progress(const fs::path& folder) {
+  std::error_code ignored;
+  fs::remove(folder / "progress", ignored);
+}
+
 }  // namespace runner::train

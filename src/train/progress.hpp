@@ -33,5 +33,7 @@ std::string job_fingerprint(const Job& job);
 void save_progress(const std::filesystem::path& folder, const Progress& progress);
 // Nothing when there is none, it is not whole, or it is another job's.
 std::optional<Progress> load_progress(const std::filesystem::path& folder, const std::string& job);
+// For a run that begins: another job's progress would go on from this one's snapshots.
+void remove_progress(const std::filesystem::path& folder);
 
 }  // namespace runner::train

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "doctest/doctest.h"
 #include "io/error.hpp"
@@ -51,6 +52,24 @@ TEST_CASE("a snapshot that the disk refuses is held, and written once there is r
   };
   CHECK(run_of(job).snapshots == whole.snapshots);
   CHECK(fs::is_regular_file(first));
+}
+
+TEST_CASE("no run goes on from the snapshots of another that began in its folder") {
+  const Setup setup;
+  train::Job job = setup.job(), other = setup.job();
+  other.seed = 12;
+  const train::Result whole = train::finetune(job);
+  job.checkpoint = other.checkpoint = fresh_folder("runner_other_snapshots_test");
+  std::int64_t step = 0;
+  job.on_step = [&](const train::StepRecord& record) { step = record.step; };
+  job.should_stop = [&] { return step == 10; };
+  CHECK(train::finetune(job).status == train::Status::interrupted);
+  other.on_step = [](const train::StepRecord& record) {
+    if (record.step == 10) throw std::runtime_error("killed");
+  };
+  CHECK_THROWS_WITH(train::finetune(other), "killed");
+  job.should_stop = nullptr;
+  CHECK(run_of(job).snapshots == whole.snapshots);
 }
 
 TEST_CASE("a disk without room for progress is told, and the run goes on") {
