@@ -6,9 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "fusion/trajectory.hpp"
 #include "io/csv.hpp"
-#include "io/error.hpp"
 #include "io/file.hpp"
 
 namespace runner::train {

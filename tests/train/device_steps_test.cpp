@@ -5,7 +5,6 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
-#include <filesystem>
 #include <limits>
 
 #include "doctest/doctest.h"
@@ -126,8 +125,7 @@ TEST_CASE("as on a GPU a run interrupted and resumed gives the same bits") {
   const train::Result whole = train::finetune(job);
   for (std::int64_t stop = 1; stop < 11; ++stop) {
     CAPTURE(stop);
-    job.checkpoint = std::filesystem::temp_directory_path() / "runner_device_resume_test";
-    std::filesystem::remove_all(job.checkpoint);
+    job.checkpoint = fresh_folder("runner_device_resume_test");
     std::int64_t asked = 0;
     job.should_stop = [&] { return ++asked == stop; };
     const train::Result part = train::finetune(job);

@@ -19,16 +19,6 @@
 using namespace runner;
 namespace fs = std::filesystem;
 
-namespace {
-
-fs::path fresh_folder(const char* name) {
-  const fs::path folder = fs::temp_directory_path() / name;
-  fs::remove_all(folder);
-  return folder;
-}
-
-}  // namespace
-
 TEST_CASE("a tiny model learns 16 sentences by heart, in fp32 and in bf16") {
   const Setup setup;
   for (const auto precision : {train::Precision::fp32, train::Precision::bf16}) {

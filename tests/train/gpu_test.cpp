@@ -5,7 +5,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
-#include <filesystem>
 #include <thread>
 
 #include "doctest/doctest.h"
@@ -95,8 +94,7 @@ TEST_CASE("a GPU's graphs follow its operators, and resume to the bit") {
 
     job = gpu_job(setup, precision);
     const train::Result whole = train::finetune(job);
-    job.checkpoint = std::filesystem::temp_directory_path() / "runner_graphs_resume_test";
-    std::filesystem::remove_all(job.checkpoint);
+    job.checkpoint = fresh_folder("runner_graphs_resume_test");
     job.should_stop = [asked = 0]() mutable { return ++asked == 5; };
     CHECK(train::finetune(job).status == train::Status::interrupted);
     job.should_stop = nullptr;

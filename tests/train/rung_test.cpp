@@ -1,6 +1,5 @@
 #include "train/rung.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,8 +41,7 @@ TEST_CASE("looking at a run changes none of its bits, and ends it where it is to
 
   for (std::size_t look = 0; look < 3; ++look) {  // interrupted right there
     CAPTURE(look);
-    job.checkpoint = std::filesystem::temp_directory_path() / "runner_look_test";
-    std::filesystem::remove_all(job.checkpoint);
+    job.checkpoint = fresh_folder("runner_look_test");
     weights.clear();
     interrupt_at = look;
     CHECK(train::finetune(job).status == train::Status::interrupted);

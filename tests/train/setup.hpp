@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <vector>
 
 #include "doctest/doctest.h"
@@ -73,6 +74,13 @@ struct Setup {
     return job;
   }
 };
+
+// Where a job may keep its progress: below the system's folder for temporary files, not there yet.
+inline std::filesystem::path fresh_folder(const char* name) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / name;
+  std::filesystem::remove_all(folder);
+  return folder;
+}
 
 // A run, with all its snapshots in memory.
 inline train::Result run_of(const train::Job& job) {

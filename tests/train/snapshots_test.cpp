@@ -11,16 +11,6 @@
 using namespace runner;
 namespace fs = std::filesystem;
 
-namespace {
-
-fs::path fresh_folder(const char* name) {
-  const fs::path folder = fs::temp_directory_path() / name;
-  fs::remove_all(folder);
-  return folder;
-}
-
-}  // namespace
-
 TEST_CASE("a run that keeps its progress holds no snapshot, and what it lost is named") {
   const Setup setup;
   train::Job job = setup.job();
